@@ -1,0 +1,40 @@
+# Everything sets itself up in .venv; every target is safe to repeat.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: help demo test bench lint clean
+
+help:
+	@echo "make demo   set up, simulate ResNet-50 on npu/edge_npu, write reports/demo"
+	@echo "make test   set up, check style and types, run the tests"
+	@echo "make bench  set up, measure speed (beside the PyPI package scalesim where it installs)"
+	@echo "make lint   set up, ruff and mypy"
+
+$(STAMP): pyproject.toml
+	@echo "== setting up $(VENV) with $(PYTHON)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "chipsim needs Python 3.11 or later; found $$($(PYTHON) --version); set PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@echo "== ResNet-50 (the graph that the onnx package carries) on npu/edge_npu"
+	@$(BIN)/chipsim run npu/edge_npu resnet50_light --set workload.precision=int8 --out reports/demo
+	@echo "== open reports/demo/report.html"
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+test: lint
+	@$(BIN)/python -m pytest
+
+bench: $(STAMP)
+	@$(BIN)/python benchmarks/speed.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,42 @@
+"""chipsim: networks on AI chips, with latency, energy and memory traffic.
+
+The verbs of the pipeline; each is imported when first used, so that ``import simulator`` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulator.engine.simulate import simulate
+    from simulator.experiment.run import run
+    from simulator.hw.chip import load_chip
+    from simulator.mapping.lower import lower
+    from simulator.mapping.plan import plan
+    from simulator.report.write import write_report
+    from simulator.results.result import Result
+    from simulator.workload.load import load_graph
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "load_chip": "simulator.hw.chip",
+    "load_graph": "simulator.workload.load",
+    "plan": "simulator.mapping.plan",
+    "lower": "simulator.mapping.lower",
+    "simulate": "simulator.engine.simulate",
+    "run": "simulator.experiment.run",
+    "write_report": "simulator.report.write",
+    "Result": "simulator.results.result",
+}
+__all__ = [
+    "Result", "__version__", "load_chip", "load_graph", "lower", "plan", "run", "simulate", "write_report",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Import a verb when it is first asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'simulator' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)

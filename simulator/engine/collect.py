@@ -1,0 +1,207 @@
+"""From spans and counters to a Result: the ledger, the rows, what bounds each node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from simulator.engine.machine import Machine, is_compute
+from simulator.hw.chip import Chip
+from simulator.hw.component import Component
+from simulator.hw.timing import bytes_by_memory
+from simulator.mapping.program import STORE, Program
+from simulator.results.ledger import Ledger
+from simulator.results.result import EnergyEntry, MemoryInfo, NodeRow
+
+#: A node of which nothing is busy for this share of its time waits for latencies and dependencies.
+BUSY_SHARE = 0.5
+
+
+def make_ledger(program: Program, chip: Chip, machine: Machine, exposed_fs: np.ndarray) -> Ledger:
+    """Counts of every action of every component, per node; static time goes to the node that was exposed then."""
+    columns = [(name, action) for name, c in chip.components.items() for action in (*c.ACTIONS, "static")]
+    index = {column: j for j, column in enumerate(columns)}
+    counts = np.zeros((len(program.nodes), len(columns)), np.int64)
+
+    def add(component: str, action: str, nodes: np.ndarray, amount: np.ndarray) -> None:
+        if (component, action) in index:
+            np.add.at(counts[:, index[component, action]], nodes, amount)
+
+    everyone = np.arange(len(program.nodes))
+    for name, core in chip.cores.items():
+        commands = _commands_of(program, name)
+        tiles, nodes = program.tiles[name][commands["work"]], commands["node"]
+        actions = core.counts(tiles)
+        for j, action in enumerate(core.ACTIONS):
+            add(name, action, nodes, actions[:, j])
+        for memory, moved in bytes_by_memory(core, tiles).items():
+            add(memory, "read", nodes, moved[:, 0])
+            add(memory, "write", nodes, moved[:, 1])
+    for name in chip.links:
+        commands = _commands_of(program, name)
+        moves = program.moves[commands["work"]]
+        add(name, "byte", commands["node"], moves["bytes"])
+        stores = commands["kind"] == STORE
+        for i, memory in enumerate(program.memories):
+            near, far = moves["near"] == i, moves["far"] == i
+            add(memory, "read", commands["node"], moves["bytes"] * (near & stores))
+            add(memory, "write", commands["node"], moves["bytes"] * (near & ~stores))
+            if memory not in machine.shared:
+                add(memory, "read", commands["node"], moves["bytes"] * (far & ~stores))
+                add(memory, "write", commands["node"], moves["bytes"] * (far & stores))
+    for name, unit in machine.shared.items():
+        for action, amount in unit.counts().items():
+            add(name, action, everyone, amount)
+    for name in chip.components:
+        add(name, "static", everyone, exposed_fs // 1000)
+    return Ledger(program.nodes, tuple(columns), counts)
+
+
+def energy_entries(chip: Chip) -> tuple[EnergyEntry, ...]:
+    """Energy of each action as the chip states it; ``static`` is leakage in pJ per picosecond."""
+    entries = []
+    for name, component in chip.components.items():
+        for action in component.ACTIONS:
+            energy = component.energy.get(action)
+            if energy is None:
+                entries.append(EnergyEntry(name, action, None, "unknown", component.source))
+            else:
+                source = energy.source or component.source
+                entries.append(EnergyEntry(name, action, energy.pj, energy.origin, source, energy.band))
+        entries.append(_static_entry(name, component))
+    return tuple(entries)
+
+
+def _static_entry(name: str, component: Component) -> EnergyEntry:
+    origin = component.origins.get("leakage_mw")
+    pj_per_ps = None if component.leakage_mw is None else component.leakage_mw * 1e-3
+    if origin is None:
+        return EnergyEntry(name, "static", pj_per_ps, "" if pj_per_ps is not None else "unknown", component.source)
+    return EnergyEntry(name, "static", pj_per_ps, origin.origin, origin.source or component.source, origin.band)
+
+
+def exposed_times(program: Program, spans: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(start, end, exposed) of every node in fs, int64, shape (nodes,), as ``NodeRow`` defines them."""
+    nodes = len(program.nodes)
+    first = np.full(nodes, np.iinfo(np.int64).max)
+    end = np.full(nodes, -1)
+    np.minimum.at(first, program.commands["node"], spans[:, 0])
+    np.maximum.at(end, program.commands["node"], spans[:, 1])
+    compute = is_compute(program)
+    own = first.copy()
+    own[:] = np.iinfo(np.int64).max
+    np.minimum.at(own, program.commands["node"][compute], spans[compute, 0])
+    start, exposed, frontier = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), 0
+    for i in range(nodes):
+        if end[i] < 0:
+            start[i] = end[i] = frontier
+        elif end[i] <= frontier:
+            start[i] = min(own[i], end[i])
+        else:
+            exposed[i] = end[i] - frontier
+            start[i] = max(first[i], frontier)
+            frontier = int(end[i])
+    return start, end, exposed
+
+
+def make_rows(
+    program: Program, chip: Chip, machine: Machine, spans: np.ndarray, times: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> tuple[NodeRow, ...]:
+    """One row per node of the graph."""
+    start, end, exposed = times
+    busy = _busy(program, machine)
+    core_of = _main_core(program, chip)
+    rows = []
+    for i, name in enumerate(program.nodes):
+        latency = int(end[i] - start[i])
+        spent = {resource: int(time[i]) for resource, time in busy.items() if time[i]}
+        core = core_of[i]
+        slots = _mac_slots_per_s(program, chip, core, i) if core else 0.0
+        macs = int(program.macs[i])
+        rows.append(
+            NodeRow(
+                node=name,
+                op=program.about.ops[i],
+                core=core or "-",
+                origin=program.about.origins[i],
+                start_fs=int(start[i]),
+                end_fs=int(end[i]),
+                exposed_fs=int(exposed[i]),
+                macs=macs,
+                utilization=macs / (slots * latency * 1e-15) if slots and latency else 0.0,
+                bound=_bound(spent, chip, latency),
+                busy_fs=spent,
+            )
+        )
+    return tuple(rows)
+
+
+def _commands_of(program: Program, unit: str) -> np.ndarray:
+    return program.commands[program.commands["unit"] == program.units.index(unit)]
+
+
+def _busy(program: Program, machine: Machine) -> dict[str, np.ndarray]:
+    """Resource -> time in fs that it spent on each node."""
+    busy = {name: unit.counts()["busy_fs"] for name, unit in machine.shared.items()}
+    for name, unit in zip(program.units, machine.units, strict=True):
+        if unit is None:
+            continue
+        commands = _commands_of(program, name)
+        occupancy = getattr(unit, "occupancy_fs", None)
+        if occupancy is None:
+            occupancy = [unit.clock.fs(cycles) for cycles in unit.cycles]  # type: ignore[union-attr]
+        time = np.zeros(len(program.nodes), np.int64)
+        np.add.at(time, commands["node"], np.array(occupancy, np.int64)[commands["work"]])
+        busy[name] = time
+    return busy
+
+
+def _main_core(program: Program, chip: Chip) -> list[str]:
+    """The core of each node that its first tile ran on, "" where it has none."""
+    core_of = [""] * len(program.nodes)
+    compute = program.commands[is_compute(program)]
+    for unit, node in zip(compute["unit"].tolist()[::-1], compute["node"].tolist()[::-1], strict=True):
+        core_of[node] = program.units[unit]
+    return core_of
+
+
+def _mac_slots_per_s(program: Program, chip: Chip, core: str, node: int) -> float:
+    from simulator.hw.tiling import PRECISIONS
+
+    commands = _commands_of(program, core)
+    mine = commands[commands["node"] == node]
+    precision = PRECISIONS[int(program.tiles[core][mine["work"][0]]["precision"])]
+    return chip.cores[core].macs_per_cycle(precision) * chip.cores[core].clock_hz
+
+
+def _bound(spent: Mapping[str, int], chip: Chip, latency: int) -> str:
+    """What a node waits for: the resource that was busy longest, if it was for at least ``BUSY_SHARE`` of the time."""
+    if not spent or not latency:
+        return "latency"
+    longest = max(spent, key=lambda name: (spent[name], name))
+    if spent[longest] < BUSY_SHARE * latency:
+        return "latency"
+    if longest in chip.cores:
+        return chip.cores[longest].BOUND
+    if longest in chip.memories:
+        return longest
+    link: Any = chip.links[longest]
+    return "noc" if link.kind in ("bus", "mesh") else link.outer
+
+
+def memory_infos(chip: Chip) -> tuple[MemoryInfo, ...]:
+    """Memories as a report shows them."""
+    from simulator.base.units import UNLIMITED
+
+    return tuple(
+        MemoryInfo(
+            name=name,
+            kind=memory.kind,
+            capacity_bytes=None if memory.capacity_bytes >= UNLIMITED else memory.capacity_bytes,
+            bandwidth_bytes_per_s=memory.peak_bytes_per_s(),
+            external=memory.EXTERNAL,
+        )
+        for name, memory in chip.memories.items()
+    )

@@ -1,0 +1,187 @@
+"""The loop: commands wait for their dependencies, units drain their queues, shared resources decide as late as they can."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import simpy
+
+from simulator.engine.machine import DmaUnit, Machine
+from simulator.hw.component import SharedUnit
+from simulator.mapping.program import COMPUTE, KINDS, Program
+
+
+class DeadlockError(Exception):
+    """Commands are left that wait for each other: a defect of the program."""
+
+
+def run(program: Program, machine: Machine) -> np.ndarray:
+    """Run a program to its end.
+
+    Returns
+    -------
+    spans : int64, shape (commands, 2)
+        Start and end of each command in fs; a core's command ends when its result is out.
+
+    Raises
+    ------
+    DeadlockError
+        Names the first command that could never start.
+    """
+    return _Loop(program, machine).run()
+
+
+class _Loop:
+    def __init__(self, program: Program, machine: Machine) -> None:
+        self.env = simpy.Environment(0)
+        self.program, self.machine = program, machine
+        commands = program.commands
+        self.unit, self.kind, self.work = (commands[f].tolist() for f in ("unit", "kind", "work"))
+        self.first, self.last = program.moves["first"].tolist(), program.moves["last"].tolist()
+        self.missing = np.diff(program.dependency_first).tolist()
+        self.after_intake, self.after_end = _followers(program)
+        queues = int(commands["queue"].max()) + 1 if commands.size else 1
+        self.queues: list[list[deque[int]]] = [[deque() for _ in range(queues)] for _ in program.units]
+        for i, (unit, queue) in enumerate(zip(self.unit, commands["queue"].tolist(), strict=True)):
+            self.queues[unit][queue].append(i)
+        self.free = [unit.slots if unit else 0 for unit in machine.units]
+        self.turn = [0] * len(machine.units)
+        self.start = [-1] * program.size
+        self.end = [-1] * program.size
+        self.parts = [0] * program.size
+        self.hosts = {name: _Host(self, unit) for name, unit in machine.shared.items()}
+
+    def run(self) -> np.ndarray:
+        for unit in range(len(self.machine.units)):
+            self._dispatch(unit)
+        self.env.run()
+        stuck = [i for i, end in enumerate(self.end) if end < 0]
+        if stuck:
+            raise DeadlockError(_describe(self.program, stuck, self.missing))
+        return np.array([self.start, self.end], np.int64).T.reshape(-1, 2)
+
+    def _dispatch(self, unit: int) -> None:
+        """Start what can start on a unit: heads of its queues in turn, as long as it has a free slot."""
+        queues = self.queues[unit]
+        while self.free[unit] > 0:
+            for offset in range(len(queues)):
+                queue = queues[(self.turn[unit] + offset) % len(queues)]
+                if queue and self.missing[queue[0]] == 0:
+                    self.turn[unit] = (self.turn[unit] + offset + 1) % len(queues)
+                    self.free[unit] -= 1
+                    self._begin(unit, queue.popleft())
+                    break
+            else:
+                return
+
+    def _begin(self, unit: int, command: int) -> None:
+        now = self.env.now
+        live = self.machine.units[unit]
+        assert live is not None
+        self.start[command] = now
+        if self.kind[command] == COMPUTE:
+            free_fs, done_fs = live.serve(now, self.work[command])
+            self._at(free_fs, lambda: self._leave(unit, command))
+            self._at(done_fs, lambda: self._finish(command))
+            return
+        assert isinstance(live, DmaUnit)
+        work = self.work[command]
+        start_fs, done_fs = live.serve(now, work)
+        path = self.machine.path[unit]
+        self.parts[command] = 1 + len(path)
+        self._at(done_fs, lambda: self._part_done(command))
+        if path:
+            self._at(start_fs, lambda: self._submit(path, command, work))
+
+    def _submit(self, path: tuple[str, ...], command: int, work: int) -> None:
+        for resource in path:
+            self.hosts[resource].submit(command, self.first[work], self.last[work])
+
+    def _part_done(self, command: int) -> None:
+        """One of link and shared resources is done with a transfer; the last one ends it."""
+        self.parts[command] -= 1
+        if self.parts[command] == 0:
+            self._finish(command)
+            self._leave(self.unit[command], command)
+
+    def _leave(self, unit: int, command: int) -> None:
+        """The unit has taken in the command's operands and can begin another."""
+        self.free[unit] += 1
+        self._count_down(self.after_intake[command])
+        self._dispatch(unit)
+
+    def _finish(self, command: int) -> None:
+        self.end[command] = self.env.now
+        self._count_down(self.after_end[command])
+
+    def _count_down(self, followers: list[int]) -> None:
+        for follower in followers:
+            self.missing[follower] -= 1
+            if self.missing[follower] == 0:
+                self._dispatch(self.unit[follower])
+
+    def _at(self, instant_fs: int, action) -> None:  # noqa: ANN001
+        event = self.env.timeout(max(instant_fs - self.env.now, 0))
+        event.callbacks.append(lambda _: action())
+
+
+class _Host:
+    """Stands between the loop and a shared resource: one timer, set to its forecast, void after a newer submit."""
+
+    def __init__(self, loop: _Loop, unit: SharedUnit) -> None:
+        self.loop, self.unit = loop, unit
+        self.version = 0
+        self.settling = False
+
+    def submit(self, command: int, first: int, last: int) -> None:
+        now = self.loop.env.now
+        self._complete(self.unit.advance(now))
+        self.unit.submit(now, command, first, last)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Forecast once all submissions of this instant are in."""
+        if not self.settling:
+            self.settling = True
+            self.loop._at(self.loop.env.now, self._forecast)
+
+    def _forecast(self) -> None:
+        self.settling = False
+        self.version += 1
+        ahead = self.unit.forecast()
+        if ahead is not None:
+            version = self.version
+            self.loop._at(ahead[1], lambda: self._fire(version, ahead[1]))
+
+    def _fire(self, version: int, done_fs: int) -> None:
+        if version == self.version and not self.settling:
+            self._complete(self.unit.advance(done_fs))
+            self._settle()
+
+    def _complete(self, ended: list[tuple[int, int]]) -> None:
+        for command, done_fs in ended:
+            self.loop._at(done_fs, lambda command=command: self.loop._part_done(command))  # type: ignore[misc]
+
+
+def _followers(program: Program) -> tuple[list[list[int]], list[list[int]]]:
+    """For each command, who waits for its intake and who for its end."""
+    intake: list[list[int]] = [[] for _ in range(program.size)]
+    end: list[list[int]] = [[] for _ in range(program.size)]
+    first, sources, early = (a.tolist() for a in (program.dependency_first, program.dependencies, program.early))
+    for command in range(program.size):
+        for i in range(first[command], first[command + 1]):
+            (intake if early[i] else end)[sources[i]].append(command)
+    return intake, end
+
+
+def _describe(program: Program, stuck: list[int], missing: list[int]) -> str:
+    culprit = next((i for i in stuck if missing[i] == 0), stuck[0])
+    command = program.commands[culprit]
+    waits = program.dependencies[program.dependency_first[culprit] : program.dependency_first[culprit + 1]]
+    pending = [int(w) for w in waits if int(w) in set(stuck)]
+    return (
+        f"{len(stuck)} of {program.size} commands never ran; the first is command {culprit} "
+        f"({KINDS[command['kind']]} on {program.units[command['unit']]} for node "
+        f"'{program.nodes[command['node']]}'), which waits for commands {pending[:5]}"
+    )

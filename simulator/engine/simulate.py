@@ -1,0 +1,68 @@
+"""simulate: Program + Chip -> Result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simulator.engine.collect import energy_entries, exposed_times, make_ledger, make_rows, memory_infos
+from simulator.engine.machine import build_machine
+from simulator.engine.run import run
+from simulator.hw.chip import Chip
+from simulator.mapping.program import Program
+from simulator.results.metrics import measure
+from simulator.results.result import Result
+
+
+def simulate(program: Program, chip: Chip, provenance: Mapping[str, Any] | None = None) -> Result:
+    """Run a program on a chip and measure it.
+
+    Parameters
+    ----------
+    program, chip
+        The program and the chip that it was made for.
+    provenance
+        What the caller knows about where this comes from; the digests are added here.
+    """
+    machine = build_machine(program, chip)
+    spans = run(program, machine)
+    times = exposed_times(program, spans)
+    ledger = make_ledger(program, chip, machine, times[2])
+    energy = energy_entries(chip)
+    rows = make_rows(program, chip, machine, spans, times)
+    memories = memory_infos(chip)
+    about = program.about
+    precision = about.precision.split("+")[0]
+    metrics = measure(
+        int(times[1].max()) if len(rows) else 0,
+        rows,
+        ledger,
+        energy,
+        memories,
+        batch=about.batch,
+        peak_macs_per_s=max(core.macs_per_cycle(precision) * core.clock_hz for core in chip.cores.values()),
+        area_mm2=chip.area_mm2(),
+        peak_memory_bytes=about.peak_memory_bytes,
+    )
+    price = {(entry.component, entry.action): entry.pj for entry in energy}
+    unknown = tuple(
+        f"energy of {component}.{action} is unknown ({count} occurred)"
+        for component, action, count in ledger.totals()
+        if price.get((component, action)) is None
+    )
+    digests = {"chip_sha256": chip.digest, "network_sha256": about.digest}
+    return Result(
+        chip=chip.name,
+        network=about.network,
+        precision=about.precision,
+        batch=about.batch,
+        metrics=metrics,
+        rows=rows,
+        ledger=ledger,
+        energy=energy,
+        memories=memories,
+        not_modelled=(*about.not_modelled, *unknown),
+        assumptions=about.assumptions,
+        provenance={**(provenance or {}), **digests},
+        resolved=dict(about.resolved),
+    )

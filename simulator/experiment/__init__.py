@@ -1,0 +1,1 @@
+"""Runs: one simulation, experiments, and the command line."""

@@ -1,0 +1,275 @@
+"""The command line. Thin: every verb reads its arguments, calls one function, shows what came back."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from simulator import __version__
+from simulator.base.errors import InputError, Problem
+from simulator.base.registry import import_plugin
+from simulator.experiment import screen
+
+app = typer.Typer(
+    name="chipsim",
+    help="Simulate networks on AI chips: latency, energy, memory traffic, per layer, with sources.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Set = Annotated[
+    list[str], typer.Option("--set", metavar="PATH=VALUE", help="Override one value of the chip, the mapping or the workload")
+]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Output folder [reports/<chip>__<network>]")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr, no tables")]
+Plugin = Annotated[
+    list[str], typer.Option("--plugin", metavar="MODULE", help="Import a Python module that registers kinds of its own")
+]
+Chip = Annotated[str, typer.Argument(metavar="CHIP", help="Path, or name under hwconfigs/ such as npu/edge_npu")]
+NONE: list[str] = []
+
+
+@app.command()
+def run(
+    chip: Annotated[str, typer.Argument(metavar="CHIP|EXPERIMENT.yaml", help="Chip, or an experiment's file alone")],
+    network: Annotated[str | None, typer.Argument(metavar="NETWORK", help="Network: path, or name under workloads/")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Binds a free batch dimension")] = None,
+    set_: Set = NONE,
+    plan: Annotated[bool, typer.Option("--plan", help="Show the schedule and the memory layout; simulate nothing")] = False,
+    out: Out = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+    plugin: Plugin = NONE,
+) -> None:
+    """Simulate one network on one chip, or an experiment."""
+    _plugins(plugin)
+    overrides = _overrides(set_)
+    if network is None:
+        _run_experiment(chip, overrides, batch, plan, out, json_, quiet)
+        return
+    from simulator.experiment.run import describe_overrides, finish, prepare
+
+    with screen.progress(f"planning {network} on {chip} ...", quiet):
+        built, schedule = prepare(chip, network, overrides=overrides, batch=batch)
+    if plan:
+        _show_plan(schedule, json_)
+        return
+    tail = f" --batch {batch}" if batch else ""
+    command = f"chipsim run {chip} {network}{tail} {describe_overrides(overrides)}".strip()
+    with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
+        result = finish(built, schedule, command=command)
+    _deliver([result], out, json_, quiet)
+
+
+def _run_experiment(
+    path: str, overrides: dict[str, object], batch: int | None, plan: bool, out: Path | None, json_: bool, quiet: bool
+) -> None:
+    from simulator.experiment.experiment import is_experiment, load_experiment
+
+    if not is_experiment(path):
+        message = "expected CHIP NETWORK, or the .yaml file of an experiment; a network is missing"
+        raise InputError(Problem(message, path))
+    if overrides or batch or plan:
+        raise InputError(Problem("--set, --batch and --plan are for CHIP NETWORK; an experiment states its own", path))
+    experiment = load_experiment(path)
+    results = []
+    for i, result in enumerate(experiment.results(), 1):
+        results.append(result)
+        line = f"{i}/{len(experiment.points)} {result.chip} {result.network}: {result.metrics.latency_s * 1e3:.4g} ms"
+        screen.note(line, quiet)
+    _deliver(results, out or Path("reports") / (experiment.name or Path(path).stem), json_, quiet)
+
+
+def _deliver(results: list, out: Path | None, json_: bool, quiet: bool) -> None:
+    """Write the folder, then show."""
+    from simulator.report.layout import folder_name
+    from simulator.report.write import write_report
+
+    folder = out or Path("reports") / folder_name(results[0])
+    written = write_report(results, folder)
+    if json_:
+        documents = [result.to_dict() for result in results]
+        screen.emit_json(documents[0] if len(documents) == 1 else documents)
+    elif not quiet:
+        if len(results) == 1:
+            screen.show_result(results[0])
+        screen.emit([f"wrote {written[0]} and {len(written) - 1} more files"])
+
+
+@app.command()
+def gemm(
+    chip: Chip,
+    m: Annotated[int, typer.Option("--m", help="Rows of the first operand")],
+    n: Annotated[int, typer.Option("--n", help="Columns of the second operand")],
+    k: Annotated[int, typer.Option("--k", help="Inner dimension")],
+    dataflow: Annotated[str | None, typer.Option(metavar="ws,os,is", help="Dataflows to compare [the chip's own]")] = None,
+    set_: Set = NONE,
+    json_: Json = False,
+    quiet: Quiet = False,
+    plugin: Plugin = NONE,
+) -> None:
+    """One matrix product on one chip: cycles, traffic, energy."""
+    _plugins(plugin)
+    from simulator.experiment.gemm import gemm as simulate_gemm
+
+    dataflows = [name.strip() for name in dataflow.split(",")] if dataflow else None
+    with screen.progress(f"simulating {m} x {n} x {k} on {chip} ...", quiet):
+        results = simulate_gemm(chip, m, n, k, dataflows=dataflows, overrides=_overrides(set_))
+    records = [result.record() for result in results]
+    if json_:
+        screen.emit_json(records[0] if len(records) == 1 else records)
+        return
+    for record in records:
+        screen.emit(_gemm_lines(record))
+
+
+def _gemm_lines(record: dict) -> list[str]:
+    energy = f"{record['energy_j'] * 1e6:.4g} uJ" if record["energy_complete"] else "incomplete (see not modelled)"
+    traffic = ", ".join(f"{memory} {t['read']} B read {t['write']} B written" for memory, t in record["traffic_bytes"].items())
+    accesses = ", ".join(f"{name} {count}" for name, count in record["accesses"].items())
+    lines = [
+        f"{record['m']} x {record['n']} x {record['k']} {record['precision']} on {record['chip']}.{record['core']}"
+        + (f", {record['dataflow']}" if record["dataflow"] else ""),
+        f"  compute_cycles {record['compute_cycles']} (memory ideal), utilization {100 * record['utilization']:.2f} %",
+        f"  cycles         {record['cycles']} (simulated), latency {record['latency_s'] * 1e6:.6g} us",
+        f"  traffic        {traffic}",
+        f"  accesses       {accesses} (elements at the array)",
+        f"  energy         {energy}",
+    ]
+    return lines + [f"  assumed        {text}" for text in record["assumptions"]]
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(metavar="chips|workloads|cores|memories|links|operators|reports")],
+    json_: Json = False,
+    quiet: Quiet = False,
+    plugin: Plugin = NONE,
+) -> None:
+    """What there is: names, each with a line about it."""
+    _plugins(plugin)
+    from simulator.experiment.catalogue import listing
+
+    rows = listing(what)
+    if json_:
+        screen.emit_json([{"name": name, "description": text} for name, text in rows])
+        return
+    width = max((len(name) for name, _ in rows), default=0)
+    screen.emit([f"{name:<{width}}  {text}".rstrip() for name, text in rows])
+
+
+@app.command()
+def describe(chip: Chip, set_: Set = NONE, json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE) -> None:
+    """A chip in plain words; with --json, every field with its default filled in."""
+    _plugins(plugin)
+    from simulator.experiment.describe import describe_chip
+    from simulator.hw.chip import load_chip
+
+    built = load_chip(chip, {path: str(value) for path, value in _overrides(set_).items()})
+    if json_:
+        screen.emit_json(dict(built.resolved))
+        return
+    screen.emit(describe_chip(built))
+
+
+@app.command()
+def schema(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="chip, experiment, mapping, or a kind of component")] = "",
+    json_: Json = False,
+    quiet: Quiet = False,
+    plugin: Plugin = NONE,
+) -> None:
+    """Fields of YAML files with unit, default and meaning; with --json, JSON Schema for editors."""
+    _plugins(plugin)
+    from simulator.experiment.schema import schema_fields, schema_json, schema_kinds
+
+    if not kind:
+        if json_:
+            screen.emit_json({name: schema_json(name) for name in schema_kinds()})
+        else:
+            screen.emit(["kinds (chipsim schema KIND):", *(f"  {name}" for name in schema_kinds())])
+        return
+    if json_:
+        screen.emit_json(schema_json(kind))
+        return
+    rows = [[f.name, f.unit, "required" if f.required else f.default, f.meaning] for f in schema_fields(kind)]
+    screen.show_table(["field", "unit", "default", "meaning"], rows, text_columns=4, title=kind)
+
+
+@app.command()
+def doctor(json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE) -> None:
+    """Check the installation and say what to do."""
+    _plugins(plugin)
+    from simulator.experiment.doctor import diagnose
+
+    checks = diagnose()
+    if json_:
+        screen.emit_json([{"name": c.name, "ok": c.ok, "found": c.found, "hint": c.hint} for c in checks])
+    else:
+        for check in checks:
+            screen.emit([f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.found}"])
+            if check.hint:
+                screen.emit([f"     {check.hint}"])
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _version(show: bool) -> None:
+    if show:
+        screen.emit([f"chipsim {__version__}"])
+        raise typer.Exit()
+
+
+@app.callback()
+def _top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version")] = False,
+) -> None:
+    pass
+
+
+def _plugins(modules: list[str]) -> None:
+    for module in modules:
+        import_plugin(module)
+
+
+def _overrides(texts: list[str]) -> dict[str, object]:
+    """PATH=VALUE pairs as a mapping; all malformed ones are reported."""
+    problems = []
+    overrides: dict[str, object] = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        if not equals or not path:
+            problems.append(Problem(f"expected PATH=VALUE such as cores.npu.rows=64, got '{text}'", "--set"))
+        overrides[path.strip()] = value.strip()
+    if problems:
+        raise InputError(*problems)
+    return overrides
+
+
+def _show_plan(schedule, json_: bool) -> None:  # noqa: ANN001
+    if json_:
+        screen.emit_json({"schedule": schedule.describe(), "layout": schedule.layout()})
+    else:
+        screen.show_plan(schedule.describe(), schedule.layout())
+
+
+def main() -> None:
+    """Entry point: exit 0 done, 2 wrong input, 1 a defect of ours (traceback), 130 interrupted."""
+    try:
+        app()
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

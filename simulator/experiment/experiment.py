@@ -1,0 +1,163 @@
+"""An experiment: chips x workloads x overrides, from one YAML file to Results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from simulator.base import yamlio
+from simulator.base.errors import InputError, Problem, did_you_mean
+from simulator.base.locate import locate
+from simulator.base.spec import Spec, build
+from simulator.experiment.run import WORKLOAD_SETTINGS, describe_overrides, run
+from simulator.hw.chip import load_chip
+from simulator.results.result import Result
+
+
+class WorkloadEntry(Spec):
+    """A network with its own settings."""
+
+    network: str = Field(description="Path, or name under workloads/")
+    precision: str | None = Field(None, description="Precision to assume, such as int8 or w4a8")
+    batch: int | None = Field(None, description="Binds a free batch dimension", ge=1)
+
+
+class ExperimentFile(Spec):
+    """What an experiment's file says."""
+
+    name: str = Field("", description="Short name; the folder's if left out")
+    description: str = Field("", description="What is asked")
+    chips: list[str] = Field(description="Chips by path or name", min_length=1)
+    workloads: list[str | WorkloadEntry] = Field(description="Networks, or mappings with their settings", min_length=1)
+    set: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Path -> value for every run; paths start with chip., workload., mapping. or a chip's name",
+    )
+    sweep: dict[str, list[Any]] = Field(
+        default_factory=dict, description="Path -> values: every combination is a run of its own"
+    )
+    reports: list[str] = Field(default_factory=lambda: ["compare"], description="Pages to write")
+    seed: int = Field(0, description="Recorded in every result", ge=0)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of an experiment."""
+
+    chip: str
+    workload: WorkloadEntry
+    overrides: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All runs of an experiment, in the order of its file: chips outside, then workloads, then the sweep."""
+
+    name: str
+    points: tuple[Point, ...]
+    seed: int
+    file: str
+
+    def results(self) -> Iterator[Result]:
+        """Run point after point."""
+        for point in self.points:
+            settings = {key: getattr(point.workload, key) for key in ("precision", "batch")}
+            overrides = {**point.overrides, **{f"workload.{k}": v for k, v in settings.items() if v is not None}}
+            command = f"chipsim run {point.chip} {point.workload.network} {describe_overrides(overrides)}".strip()
+            yield run(point.chip, point.workload.network, overrides=overrides, command=command, seed=self.seed)
+
+
+def is_experiment(path: str) -> bool:
+    """Whether a name given to `run` alone is an experiment's file."""
+    return Path(path).suffix in (".yaml", ".yml")
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """Read an experiment and check every chip, network and path in it.
+
+    Raises
+    ------
+    InputError
+        With every problem at once, each with its place.
+    """
+    document = yamlio.load(Path(path))
+    top = build(ExperimentFile, document.data, document, "")
+    names = _chip_names(top, document)
+    points = []
+    problems: list[Problem] = []
+    for key in ("set", "sweep"):
+        for where in getattr(top, key):
+            problems += _check_path(where, (key, where), names, document)
+    for i, entry in enumerate(top.workloads):
+        try:
+            locate(entry if isinstance(entry, str) else entry.network, "workloads")
+        except InputError as error:
+            problems += [document.problem(p.message, ("workloads", i)) for p in error.problems]
+    if problems:
+        raise InputError(*problems)
+    for chip, entry in product(top.chips, top.workloads):
+        workload = WorkloadEntry(network=entry) if isinstance(entry, str) else entry
+        for values in product(*top.sweep.values()):
+            chosen = {**top.set, **dict(zip(top.sweep, values, strict=True))}
+            points.append(Point(chip, workload, _for_chip(chosen, names[chip], set(names.values()))))
+    unique = [point for i, point in enumerate(points) if point not in points[:i]]
+    return Experiment(top.name or Path(path).parent.name, tuple(unique), top.seed, str(path))
+
+
+def _chip_names(top: ExperimentFile, document: yamlio.Document) -> dict[str, str]:
+    """Chip as written -> its own name; all broken chips are reported."""
+    names: dict[str, str] = {}
+    problems: list[Problem] = []
+    for i, chip in enumerate(top.chips):
+        try:
+            names[chip] = load_chip(chip).name
+        except InputError as error:
+            missing = [p for p in error.problems if p.file == chip]
+            problems += [document.problem(p.message, ("chips", i)) for p in missing] or list(error.problems)
+    if problems:
+        raise InputError(*problems)
+    return names
+
+
+def _check_path(where: str, place: tuple[str, ...], names: Mapping[str, str], document: yamlio.Document) -> list[Problem]:
+    """A path must exist in every chip, or begin with the name of the one that it is for."""
+    first, _, rest = where.partition(".")
+    if first == "workload":
+        known = rest.split(".")[0] in WORKLOAD_SETTINGS
+        hint = did_you_mean(rest, WORKLOAD_SETTINGS)
+        message = f"unknown setting of a workload, expected one of {', '.join(WORKLOAD_SETTINGS)}{hint}"
+        return [] if known else [document.problem(message, place)]
+    if first == "mapping":
+        return []
+    chips = {chip: name for chip, name in names.items() if first in (name, "chip", "cores", "memories", "links")}
+    if not chips:
+        known_firsts = ("chip", "workload", "mapping", "cores", "memories", "links", *names.values())
+        message = f"expected a path that starts with one of {', '.join(known_firsts)}{did_you_mean(first, known_firsts)}"
+        return [document.problem(message, place)]
+    path = rest if first in (*names.values(), "chip") else where
+    problems = []
+    for chip, name in chips.items():
+        parents = path.split(".")[:-1]
+        level: Any = yamlio.load(locate(chip, "hwconfigs")).data
+        for key in parents:
+            level = level.get(key) if isinstance(level, dict) else None
+        if level is None:
+            message = f"chip {name} has no {'.'.join(parents)}; prefix the path by the name of the chip it is for"
+            problems.append(document.problem(message, place))
+    return problems
+
+
+def _for_chip(chosen: Mapping[str, Any], name: str, names: set[str]) -> dict[str, Any]:
+    """The overrides that concern one chip, without its name in front."""
+    mine = {}
+    for path, value in chosen.items():
+        first, _, rest = path.partition(".")
+        if first in names and first != name:
+            continue
+        mine[rest if first == name else path] = value
+    return mine

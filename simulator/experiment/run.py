@@ -1,0 +1,162 @@
+"""run: one network on one chip, from names to a Result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from simulator import __version__
+from simulator.base.errors import InputError, Problem, did_you_mean
+from simulator.base.locate import locate
+from simulator.hw.chip import Chip, load_chip
+from simulator.mapping.plan import plan
+from simulator.mapping.schedule import Schedule
+from simulator.results.result import Result
+from simulator.workload.graph import Graph
+from simulator.workload.load import load_graph
+from simulator.workload.op import work_of
+from simulator.workload.precision import assume
+from simulator.workload.work import Contraction
+
+WORKLOAD_SETTINGS = ("precision", "batch", "dims")
+#: What stands in for a precision that the arrays of a chip lack, best first.
+_STAND_INS = {
+    "fp64": ("fp32", "fp16", "bf16", "int16", "int8", "int4"),
+    "fp32": ("fp16", "bf16", "int8", "int16", "int4"),
+    "fp16": ("bf16", "fp32", "int8", "int16", "int4"),
+    "bf16": ("fp16", "fp32", "int8", "int16", "int4"),
+}
+
+
+def run(
+    chip: str | Path | Chip,
+    network: str | Path | Graph,
+    *,
+    inputs: None = None,
+    overrides: Mapping[str, object] | None = None,
+    batch: int | None = None,
+    command: str = "",
+    seed: int = 0,
+) -> Result:
+    """Simulate a network on a chip.
+
+    Parameters
+    ----------
+    chip, network
+        Path or name (``npu/edge_npu``), or what ``load_chip`` and ``load_graph`` gave.
+    inputs
+        Values are not executed yet; must be None.
+    overrides
+        Dotted path -> value, such as ``{"cores.npu.rows": 64, "workload.precision": "int8"}``.
+    batch
+        Binds a free batch dimension.
+    command
+        Command line for the provenance.
+    seed
+        Recorded; nothing in this model is random.
+
+    Raises
+    ------
+    InputError
+        With all problems of the input.
+    """
+    built, schedule = prepare(chip, network, overrides=overrides, batch=batch)
+    return finish(built, schedule, command=command, seed=seed)
+
+
+def prepare(
+    chip: str | Path | Chip,
+    network: str | Path | Graph,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    batch: int | None = None,
+) -> tuple[Chip, Schedule]:
+    """The chip and the schedule of a run, before anything is simulated; parameters as for ``run``."""
+    for_chip, settings = split_overrides(overrides or {})
+    if isinstance(chip, Chip):
+        if for_chip:
+            raise InputError(Problem("a chip that is already built cannot be overridden; give its path or name"))
+        built = chip
+    else:
+        built = load_chip(chip, for_chip)
+    graph = _graph(network, settings, batch)
+    graph = with_precision(graph, built, settings.get("precision"))
+    return built, plan(graph, built)
+
+
+def finish(chip: Chip, schedule: Schedule, *, command: str = "", seed: int = 0) -> Result:
+    """Simulate what ``prepare`` made."""
+    from simulator.engine.simulate import simulate  # simpy and numba: only when something is simulated
+    from simulator.mapping.lower import lower
+
+    provenance = {"chipsim": __version__, "command": command, "seed": seed}
+    return simulate(lower(schedule), chip, provenance)
+
+
+def split_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:
+    """Overrides for the chip, and settings of the workload.
+
+    Raises
+    ------
+    InputError
+        An unknown setting of the workload.
+    """
+    for_chip: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    problems = []
+    for path, value in overrides.items():
+        if not path.startswith("workload."):
+            for_chip[path] = str(value)
+            continue
+        setting = path.removeprefix("workload.")
+        if setting.split(".")[0] not in WORKLOAD_SETTINGS:
+            hint = did_you_mean(setting, WORKLOAD_SETTINGS)
+            message = f"unknown setting; a workload has {', '.join(WORKLOAD_SETTINGS)}{hint}"
+            problems.append(Problem(message, f"--set {path}={value}", path=path))
+        settings[setting] = str(value)
+    if problems:
+        raise InputError(*problems)
+    return for_chip, settings
+
+
+def _graph(network: str | Path | Graph, settings: Mapping[str, str], batch: int | None) -> Graph:
+    if isinstance(network, Graph):
+        return network
+    dims = {name.removeprefix("dims."): _count(name, text) for name, text in settings.items() if "dims." in name}
+    if batch is None and "batch" in settings:
+        batch = _count("batch", settings["batch"])
+    return load_graph(locate(str(network), "workloads"), batch=batch, dims=dims)
+
+
+def _count(name: str, text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(Problem(f"expected a whole number of at least 1, got {text}", path=f"workload.{name}"))
+    return int(text)
+
+
+def with_precision(graph: Graph, chip: Chip, precision: str | None) -> Graph:
+    """The graph at the precision asked for; where none is, at one that the chip's arrays have.
+
+    A float network on a chip whose arrays are for integers is taken as if quantized, and the result says so.
+    """
+    if precision is not None and precision != "auto":
+        return assume(graph, precision)
+    arrays = [getattr(core, "precision") for core in chip.cores.values() if hasattr(core, "precision")]  # noqa: B009
+    if not arrays:
+        return graph
+    there = {name for table in arrays for name in table}
+    works = [work for node in graph.nodes for work in work_of(node, graph) if isinstance(work, Contraction)]
+    lacking = sorted({work.precision for work in works} - there)
+    for name in lacking:
+        stand_in = next((p for p in _STAND_INS.get(name, ()) if p in there), None)
+        if stand_in is not None:
+            reason = f"no array of {chip.name} multiplies {name}; choose with --set workload.precision=..."
+            assumed = assume(graph, stand_in)
+            return assumed.with_tensors(assumed.tensors, reason)
+    return graph
+
+
+def describe_overrides(overrides: Mapping[str, Any]) -> str:
+    """Overrides as they would be typed."""
+    return " ".join(f"--set {path}={value}" for path, value in overrides.items())

@@ -1,0 +1,61 @@
+"""schema: the fields of everything that YAML describes, as a table and as JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.base.errors import InputError, Problem, did_you_mean
+from simulator.base.spec import FieldDoc, Spec, describe_fields, json_schema
+from simulator.experiment.experiment import ExperimentFile
+from simulator.hw.chip import FAMILIES, ChipFile
+from simulator.hw.rules import MappingRules
+
+
+def schema_kinds() -> dict[str, type[Spec]]:
+    """Everything that YAML describes, by name."""
+    kinds: dict[str, type[Spec]] = {"chip": ChipFile, "experiment": ExperimentFile, "mapping": MappingRules}
+    for registry in FAMILIES.values():
+        kinds.update({name: registry[name] for name in registry.names()})
+    return kinds
+
+
+def schema_fields(kind: str) -> list[FieldDoc]:
+    """Fields of one kind with unit, default and meaning.
+
+    Raises
+    ------
+    InputError
+        There is no such kind.
+    """
+    return describe_fields(_kind(kind))
+
+
+def schema_json(kind: str) -> dict[str, Any]:
+    """JSON Schema of one kind; a chip's holds those of all components, chosen by their ``kind``.
+
+    Raises
+    ------
+    InputError
+        There is no such kind.
+    """
+    schema = json_schema(_kind(kind))
+    if kind == "chip":
+        definitions = schema.setdefault("$defs", {})
+        for family, registry in FAMILIES.items():
+            variants = []
+            for name in registry.names():
+                component = json_schema(registry[name])
+                definitions.update(component.pop("$defs", {}))
+                component.setdefault("properties", {})["kind"] = {"const": name}
+                definitions[f"{family}.{name}"] = component
+                variants.append({"$ref": f"#/$defs/{family}.{name}"})
+            schema["properties"][family]["additionalProperties"] = {"oneOf": variants}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _kind(kind: str) -> type[Spec]:
+    kinds = schema_kinds()
+    if kind not in kinds:
+        message = f"expected one of {', '.join(kinds)}, got '{kind}'{did_you_mean(kind, list(kinds))}"
+        raise InputError(Problem(message, path="schema"))
+    return kinds[kind]

@@ -1,0 +1,98 @@
+"""What the command line shows: tables on stdout, progress and problems on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulator.results.result import Result
+
+#: Columns of the layer table that fit a terminal; the files have all.
+TERMINAL_COLUMNS = ("node", "op", "core", "bound", "exposed", "work", "utilization", "achieved", "energy")
+
+
+def emit_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def emit(lines: Sequence[str]) -> None:
+    """Plain lines on stdout."""
+    for line in lines:
+        sys.stdout.write(line + "\n")
+
+
+def note(text: str, quiet: bool) -> None:
+    """A line on stderr."""
+    if not quiet:
+        sys.stderr.write(text + "\n")
+
+
+@contextmanager
+def progress(text: str, quiet: bool) -> Iterator[None]:
+    """Say on stderr what is being done, with a spinner where that is a terminal."""
+    if quiet:
+        yield
+    elif sys.stderr.isatty():
+        from rich.console import Console  # heavy; only where a person watches
+
+        with Console(stderr=True).status(text):
+            yield
+    else:
+        sys.stderr.write(text + "\n")
+        yield
+
+
+def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1, title: str = "") -> None:
+    """A table on stdout, as wide as the terminal; piped output is not cut."""
+    from rich.console import Console  # heavy; only where a table is shown
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    table = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False)
+    for j, header in enumerate(headers):
+        left = j < text_columns
+        table.add_column(header, justify="left" if left else "right", no_wrap=not left, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, markup=False)
+
+
+def show_result(result: Result) -> None:
+    """Headline, per-layer table, and what was assumed or not modelled."""
+    from rich.console import Console  # heavy; only where a result is shown
+
+    from simulator.report.table import TEXT_COLUMNS, headline, layer_table
+
+    headers, rows = layer_table(result)
+    keep = [j for j, h in enumerate(headers) if h.startswith(TERMINAL_COLUMNS) or _is_external(h, result)]
+    shown = [[row[j] for j in keep] for row in rows]
+    names = [headers[j] for j in keep]
+    show_table(names, shown, sum(name in TEXT_COLUMNS for name in names), f"{result.network} on {result.chip}, per layer")
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    for label, value, remark in headline(result):
+        console.print(f"{label:<22} {value:>14}  {remark}", markup=False)
+    for sentence in result.assumptions:
+        console.print(f"assumed: {sentence}", markup=False)
+    if result.not_modelled:
+        for sentence in result.not_modelled:
+            console.print(f"not modelled: {sentence}", markup=False)
+    else:
+        console.print("not modelled: nothing was left out", markup=False)
+
+
+def _is_external(header: str, result: Result) -> bool:
+    return any(header.startswith(f"{memory.name} ") for memory in result.memories if memory.external)
+
+
+def show_plan(records: Sequence[dict[str, object]], layout: Sequence[dict[str, object]]) -> None:
+    """The schedule and where everything lies."""
+    for title, table in (("schedule", records), ("layout", layout)):
+        if table:
+            headers = list(table[0])
+            rows = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in record.values()] for record in table]
+            show_table(headers, rows, 2, title)

@@ -1,0 +1,1 @@
+"""What a chip is made of: frozen components with pure models."""

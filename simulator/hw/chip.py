@@ -1,0 +1,219 @@
+"""A chip: named components, put together from one YAML file. Frozen; it holds no run state."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from simulator.base import yamlio
+from simulator.base.errors import InputError, Problem, did_you_mean
+from simulator.base.locate import locate
+from simulator.base.registry import Registry
+from simulator.base.spec import Spec, build, resolved
+from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory
+from simulator.hw.rules import MappingRules
+from simulator.workload.work import Move
+
+FAMILIES: dict[str, Registry] = {"cores": CORES, "memories": MEMORIES, "links": LINKS}
+
+
+class Technology(Spec):
+    """The process that energies and areas refer to; for the reader, no model depends on it."""
+
+    node_nm: float | None = Field(None, description="Process node", gt=0)
+    voltage_v: float | None = Field(None, description="Supply", gt=0)
+    note: str = Field("", description="Anything to know about the figures")
+
+
+class ChipFile(Spec):
+    """The top level of a chip's file; the components are built by their kind."""
+
+    name: str = Field(description="Short name, used in reports")
+    description: str = Field("", description="One sentence for `describe` and `list`")
+    source: str = Field("", description="Where the figures come from")
+    technology: Technology = Field(default_factory=Technology, description="Process of the chip")
+    cores: dict[str, Any] = Field(description="What computes: name -> component")
+    memories: dict[str, Any] = Field(description="What holds data: name -> component")
+    links: dict[str, Any] = Field(default_factory=dict, description="What moves data: name -> component")
+    mapping: MappingRules = Field(default_factory=MappingRules, description="Rules that bind the planner")
+
+
+@dataclass(frozen=True)
+class Chip:
+    """Components by name, in the order of the file."""
+
+    name: str
+    description: str
+    technology: Technology
+    cores: Mapping[str, Core]
+    memories: Mapping[str, Memory]
+    links: Mapping[str, Link]
+    rules: MappingRules
+    file: str
+    digest: str
+    resolved: Mapping[str, Any]
+
+    @property
+    def components(self) -> dict[str, Component]:
+        """All components; names are unique over the families."""
+        return {**self.cores, **self.memories, **self.links}
+
+    def link_into(self, memory: str) -> str | None:
+        """Name of the DMA that fills a memory; None where data are simply there."""
+        return next((name for name, link in self.links.items() if getattr(link, "inner", None) == memory), None)
+
+    def backing(self, memory: str) -> str:
+        """The memory on the far side of the link into ``memory``; itself where there is no link."""
+        link = self.link_into(memory)
+        return memory if link is None else self.links[link].outer  # type: ignore[attr-defined]
+
+    def area_mm2(self) -> float | None:
+        """Sum of what the components state; None as soon as one on the chip does not."""
+        on_chip = [c for c in self.components.values() if not (isinstance(c, Memory) and c.EXTERNAL)]
+        areas = [component.area_mm2 for component in on_chip]
+        return None if any(area is None for area in areas) else float(sum(a for a in areas if a is not None))
+
+
+def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> Chip:
+    """Read a chip from its YAML file.
+
+    Parameters
+    ----------
+    path
+        Path or name under hwconfigs/.
+    overrides
+        Dotted path -> value as YAML text, such as ``{"cores.npu.rows": "64"}``; a leading ``chip.`` may stand there.
+
+    Raises
+    ------
+    InputError
+        With every problem of the file at once, each with its place.
+    """
+    document = yamlio.load(locate(str(path), "hwconfigs"))
+    for where, value in (overrides or {}).items():
+        path = where.removeprefix("chip.")
+        _make_way(document.data, path)
+        document.set(path, str(value), f"--set {where}={value}")
+    top = build(ChipFile, document.data, document, "")
+    families = _build_families(top, document)
+    problems = _dangling(families, document)
+    if problems:
+        raise InputError(*problems)
+    _add_mover(families["cores"])
+    plain = {**resolved(top), **{f: {n: resolved(c) for n, c in members.items()} for f, members in families.items()}}
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    return Chip(
+        name=top.name,
+        description=top.description,
+        technology=top.technology,
+        cores=families["cores"],
+        memories=families["memories"],
+        links=families["links"],
+        rules=top.mapping,
+        file=document.file,
+        digest=digest,
+        resolved=plain,
+    )
+
+
+def _make_way(data: dict[str, Any], path: str) -> None:
+    """Rules may be set where the file states none: the mappings above them come into being."""
+    first, *middle, _ = path.split(".") if "." in path else (path, "")
+    if first == "mapping" and path != first:
+        for key in (first, *middle):
+            data = data.setdefault(key, {})
+
+
+def _add_mover(cores: dict[str, Core]) -> None:
+    """Give a chip that cannot move data something that can, beside its first core."""
+    if not any(core.accepts(Move(0, 0)) for core in cores.values()):
+        first = next(iter(cores.values()))
+        mover = CORES["mover"](kind="mover", clock_hz=first.clock_hz, buffers={"data": first.buffer("ifmap")})
+        cores["mover"] = mover.model_copy(update={"leakage_mw": 0.0, "area_mm2": 0.0})
+
+
+def _build_families(top: ChipFile, document: yamlio.Document) -> dict[str, dict[str, Any]]:
+    problems: list[Problem] = []
+    families: dict[str, dict[str, Any]] = {}
+    seen: dict[str, str] = {}
+    for family, registry in FAMILIES.items():
+        families[family] = {}
+        for name, fields in getattr(top, family).items():
+            if name in seen:
+                problems.append(document.problem(f"the name is taken by {seen[name]}.{name}; names are unique", (family, name)))
+            seen[name] = family
+            try:
+                families[family][name] = _build_component(registry, fields, document, (family, name))
+            except InputError as error:
+                problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    if not families["cores"]:
+        raise InputError(document.problem("expected at least one core", ("cores",)))
+    return families
+
+
+def _build_component(registry: Registry, fields: Any, document: yamlio.Document, path: tuple[str, ...]) -> Component:
+    known = registry.names()
+    if not isinstance(fields, dict) or not isinstance(fields.get("kind"), str):
+        expected = f"expected a mapping with a kind, one of {', '.join(known)}"
+        raise InputError(document.problem(expected, path))
+    kind = fields["kind"]
+    if kind not in known:
+        message = f"unknown kind '{kind}', expected one of {', '.join(known)}{did_you_mean(kind, known)}"
+        raise InputError(document.problem(message, (*path, "kind")))
+    component = build(registry[kind], fields, document, path)
+    problems = [
+        document.problem(
+            f"unknown action; {kind} has {', '.join(component.ACTIONS)}{did_you_mean(action, component.ACTIONS)}",
+            (*path, "energy", action),
+        )
+        for action in component.energy
+        if action not in component.ACTIONS
+    ]
+    if problems:
+        raise InputError(*problems)
+    return component
+
+
+def _dangling(families: dict[str, dict[str, Any]], document: yamlio.Document) -> list[Problem]:
+    """Names that refer to nothing."""
+    memories, links = list(families["memories"]), list(families["links"])
+    buses = [name for name, link in families["links"].items() if link.kind == "bus"]
+    references = [
+        (("cores", name, "buffers", role), memory, memories, "memory")
+        for name, core in families["cores"].items()
+        for role, memory in core.buffers.items()
+    ]
+    for name in links:
+        link = families["links"][name]
+        for attribute, key in (("outer", "from"), ("inner", "to")):
+            if hasattr(link, attribute):
+                references.append((("links", name, key), getattr(link, attribute), memories, "memory"))
+        if getattr(link, "via", ""):
+            references.append((("links", name, "via"), link.via, buses, "bus"))
+    problems = [
+        document.problem(
+            f"no {what} is called '{target}'; there is {', '.join(known) or 'none'}{did_you_mean(target, known)}", path
+        )
+        for path, target, known, what in references
+        if target not in known
+    ]
+    for name, core in families["cores"].items():
+        unknown = [role for role in core.buffers if role not in core.ROLES]
+        problems += [
+            document.problem(
+                f"unknown operand; {core.kind} has {', '.join(core.ROLES)}{did_you_mean(role, core.ROLES)}",
+                ("cores", name, "buffers", role),
+            )
+            for role in unknown
+        ]
+        if not core.buffers:
+            problems.append(document.problem("expected at least one buffer", ("cores", name, "buffers")))
+    return problems

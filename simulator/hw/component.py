@@ -1,0 +1,131 @@
+"""Family contracts: what the rest of the simulator may ask of a core, a memory, a link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pydantic import Field
+
+from simulator.base.registry import Registry
+from simulator.base.spec import Energy, Spec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+@dataclass(frozen=True, slots=True)
+class Granule:
+    """What a tile's m, n and k should be multiples of to fill the core."""
+
+    m: int = 1
+    n: int = 1
+    k: int = 1
+
+
+CORES = Registry("cores", package="simulator.hw.cores")
+MEMORIES = Registry("memories", package="simulator.hw.memories")
+LINKS = Registry("links", package="simulator.hw.links")
+
+
+class Component(Spec):
+    """What every component states besides its own fields. Frozen; it holds no run state and knows no engine."""
+
+    ACTIONS: ClassVar[tuple[str, ...]] = ()
+
+    kind: str = Field(description="Which model: a name that `chipsim list` shows")
+    energy: dict[str, Energy] = Field(
+        default_factory=dict, description="Energy of one action (per operation, or per byte moved); absent: unknown"
+    )
+    leakage_mw: float | None = Field(
+        default=None, description="Power drawn whether it works or not, or `unknown`", ge=0
+    )
+    area_mm2: float | None = Field(default=None, description="Silicon area, or `unknown`", ge=0)
+    source: str = Field(default="", description="Where the figures of this component come from")
+
+
+class Core(Component):
+    """Something that computes. Tiles are rows of ``tiling.TILE``."""
+
+    ROLES: ClassVar[tuple[str, ...]] = ()  # operands, in the order of the columns of ``accesses``
+    BOUND: ClassVar[str] = "compute"  # the word for a node that this core limits
+
+    clock_hz: int = Field(description="Clock of the core", gt=0)
+    buffers: dict[str, str] = Field(description="Which memory holds each operand: role -> name of a memory")
+
+    def accepts(self, work: object) -> bool:
+        """Whether the core can do this work at its precision."""
+        raise TypeError(f"{type(self).__name__} does not say what it accepts")
+
+    def granule(self, work: object) -> Granule:
+        """Sizes below which a tile wastes the core: tiles are multiples of these."""
+        return Granule()
+
+    def cycles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Cycles that each tile takes the core (int64, shape (tiles,)), and the further latency of its result."""
+        raise TypeError(f"{type(self).__name__} has no timing")
+
+    def counts(self, tiles: np.ndarray) -> np.ndarray:
+        """How often each of ``ACTIONS`` happens, int64, shape (tiles, actions)."""
+        raise TypeError(f"{type(self).__name__} counts no actions")
+
+    def accesses(self, tiles: np.ndarray) -> np.ndarray:
+        """Bytes read from and written to the buffer of each role, int64, shape (tiles, roles, 2)."""
+        raise TypeError(f"{type(self).__name__} accesses no buffers")
+
+    def macs_per_cycle(self, precision: str) -> float:
+        """MAC slots per cycle at a precision; 0 where the core has none."""
+        return 0.0
+
+    def buffer(self, role: str) -> str:
+        """Name of the memory that holds an operand; roles that are not stated share the first buffer."""
+        return self.buffers.get(role) or next(iter(self.buffers.values()))
+
+
+class SharedUnit(Protocol):
+    """What the engine asks of a shared resource; what is in flight can be overtaken by what arrives later."""
+
+    def submit(self, now_fs: int, id: int, first: int, last: int) -> None:
+        """Add requests ``first`` to ``last`` of the program's table as one transfer, at an instant."""
+
+    def advance(self, until_fs: int) -> list[tuple[int, int]]:
+        """Commit every decision before an instant; return the (id, done_fs) of transfers that ended by them."""
+
+    def forecast(self) -> tuple[int, int] | None:
+        """Return (id, done_fs) of the first transfer to end if nothing more arrives; None when idle."""
+
+    def counts(self) -> Mapping[str, np.ndarray]:
+        """Action -> int64, shape (nodes,), so far; ``busy_fs`` among them."""
+
+
+class Memory(Component):
+    """Something that holds data."""
+
+    EXTERNAL: ClassVar[bool] = False  # off the chip
+
+    capacity_bytes: int = Field(description="Size", gt=0)
+
+    def peak_bytes_per_s(self) -> float | None:
+        """Peak bandwidth; None where it is unlimited."""
+        return None
+
+    def stream_bytes_per_s(self, run_bytes: int) -> float | None:
+        """What a lone stream of runs of ``run_bytes`` each gets; the planner's estimate. None: unlimited."""
+        return self.peak_bytes_per_s()
+
+    def shared_unit(self, requests: np.ndarray, nodes: int) -> SharedUnit | None:
+        """A live channel over the program's requests; None where the memory's ports belong to its users."""
+        return None
+
+
+class Link(Component):
+    """Something that moves data between memories."""
+
+    def shared_unit(self, requests: np.ndarray, nodes: int) -> SharedUnit | None:
+        """A live arbiter over the program's requests; None where only the link's own width limits it."""
+        return None
+
+
+def table(energies: Mapping[str, Energy], actions: tuple[str, ...]) -> dict[str, Any]:
+    """Energies restricted to a component's actions, in the order of ``actions``; absent ones are unknown."""
+    return {action: energies.get(action, Energy(None)) for action in actions}

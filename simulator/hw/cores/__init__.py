@@ -1,0 +1,1 @@
+"""Cores, one file each; a file registers its kind."""

@@ -1,0 +1,122 @@
+"""Systolic array: a grid of MACs through which operands are shifted."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from simulator.hw.component import CORES, Core, Granule
+from simulator.hw.tiling import PRECISIONS, macs
+from simulator.workload.work import Contraction
+
+
+@CORES.register("systolic")
+class Systolic(Core):
+    """Rows x columns of processing elements (PE), one MAC each, with one operand stationary.
+
+    Model
+    -----
+    A GEMM of M x K by K x N is cut into folds that fill the array: ws puts K on rows and N on columns and streams
+    M; os puts M on rows and N on columns and streams K; is puts K on rows and M on columns and streams N. With
+    R rows, C columns and stream length T, a fold takes
+
+    - weights ``exposed``: ``T + 2R + C - 2`` cycles (ws, is: shift in R, then skewed streaming) or
+      ``T + R + C - 2`` (os); folds follow each other.
+    - ``double_buffered``: ``max(T, R)`` cycles, because the next stationary operand is shifted in meanwhile; the
+      first shift, the skew and the drain, ``(2R-1) + (R+C-2)`` (os: ``R + R+C-2``), are latency after the last one.
+
+    Convolution: ``im2col`` puts kernel positions and channels together on K; ``channel_first`` maps channels alone,
+    each kernel position being a fold of its own. Groups are computed one after the other. A precision of rate r
+    computes r products per PE and cycle along K. A tile cannot go faster than the ports of its buffers allow.
+    Bias, requantization and a clamping activation act on the way out at no further time.
+
+    Not modelled
+    ------------
+    Bank conflicts in the buffers beyond their total port width; zero skipping; packing of several groups side by side.
+
+    Source
+    ------
+    Samajdar et al., "SCALE-Sim", arXiv:1811.02883 (exposed folds); Genc et al., "Gemmini", DAC 2021 (double buffering);
+    equations and comparison in docs/models/systolic.md.
+    """
+
+    ACTIONS: ClassVar = tuple(f"mac_{p}" for p in PRECISIONS) + ("requant",)
+    ROLES: ClassVar = ("ifmap", "weight", "psum", "ofmap")
+
+    rows: int = Field(description="PEs along the reduction (ws, is) or the output pixels (os)", gt=0)
+    cols: int = Field(description="PEs along the output channels (ws, os) or the output pixels (is)", gt=0)
+    dataflow: Literal["ws", "os", "is"] = Field("ws", description="What stays in a PE: weights, outputs or inputs")
+    weights: Literal["exposed", "double_buffered"] = Field(
+        "double_buffered", description="Whether loading the stationary operand is hidden behind computing"
+    )
+    conv: Literal["im2col", "channel_first"] = Field("im2col", description="How a convolution fills the rows")
+    precision: dict[str, float] = Field(
+        default_factory=lambda: {"int8": 1.0}, description="MACs per PE and cycle at each precision"
+    )
+    psum_bits: int = Field(32, description="Width of a partial sum", gt=0)
+    epilogue: tuple[str, ...] = Field(
+        ("bias", "requant", "relu", "clip", "leaky_relu"), description="What is applied on the way out, at no time"
+    )
+
+    def accepts(self, work: object) -> bool:
+        """Contractions at a precision that the array has."""
+        return isinstance(work, Contraction) and work.precision in self.precision
+
+    def granule(self, work: object) -> Granule:
+        """Array rows and columns on the dimensions that the dataflow puts there."""
+        rate = self.precision.get(getattr(work, "precision", "int8"), 1.0)
+        deep = max(1, int(self.rows * rate))
+        if self.dataflow == "ws":
+            return Granule(1, self.cols, deep)
+        return Granule(self.cols, 1, deep) if self.dataflow == "is" else Granule(self.rows, self.cols, 1)
+
+    def macs_per_cycle(self, precision: str) -> float:
+        """PEs times the rate of the precision."""
+        return self.rows * self.cols * self.precision.get(precision, 0.0)
+
+    def cycles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Occupancy and further latency of each tile in cycles, int64, shape (tiles,)."""
+        from simulator.kernels.systolic import array_cycles  # numba: only when something is simulated
+
+        occupancy, latency = np.empty(tiles.size, np.int64), np.empty(tiles.size, np.int64)
+        overlapped = self.weights == "double_buffered"
+        dims = self._columns(tiles)
+        array_cycles(*dims, self.rows, self.cols, self._dataflow(), overlapped, occupancy, latency)
+        return occupancy, latency
+
+    def counts(self, tiles: np.ndarray) -> np.ndarray:
+        """MACs at the tile's precision, and outputs requantized by tiles that end their sums."""
+        counts = np.zeros((tiles.size, len(self.ACTIONS)), np.int64)
+        counts[np.arange(tiles.size), tiles["precision"]] = macs(tiles)
+        counts[:, -1] = tiles["m"] * tiles["n"] * tiles["count"] * (tiles["last"] & (tiles["epilogue"] > 0))
+        return counts
+
+    def accesses(self, tiles: np.ndarray) -> np.ndarray:
+        """Bytes at the buffers; the ofmap is written by tiles that end their sums, from the partial sums."""
+        from simulator.kernels.systolic import array_accesses  # numba: only when something is simulated
+
+        elements = [np.empty(tiles.size, np.int64) for _ in range(4)]
+        m, n, k, taps, count = self._columns(tiles, packed=False)
+        first = np.ascontiguousarray(tiles["first"])
+        array_accesses(m, n, k, taps, count, first, self.rows, self.cols, self._dataflow(), *elements)
+        ifmap, weight, psum_read, psum_write = elements
+        out = np.where(tiles["last"], m * n * count, 0)
+        moved = np.zeros((tiles.size, len(self.ROLES), 2), np.int64)
+        moved[:, 0, 0] = ifmap * tiles["ifmap_bits"] // 8
+        moved[:, 1, 0] = weight * tiles["weight_bits"] // 8
+        moved[:, 2, 0] = (psum_read + out) * self.psum_bits // 8
+        moved[:, 2, 1] = psum_write * self.psum_bits // 8
+        moved[:, 3, 1] = out * tiles["ofmap_bits"] // 8
+        return moved
+
+    def _dataflow(self) -> int:
+        return ("ws", "os", "is").index(self.dataflow)
+
+    def _columns(self, tiles: np.ndarray, packed: bool = True) -> list[np.ndarray]:
+        m, n, k, taps, count = (np.ascontiguousarray(tiles[f]) for f in ("m", "n", "k", "taps", "count"))
+        if packed and any(rate != 1 for rate in self.precision.values()):
+            rates = np.array([self.precision.get(p, 1.0) for p in PRECISIONS])[tiles["precision"]]
+            k = np.ceil(k / rates).astype(np.int64)
+        return [m, n, k, taps, count]

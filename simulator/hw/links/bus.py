@@ -1,0 +1,52 @@
+"""Bus: what several masters share on the chip."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from simulator.base.clock import Clock
+from simulator.hw.component import LINKS, Link, SharedUnit
+
+
+@LINKS.register("bus")
+class Bus(Link):
+    """A shared medium of given width; masters take turns, ``turn_bytes`` at a time.
+
+    Model
+    -----
+    ``width`` bytes per cycle, round robin over the transfers in flight, a turn of ``turn_bytes`` each; no further latency.
+
+    Not modelled
+    ------------
+    Address phases, arbitration cycles, reads and writes side by side.
+
+    Source
+    ------
+    docs/models/memory.md.
+    """
+
+    ACTIONS: ClassVar = ("read", "write")
+
+    width_bytes_per_cycle: int = Field(description="Bytes per cycle", gt=0)
+    clock_hz: int = Field(description="Clock of the bus", gt=0)
+    turn_bytes: int = Field(1024, description="Bytes that a master moves before the next one's turn", gt=0)
+
+    def shared_unit(self, requests: np.ndarray, nodes: int) -> SharedUnit:
+        """A live arbiter."""
+        from simulator.hw.channel import Channel  # numba: only when something is simulated
+
+        turn = max(self.turn_bytes // self.width_bytes_per_cycle, 1) * self.width_bytes_per_cycle
+        return Channel(
+            clock=Clock.from_hz(self.clock_hz),
+            burst_bytes=self.width_bytes_per_cycle,
+            page_bytes=turn,
+            row_slots=0,
+            refresh_every=0,
+            refresh_slots=0,
+            latency_fs=0,
+            requests=requests,
+            nodes=nodes,
+        )

@@ -1,0 +1,1 @@
+"""Memories, one file each; a file registers its kind."""

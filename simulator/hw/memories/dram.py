@@ -1,0 +1,80 @@
+"""External DRAM as a channel of given bandwidth, latency and efficiency."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from simulator.base.clock import Clock
+from simulator.hw.component import MEMORIES, Memory, SharedUnit
+
+
+@MEMORIES.register("dram")
+class Dram(Memory):
+    """DRAM behind one controller, all channels interleaved.
+
+    Model
+    -----
+    Transfers in flight are served in turn, a row at a time, at the bandwidth of all channels. A visit of a row takes
+    ``max(bursts x burst time, tRC / banks, tFAW / 4) / channels``: bursts follow each other without a gap as long as
+    activating the next row hides behind them, and rows cannot be opened faster than banks recover or than four per
+    tFAW. Every tREFI the channels stand still for tRFC. The last byte arrives ``latency`` after its burst was served. So efficiency
+    follows from burst and row size: long runs reach ``1 - tRFC/tREFI`` of the peak, one burst per row much less.
+
+    Not modelled
+    ------------
+    Row-buffer state and reordering, read/write turn-around, channels that are busy unevenly: bandwidth, not commands.
+
+    Source
+    ------
+    docs/models/memory.md; parameters from the parts that chips use, each with its source.
+    """
+
+    ACTIONS: ClassVar = ("activate", "read", "write")
+    EXTERNAL: ClassVar = True
+
+    standard: str = Field("", description="Name of the DRAM standard, for the reader")
+    preset: str = Field("", description="Speed grade, for the reader")
+    channels: int = Field(1, description="Channels side by side", gt=0)
+    bandwidth_bytes_per_s: int = Field(description="Peak bandwidth of one channel", gt=0)
+    burst_bytes: int = Field(64, description="Bytes of one burst on one channel", gt=0)
+    row_bytes: int = Field(2048, description="Bytes of one row (page) of one channel", gt=0)
+    banks: int = Field(16, description="Banks per channel", gt=0)
+    row_cycle_fs: int = Field(0, description="tRC: between two activations of one bank", ge=0)
+    activate_window_fs: int = Field(0, description="tFAW: within which at most four rows are opened", ge=0)
+    refresh_interval_fs: int = Field(0, description="tREFI; 0: no refresh", ge=0)
+    refresh_time_fs: int = Field(0, description="tRFC: how long a refresh takes", ge=0)
+    latency_fs: int = Field(0, description="From the end of a burst on the bus to the data at the chip's side", ge=0)
+
+    def peak_bytes_per_s(self) -> float:
+        """Peak bandwidth of all channels together."""
+        return float(self.bandwidth_bytes_per_s * self.channels)
+
+    def stream_bytes_per_s(self, run_bytes: int) -> float:
+        """Peak x the share of time that is no refresh, x what row visits leave of it where a run is short."""
+        visit_fs = min(run_bytes, self.row_bytes) / self.peak_bytes_per_s() * 1e15
+        least_fs = max(self.row_cycle_fs / self.banks, self.activate_window_fs / 4) / self.channels
+        refresh = self.refresh_time_fs / self.refresh_interval_fs if self.refresh_interval_fs else 0.0
+        return self.peak_bytes_per_s() * (1 - refresh) * visit_fs / max(visit_fs, least_fs)
+
+    def shared_unit(self, requests: np.ndarray, nodes: int) -> SharedUnit:
+        """A live channel."""
+        from simulator.hw.channel import Channel  # numba: only when something is simulated
+
+        slot = Clock.from_hz(Fraction(self.bandwidth_bytes_per_s * self.channels, self.burst_bytes))
+        least_fs = max(Fraction(self.row_cycle_fs, self.banks), Fraction(self.activate_window_fs, 4))
+        return Channel(
+            clock=slot,
+            burst_bytes=self.burst_bytes,
+            page_bytes=self.row_bytes,
+            row_slots=slot.cycles_of(ceil(least_fs / self.channels)),
+            refresh_every=slot.cycles_of(self.refresh_interval_fs),
+            refresh_slots=slot.cycles_of(self.refresh_time_fs),
+            latency_fs=self.latency_fs,
+            requests=requests,
+            nodes=nodes,
+        )

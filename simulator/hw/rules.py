@@ -1,0 +1,41 @@
+"""Mapping rules: what a chip's compiler is known to do, or what a user wants done. They bind `plan`."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pydantic import Field
+
+from simulator.base.spec import Spec
+
+Size = int | Literal["auto", "max", "core"]
+
+
+class NodeRule(Spec):
+    """Decisions for a node; what is left out is left to the planner."""
+
+    core: str | None = Field(None, description="Core that runs it")
+    m: Size = Field("auto", description="Output pixels (GEMM rows) of a tile: a number, `max` that fits, or `core`")
+    n: Size = Field("auto", description="Output channels of a tile: a number, `max` that fits, or `core` (the array)")
+    k: Size = Field("auto", description="Reduction channels of a tile: a number, `max` that fits, or `core`")
+    order: Literal["auto", "mn", "nm"] = Field(
+        "auto", description="Outer and inner tile loop: mn keeps the inputs, nm the weights"
+    )
+
+
+class MappingRules(NodeRule):
+    """Rules for every node, and for nodes by name (patterns with * and ?); the later pattern wins."""
+
+    feature_maps: Literal["keep", "spill"] = Field(
+        "keep", description="Whether feature maps stay on chip between nodes where they fit"
+    )
+    nodes: dict[str, NodeRule] = Field(default_factory=dict, description="Node name or pattern -> rule")
+
+    def for_node(self, name: str) -> NodeRule:
+        """The rule of one node: the general one, overlaid by every pattern that matches."""
+        fields = {field: getattr(self, field) for field in NodeRule.model_fields}
+        for pattern, rule in self.nodes.items():
+            if fnmatchcase(name, pattern):
+                fields.update({field: getattr(rule, field) for field in rule.model_fields_set})
+        return NodeRule(**fields)

@@ -1,0 +1,54 @@
+"""How long tiles take a core, its buffers' ports included. The planner estimates with it, the engine runs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from simulator.base.clock import Clock
+from simulator.hw.component import Core, Memory
+
+
+def tile_times_fs(core: Core, memories: Mapping[str, Memory], tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Time that each tile occupies the core, and by how much later its result is out.
+
+    ``occupancy = max(core cycles, max over memories of bytes / bandwidth)``; operands that share a memory share its
+    bandwidth.
+
+    Parameters
+    ----------
+    core, memories
+        The core and the memories of its chip.
+    tiles
+        ``tiling.TILE``, shape (tiles,).
+
+    Returns
+    -------
+    occupancy, latency : int64, shape (tiles,), femtoseconds
+    """
+    cycles, latency = core.cycles(tiles)
+    occupancy = _cycles_fs(core.clock_hz, cycles)
+    for memory, moved in bytes_by_memory(core, tiles).items():
+        bandwidth = memories[memory].peak_bytes_per_s()
+        if bandwidth is not None:
+            port_fs = np.ceil(moved.sum(axis=1) * (1e15 / bandwidth)).astype(np.int64)
+            occupancy = np.maximum(occupancy, port_fs)
+    return occupancy, _cycles_fs(core.clock_hz, latency)
+
+
+def bytes_by_memory(core: Core, tiles: np.ndarray) -> dict[str, np.ndarray]:
+    """Memory -> bytes read and written by each tile, int64, shape (tiles, 2); roles that share a memory are summed."""
+    accesses = core.accesses(tiles)
+    moved: dict[str, np.ndarray] = {}
+    for j, role in enumerate(core.ROLES):
+        memory = core.buffer(role)
+        moved[memory] = moved[memory] + accesses[:, j] if memory in moved else accesses[:, j].copy()
+    return moved
+
+
+def _cycles_fs(clock_hz: int, cycles: np.ndarray) -> np.ndarray:
+    clock = Clock.from_hz(clock_hz)
+    if clock.den == 1:
+        return cycles * clock.num
+    return np.array([clock.fs(n) for n in cycles.tolist()], np.int64)

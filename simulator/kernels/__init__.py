@@ -1,0 +1,1 @@
+"""Numba functions on scalars and arrays; the only floor that compiles."""

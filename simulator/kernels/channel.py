@@ -1,0 +1,105 @@
+"""A shared channel of given bandwidth: round robin over transfers in flight, page by page, no ticking.
+
+Model and limits: docs/models/memory.md. Time is counted in burst slots of the channel's own clock; one slot moves
+``burst`` bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.kernels.jit import kernel
+
+#: One transfer in flight: requests ``next`` to ``last`` are to be served, ``offset`` bytes of the first are done.
+FLIGHT = np.dtype(
+    [("id", "i8"), ("arrival", "i8"), ("next", "i8"), ("last", "i8"), ("offset", "i8"), ("page", "i8")], align=True
+)
+#: ``free``: first slot not yet given away; ``refresh``: slot of the next refresh; ``turn``: flight to serve next.
+SERVER = np.dtype([("free", "i8"), ("refresh", "i8"), ("turn", "i8"), ("flights", "i8")], align=True)
+#: Fixed parameters in bytes and slots: ``row_slots`` is the least time between two row activations.
+SHAPE = np.dtype(
+    [("burst", "i8"), ("page", "i8"), ("row_slots", "i8"), ("refresh_every", "i8"), ("refresh_slots", "i8")], align=True
+)
+#: Per node: bytes read and written (whole bursts), rows opened, slots taken.
+ACTIVATE, SLOTS = 2, 3  # beside READ and WRITE of ``kernels.request``
+
+
+@kernel
+def serve_until(until, stop_at_first, shape, requests, flights, server, counts):
+    """Serve every page whose turn comes before slot ``until``; return the transfers that ended.
+
+    Parameters
+    ----------
+    until
+        Slot; a decision at this slot or later is left for the next call.
+    stop_at_first
+        Return at the first transfer that ends.
+    shape
+        SHAPE, shape (1,).
+    requests
+        REQUEST, shape (any,): what the flights point into.
+    flights
+        FLIGHT, shape (any,); the first ``server.flights`` are live, in the order of their turn. Written.
+    server
+        SERVER, shape (1,), written.
+    counts
+        int64, shape (nodes, 4), added to.
+
+    Returns
+    -------
+    ended : int64, shape (ended, 2)
+        Transfer id and the slot at which its last burst ended.
+    """
+    ended = np.empty((server[0].flights, 2), np.int64)
+    n_ended = 0
+    while server[0].flights > 0:
+        start = max(server[0].free, _earliest(flights, server[0].flights))
+        if start >= until:
+            break
+        if shape[0].refresh_every > 0 and start >= server[0].refresh:
+            missed = (start - server[0].refresh) // shape[0].refresh_every
+            last = server[0].refresh + missed * shape[0].refresh_every
+            server[0].refresh = last + shape[0].refresh_every
+            server[0].free = max(server[0].free, last) + shape[0].refresh_slots  # begins once the bus is free
+            if shape[0].refresh_slots > 0:
+                continue
+        i = server[0].turn % server[0].flights
+        while flights[i].arrival > start:
+            i = (i + 1) % server[0].flights
+        request = requests[flights[i].next]
+        addr = request.addr + flights[i].offset
+        size = min(request.bytes - flights[i].offset, shape[0].page - addr % shape[0].page)
+        slots = (addr + size - 1) // shape[0].burst - addr // shape[0].burst + 1
+        page = addr // shape[0].page
+        taken = slots
+        if page != flights[i].page:
+            counts[request.node, ACTIVATE] += 1
+            taken = max(slots, shape[0].row_slots)
+        flights[i].page = page
+        counts[request.node, request.op] += slots * shape[0].burst
+        counts[request.node, SLOTS] += taken
+        server[0].free = start + taken
+        flights[i].offset += size
+        if flights[i].offset == request.bytes:
+            flights[i].next += 1
+            flights[i].offset = 0
+        server[0].turn = i + 1
+        if flights[i].next == flights[i].last:
+            ended[n_ended, 0] = flights[i].id
+            ended[n_ended, 1] = server[0].free
+            n_ended += 1
+            for j in range(i, server[0].flights - 1):
+                flights[j] = flights[j + 1]
+            server[0].flights -= 1
+            server[0].turn = i
+            if stop_at_first:
+                break
+    return ended[:n_ended]
+
+
+@kernel
+def _earliest(flights, n):
+    first = flights[0].arrival
+    for i in range(1, n):
+        first = min(first, flights[i].arrival)
+    return first

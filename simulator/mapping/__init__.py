@@ -1,0 +1,1 @@
+"""What runs where, in what pieces, at which addresses; and the flat program that says so."""

@@ -1,0 +1,370 @@
+"""lower: Schedule -> Program. Every task becomes loads, tiles and stores; dependencies follow from the bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.hw.tiling import PRECISIONS, TILE
+from simulator.mapping.builder import Builder, Span
+from simulator.mapping.program import About, Program
+from simulator.mapping.route import Route, route
+from simulator.mapping.schedule import Place, Schedule, TaskPlan
+from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans
+from simulator.mapping.slices import Operand, operand_span, slice_span, split_of
+from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
+
+
+def lower(schedule: Schedule) -> Program:
+    """The flat program of a schedule, proved by ``Program.check``."""
+    graph, chip = schedule.graph, schedule.chip
+    builder = Builder(chip, tuple(node.name for node in graph.nodes))
+    written = {name for plan in schedule.tasks for name in plan.task.writes}
+    for name, place in sorted(schedule.places.items(), key=lambda item: (item[1].memory, item[1].address)):
+        if name not in written:
+            builder.hold(place.memory, place.address, place.end)
+    macs = np.zeros(len(graph.nodes), np.int64)
+    for index, plan in enumerate(schedule.tasks):
+        if isinstance(plan.task.work, Contraction):
+            macs[plan.task.node] += plan.task.work.macs
+            _Contracting(schedule, index, builder).emit()
+        else:
+            _slices(schedule, index, builder)
+    program = builder.finish(macs, _about(schedule))
+    program.check()
+    return program
+
+
+def _about(schedule: Schedule) -> About:
+    graph, tasks = schedule.graph, schedule.tasks
+    precisions = [plan.task.work.precision for plan in tasks if isinstance(plan.task.work, Contraction)]
+    by_use = sorted(set(precisions), key=lambda p: (-precisions.count(p), p))
+    first = graph.tensors[graph.inputs[0]] if graph.inputs else None
+    return About(
+        network=graph.name,
+        digest=graph.digest,
+        precision="+".join(by_use),
+        batch=first.shape[0] if first is not None and len(first.shape) > 1 else 1,
+        ops=tuple(node.op for node in graph.nodes),
+        origins=tuple(node.origin or node.name for node in graph.nodes),
+        assumptions=graph.assumptions,
+        not_modelled=schedule.not_modelled,
+        peak_memory_bytes=sum(schedule.peak_bytes.values()),
+        resolved=dict(schedule.chip.resolved),
+    )
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One operand of a task: where it lies, how it is reached, and the room it gets."""
+
+    place: Place
+    route: Route
+    room: Place | None
+    copies: int
+    copy_bytes: int
+
+    @property
+    def local(self) -> bool:
+        return self.place.memory == self.route.memory
+
+    def copy(self, turn: int) -> int:
+        """Address of the copy whose turn it is."""
+        assert self.room is not None
+        return self.room.address + (turn % self.copies) * self.copy_bytes
+
+
+def _side(schedule: Schedule, index: int, storage: str, role: str, room: str) -> _Side:
+    plan = schedule.tasks[index]
+    core = schedule.chip.cores[plan.task.core]
+    buffer = next((b for b in plan.buffers if b.role == room), None)
+    place = schedule.buffers.get((index, room))
+    copies, size = (buffer.copies, buffer.bytes) if buffer else (0, 0)
+    return _Side(schedule.places[storage], route(schedule.chip, core, role), place, copies, size)
+
+
+class _Contracting:
+    """Loads, tiles and stores of one contraction, in loop order."""
+
+    def __init__(self, schedule: Schedule, index: int, builder: Builder) -> None:
+        self.plan: TaskPlan = schedule.tasks[index]
+        self.builder = builder
+        task = self.plan.task
+        assert isinstance(task.work, Contraction)
+        self.work = task.work
+        self.tiling = self.plan.tiling
+        self.ifmap = _side(schedule, index, task.reads[0], "ifmap", "ifmap")
+        self.weight = _side(schedule, index, task.reads[1], "weight", "weight")
+        self.ofmap = _side(schedule, index, task.writes[0], "ofmap", "ofmap")
+        tensors, node = schedule.graph.tensors, schedule.graph.nodes[task.node]
+        result = schedule.graph.results(node)[0]
+        self.bits = tuple(tensors[s].bits if s in tensors else result.bits for s in task.reads) + (result.bits,)
+        core = schedule.chip.cores[task.core]
+        self.channel_first = getattr(core, "conv", "") == "channel_first"
+        self.loaded: dict[str, tuple] = {}  # operand -> key of what its current copy holds
+        self.turns = {"ifmap": -1, "weight": -1, "ofmap": -1}
+        self.held: dict[str, dict] = {"ifmap": {}, "weight": {}}  # what the current held copy contains
+
+    def emit(self) -> None:
+        """Walk the loops."""
+        work, t = self.work, self.tiling
+        rows = list(row_tiles(work, t.rows))
+        channels = spans(work.k, t.n)
+        for group in spans(work.groups, t.groups):
+            if t.order == "mn":
+                for m in rows:
+                    for n in channels:
+                        self._output_tile(group, m, n)
+            else:
+                for n in channels:
+                    for m in rows:
+                        self._output_tile(group, m, n)
+
+    def _output_tile(self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]) -> None:
+        reductions = spans(self.work.c, self.tiling.c)
+        for c in reductions:
+            reads = [*self._ifmap(group, m, c), self._weights(group, n, c)]
+            first, last = c[0] == 0, c is reductions[-1]
+            writes = self._ofmap_spans(group, m, n) if last else []
+            tile = self._tile(group, m, n, c, first, last)
+            self.builder.compute(self.plan.task.core, self.plan.task.node, tile, reads, writes)
+        if not self.ofmap.local:
+            self._store(group, m, n)
+
+    def _ifmap(self, group: tuple[int, int], m: tuple[int, int, int, int], c: tuple[int, int]) -> list[Span]:
+        """Make sure that a tile's inputs are on chip; what the core then reads."""
+        height = extent_y(self.work)
+        top, bottom = input_rows(self.work, m[2], m[3])
+        runs = self._input_runs(group, (m[0] * height + top, (m[1] - 1) * height + bottom), c)
+        memory = self.ifmap.route.memory
+        if self.ifmap.local:
+            low, (last, length) = runs[0][0], runs[-1]
+            return [(memory, low, last + length)]
+        size = sum(length for _, length in runs)
+        outer = (group, m) if self.tiling.order == "mn" else (group,)
+        if not self.tiling.hold_ifmap:
+            address = self._turn("ifmap", (group, m, c), self.ifmap)
+            if address >= 0:
+                self._load(self.ifmap, runs, address)
+            address = self.ifmap.copy(self.turns["ifmap"])
+        else:
+            if self._turn("ifmap", outer, self.ifmap) >= 0:
+                self.held["ifmap"] = {}
+            address = self.ifmap.copy(self.turns["ifmap"]) + self._held_input_offset(group, m, c)
+            self._load_missing(group, m, c, address)
+        return [(memory, address, address + size)]
+
+    def _load_missing(
+        self, group: tuple[int, int], m: tuple[int, int, int, int], c: tuple[int, int], address: int
+    ) -> None:
+        """Load the rows of a held ifmap that no earlier tile has brought (tiles come with ascending rows)."""
+        height = extent_y(self.work)
+        top, bottom = input_rows(self.work, m[2], m[3])
+        top, bottom = m[0] * height + top, (m[1] - 1) * height + bottom
+        there = self.held["ifmap"].get(c, top)
+        if self.tiling.order == "mn" and c in self.held["ifmap"]:
+            return
+        if bottom > there:
+            runs = self._input_runs(group, (there, bottom), c)
+            skipped = sum(n for _, n in self._input_runs(group, (top, there), c)) if there > top else 0
+            self._load(self.ifmap, runs, address + skipped)
+            self.held["ifmap"][c] = bottom
+
+    def _weights(self, group: tuple[int, int], n: tuple[int, int], c: tuple[int, int]) -> Span:
+        """Make sure that a tile's weights are on chip; what the core then reads."""
+        low, high = self._weight_span(group, n, c)
+        memory = self.weight.route.memory
+        if self.weight.local:
+            return memory, low, high
+        if not self.tiling.hold_weight:
+            address = self._turn("weight", (group, n, c), self.weight)
+            if address >= 0:
+                self._load(self.weight, [(low, high - low)], address)
+            address = self.weight.copy(self.turns["weight"])
+        else:
+            outer = (group, n) if self.tiling.order == "nm" else (group,)
+            if self._turn("weight", outer, self.weight) >= 0:
+                self.held["weight"] = {}
+            base = self._weight_span(group, n if self.tiling.order == "nm" else (0, self.work.k), (0, self.work.c))[0]
+            address = self.weight.copy(self.turns["weight"]) + low - base
+            if (n, c) not in self.held["weight"]:
+                self.held["weight"][n, c] = True
+                self._load(self.weight, [(low, high - low)], address)
+        return memory, address, address + high - low
+
+    def _turn(self, role: str, key: tuple, side: _Side) -> int:
+        """Address of a fresh copy if the current one holds something else, else -1."""
+        if self.loaded.get(role) == key:
+            return -1
+        self.loaded[role] = key
+        self.turns[role] += 1
+        return side.copy(self.turns[role])
+
+    def _load(self, side: _Side, runs: list[tuple[int, int]], address: int) -> None:
+        self.builder.load(side.route.link, side.place.memory, self.plan.task.node, runs, side.route.memory, address)
+
+    def _input_runs(self, group: tuple[int, int], rows: tuple[int, int], c: tuple[int, int]) -> list[tuple[int, int]]:
+        """Consecutive bytes of some input rows (counted over all images): (address, bytes), ascending."""
+        work, base, bits = self.work, self.ifmap.place.address, self.bits[0]
+        pixel_row = extent_x(work) * bits
+        planes = 1 if work.batched else work.groups
+        row_bits = pixel_row * work.c * planes
+        runs: list[tuple[int, int]] = []
+        for g in range(*group) if work.batched else (0,):
+            at = (g * work.batch * extent_y(work) + rows[0]) * row_bits
+            low = c[0] * pixel_row if work.batched else (group[0] * work.c + c[0]) * pixel_row
+            wide = (c[1] - c[0]) * pixel_row * (1 if work.batched else group[1] - group[0])
+            _extend_rows(runs, base, at, row_bits, rows[1] - rows[0], low, wide)
+        return runs
+
+    def _held_input_offset(self, group: tuple[int, int], m: tuple[int, int, int, int], c: tuple[int, int]) -> int:
+        """Where a tile's inputs lie inside a held strip (mn) or a held ifmap (nm)."""
+        work = self.work
+        rows = (m[1] - m[0]) * (input_rows(work, m[2], m[3])[1] - input_rows(work, m[2], m[3])[0])
+        plane = extent_x(work) * (group[1] - group[0]) * self.bits[0]
+        if self.tiling.order == "mn":
+            return rows * plane * c[0] // 8
+        above = m[0] * extent_y(work) + input_rows(work, m[2], m[3])[0]  # rows before the tile's
+        return (c[0] * work.batch * extent_y(work) + above * (c[1] - c[0])) * plane // 8
+
+    def _weight_span(self, group: tuple[int, int], n: tuple[int, int], c: tuple[int, int]) -> tuple[int, int]:
+        """Bytes of a weight tile; weights lie in tile order, with the bias behind each block of output channels."""
+        work, bits = self.work, self.bits[1]
+        taps = work.fy * work.fx
+        per_channel = work.c * taps * bits + 8 * self.plan.task.bias_bytes
+        channels = n[1] - n[0]
+        start = (group[0] * work.k + n[0]) * per_channel
+        low = start + channels * c[0] * taps * bits
+        high = start + channels * c[1] * taps * bits
+        if c[1] == work.c:
+            high = start + channels * per_channel
+        if group[1] - group[0] > 1:
+            low, high = start, start + (group[1] - group[0]) * work.k * per_channel
+        base = self.weight.place.address
+        return base + low // 8, min(base + -(-high // 8), self.weight.place.end)
+
+    def _output_runs(
+        self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]
+    ) -> list[tuple[int, int]]:
+        work, base = self.work, self.ofmap.place.address
+        pixel_row = work.ox * self.bits[2]
+        planes = 1 if work.batched else work.groups
+        row_bits = pixel_row * work.k * planes
+        first, end = m[0] * work.oy + m[2], (m[1] - 1) * work.oy + m[3]
+        runs: list[tuple[int, int]] = []
+        for g in range(*group) if work.batched else (0,):
+            at = (g * work.batch * work.oy + first) * row_bits
+            low = n[0] * pixel_row if work.batched else (group[0] * work.k + n[0]) * pixel_row
+            wide = (n[1] - n[0]) * pixel_row * (1 if work.batched else group[1] - group[0])
+            _extend_rows(runs, base, at, row_bits, end - first, low, wide)
+        return runs
+
+    def _ofmap_spans(self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]) -> list[Span]:
+        runs = self._output_runs(group, m, n)
+        memory = self.ofmap.route.memory
+        if self.ofmap.local:
+            return [(memory, address, address + size) for address, size in runs]
+        self.turns["ofmap"] += 1
+        address = self.ofmap.copy(self.turns["ofmap"])
+        return [(memory, address, address + sum(size for _, size in runs))]
+
+    def _store(self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]) -> None:
+        side = self.ofmap
+        address = side.copy(self.turns["ofmap"])
+        runs = self._output_runs(group, m, n)
+        self.builder.store(side.route.link, side.place.memory, self.plan.task.node, runs, side.route.memory, address)
+
+    def _tile(
+        self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int], c: tuple[int, int],
+        first: bool, last: bool,
+    ) -> np.ndarray:  # fmt: skip
+        work, tile = self.work, np.zeros(1, TILE)
+        taps = work.fy * work.fx
+        tile["m"] = (m[1] - m[0]) * (m[3] - m[2]) * work.ox
+        tile["n"], tile["count"] = n[1] - n[0], group[1] - group[0]
+        tile["k"], tile["taps"] = ((c[1] - c[0]), taps) if self.channel_first else ((c[1] - c[0]) * taps, 1)
+        tile["first"], tile["last"] = first, last
+        tile["precision"] = PRECISIONS.index(work.precision)
+        tile["ifmap_bits"], tile["weight_bits"], tile["ofmap_bits"] = self.bits
+        tile["epilogue"] = len(self.plan.task.epilogue)
+        return tile
+
+
+def _extend_rows(
+    runs: list[tuple[int, int]], base: int, at_bits: int, row_bits: int, rows: int, low_bits: int, wide_bits: int
+) -> None:
+    """Append ``wide_bits`` from ``low_bits`` of each of some rows; whole rows are one run."""
+    if wide_bits == row_bits:
+        _extend(runs, base, at_bits, rows * row_bits)
+        return
+    for row in range(rows):
+        _extend(runs, base, at_bits + row * row_bits + low_bits, wide_bits)
+
+
+def _extend(runs: list[tuple[int, int]], base: int, at_bits: int, bits: int) -> None:
+    """Append bits of a tensor as whole bytes, joined to the run before where they touch."""
+    low, high = base + at_bits // 8, base + -(-(at_bits + bits) // 8)
+    if runs and runs[-1][0] + runs[-1][1] >= low:
+        runs[-1] = (runs[-1][0], high - runs[-1][0])
+    else:
+        runs.append((low, high - low))
+
+
+def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
+    """Loads, tiles and stores of element-wise work or a move."""
+    plan = schedule.tasks[index]
+    task = plan.task
+    split = split_of(task)
+    inputs = [_side(schedule, index, name, "ifmap", f"in{i}") for i, name in enumerate(task.reads)]
+    outputs = [_side(schedule, index, name, "ofmap", f"out{i}") for i, name in enumerate(task.writes)]
+    operands = [_operand(schedule, plan, side, i) for i, side in enumerate(inputs)]
+    for turn, (first, last) in enumerate(spans(split, plan.tiling.rows)):
+        reads: list[Span] = []
+        for i, (side, operand) in enumerate(zip(inputs, operands, strict=True)):
+            low, high = operand_span(operand, task, i, first, last)
+            if side.local:
+                reads.append((side.route.memory, side.place.address + low, side.place.address + high))
+                continue
+            address = side.copy(turn if operand.sliced else 0)
+            if operand.sliced or turn == 0:
+                runs = [(side.place.address + low, high - low)]
+                builder.load(side.route.link, side.place.memory, task.node, runs, side.route.memory, address)
+            reads.append((side.route.memory, address, address + high - low))
+        writes: list[Span] = []
+        for side in outputs:
+            low, high = slice_span(side.place.bytes, split, first, last)
+            address = side.place.address + low if side.local else side.copy(turn)
+            writes.append((side.route.memory, address, address + high - low))
+        tile = _slice_tile(plan, first, last, split, reads, writes)
+        builder.compute(task.core, task.node, tile, reads, writes)
+        for side, (_, low_near, _) in zip(outputs, writes, strict=True):
+            if not side.local:
+                low, high = slice_span(side.place.bytes, split, first, last)
+                runs = [(side.place.address + low, high - low)]
+                builder.store(side.route.link, side.place.memory, task.node, runs, side.route.memory, low_near)
+
+
+def _operand(schedule: Schedule, plan: TaskPlan, side: _Side, i: int) -> Operand:
+    task = plan.task
+    tensor = schedule.graph.tensors.get(task.reads[i])
+    window = task.work.window if isinstance(task.work, Elementwise) else None
+    cut = (window is not None and i == 0) or tensor is None or tensor.elements % split_of(task) == 0
+    return Operand(task.reads[i], side.place.bytes, side.local, cut)
+
+
+def _slice_tile(
+    plan: TaskPlan, first: int, last: int, split: int, reads: list[Span], writes: list[Span]
+) -> np.ndarray:
+    tile = np.zeros(1, TILE)
+    tile["first"] = tile["last"] = True
+    work = plan.task.work
+    if isinstance(work, Elementwise):
+        for name, count in work.ops:
+            tile["ops"][0, OPERATION_CLASSES.index(name)] += count * last // split - count * first // split
+        tile["read_bytes"] = sum(high - low for _, low, high in reads)
+        tile["write_bytes"] = sum(high - low for _, low, high in writes)
+    elif isinstance(work, Move):
+        tile["read_bytes"] = work.bytes_read * last // split - work.bytes_read * first // split
+        tile["write_bytes"] = work.bytes_written * last // split - work.bytes_written * first // split
+    return tile

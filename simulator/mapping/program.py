@@ -1,0 +1,153 @@
+"""The program: a flat table of commands with their dependencies. No objects inside, only arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from simulator.kernels.request import REQUEST
+
+COMMAND = np.dtype([("unit", "i4"), ("queue", "i2"), ("kind", "i2"), ("node", "i4"), ("work", "i8")], align=True)
+COMPUTE, LOAD, STORE = 0, 1, 2
+KINDS = ("compute", "load", "store")
+
+#: A transfer: rows ``first`` to ``last`` of the request table, ``bytes`` together, to or from an on-chip memory.
+MOVE = np.dtype([("first", "i8"), ("last", "i8"), ("bytes", "i8"), ("near", "i4"), ("far", "i4")], align=True)
+#: Bytes that a command reads or writes.
+ACCESS = np.dtype([("command", "i8"), ("memory", "i4"), ("write", "?"), ("low", "i8"), ("high", "i8")], align=True)
+
+__all__ = ["ACCESS", "COMMAND", "COMPUTE", "KINDS", "LOAD", "MOVE", "REQUEST", "STORE", "Program", "ProgramError"]
+
+
+class ProgramError(Exception):
+    """A program that would compute with bytes that are not there: a defect of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a result must repeat of the network and of the plan; no command depends on it."""
+
+    network: str
+    digest: str
+    precision: str
+    batch: int
+    ops: tuple[str, ...]  # operator of each node
+    origins: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    not_modelled: tuple[str, ...]
+    peak_memory_bytes: int
+    resolved: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Commands in program order.
+
+    Attributes
+    ----------
+    units
+        Names: cores and links; ``COMMAND.unit`` is an index.
+    memories
+        Names; the memory columns of the other tables are indices.
+    nodes
+        Names of the graph's nodes; ``COMMAND.node`` is an index.
+    commands
+        COMMAND, shape (commands,). ``work`` is a row of ``moves`` (loads, stores) or of the unit's ``tiles``.
+    dependency_first, dependencies
+        CSR: command i waits for ``dependencies[dependency_first[i]:dependency_first[i+1]]``, all before i.
+    early
+        bool, beside ``dependencies``: it is enough that the other has taken in its operands (bytes are overwritten that
+        it read); else its results must be out.
+    moves, requests
+        MOVE and REQUEST tables; each request lies in the move's far memory.
+    tiles
+        Core name -> ``tiling.TILE`` table.
+    accesses
+        ACCESS, by command: what ``check`` proves with.
+    present
+        (memory, low, high) that hold data before the run: constants and inputs.
+    capacity
+        Bytes per memory.
+    macs
+        int64, shape (nodes,).
+    about
+        Names and sentences for the result.
+    """
+
+    units: tuple[str, ...]
+    memories: tuple[str, ...]
+    nodes: tuple[str, ...]
+    commands: np.ndarray
+    dependency_first: np.ndarray
+    dependencies: np.ndarray
+    early: np.ndarray
+    moves: np.ndarray
+    requests: np.ndarray
+    tiles: dict[str, np.ndarray]
+    accesses: np.ndarray
+    present: tuple[tuple[int, int, int], ...]
+    capacity: tuple[int, ...]
+    macs: np.ndarray
+    about: About
+
+    @cached_property
+    def size(self) -> int:
+        """Number of commands."""
+        return int(self.commands.size)
+
+    def check(self) -> None:
+        """Prove that every access stays inside its memory and that every byte read was written before, and waited for.
+
+        Independent of how the dependencies were made: bytes are painted with the number of the command that wrote them,
+        over the distinct ends of all accesses.
+
+        Raises
+        ------
+        ProgramError
+            Names the command, the node and the bytes.
+        """
+        capacity = np.array(self.capacity)
+        outside = np.flatnonzero(self.accesses["high"] > capacity[self.accesses["memory"]])
+        if outside.size:
+            self._fail(outside[0], f"ends behind the memory of {capacity[self.accesses['memory'][outside[0]]]} B")
+        for memory in range(len(self.memories)):
+            rows = np.flatnonzero((self.accesses["memory"] == memory) & (self.accesses["high"] > self.accesses["low"]))
+            if rows.size:
+                self._check_memory(memory, rows)
+
+    def _check_memory(self, memory: int, rows: np.ndarray) -> None:
+        table = self.accesses[rows]
+        there = [(low, high) for m, low, high in self.present if m == memory]
+        ends = [table["low"], table["high"], np.array(there, np.int64).reshape(-1)]
+        edges = np.unique(np.concatenate(ends))
+        low, high = np.searchsorted(edges, table["low"]), np.searchsorted(edges, table["high"])
+        writer = np.full(edges.size, -2)
+        for start, end in there:
+            writer[np.searchsorted(edges, start) : np.searchsorted(edges, end)] = -1
+        waits = self._waits
+        for row, a, b, command, write in zip(
+            rows.tolist(), low.tolist(), high.tolist(), table["command"].tolist(), table["write"].tolist(), strict=True
+        ):
+            before = writer[a:b]
+            if write:
+                before[:] = command
+                continue
+            if before.min() == -2:
+                self._fail(row, "reads bytes that nothing has written")
+            for source in np.unique(before).tolist():
+                if source >= 0 and source != command and source not in waits[command]:
+                    self._fail(row, f"does not wait for command {source}, which writes what it reads")
+
+    @cached_property
+    def _waits(self) -> list[set[int]]:
+        first, waits, early = self.dependency_first.tolist(), self.dependencies.tolist(), self.early.tolist()
+        return [{waits[i] for i in range(a, b) if not early[i]} for a, b in zip(first[:-1], first[1:], strict=True)]
+
+    def _fail(self, row: int, why: str) -> None:
+        access = self.accesses[row]
+        command = self.commands[access["command"]]
+        where = f"{self.memories[access['memory']]}[{access['low']}:{access['high']}]"
+        what = f"{KINDS[command['kind']]} on {self.units[command['unit']]} for node '{self.nodes[command['node']]}'"
+        raise ProgramError(f"command {access['command']} ({what}), {where}: {why}")

@@ -1,0 +1,127 @@
+"""Tilings of element-wise work and moves: how many slices at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from simulator.base.errors import InputError, Problem
+from simulator.hw.chip import Chip
+from simulator.hw.component import Core
+from simulator.hw.timing import tile_times_fs
+from simulator.mapping.route import Route, align
+from simulator.mapping.schedule import Buffer, Task, Tiling
+from simulator.mapping.tasks import whole_tile
+from simulator.mapping.tile import Choice
+from simulator.workload.work import Contraction, Elementwise, Window
+
+#: Element-wise work is cut at most so often: enough for neighbours to overlap, few enough for the engine.
+MOST_SLICES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One tensor of a sliced task: its bytes, whether it lies where the core wants it, whether slices cut it."""
+
+    storage: str
+    bytes: int
+    local: bool
+    sliced: bool
+
+
+def slice_span(size: int, split: int, first: int, last: int) -> tuple[int, int]:
+    """Byte range of slices ``first`` to ``last`` of a tensor of ``size`` bytes."""
+    return size * first // split, size * last // split
+
+
+def window_span(size: int, window: Window, split: int, first: int, last: int) -> tuple[int, int]:
+    """Byte range of the input rows that output rows ``first`` to ``last`` of a pooling read."""
+    images = max(1, split // window.oy)
+    row_bytes = size / (images * window.iy)
+    first_image, top = divmod(first, window.oy)
+    last_image, bottom = divmod(last - 1, window.oy)
+    low = first_image * window.iy + max(0, min(top * window.stride - window.pad, window.iy - 1))
+    high_row = min(window.iy, max(bottom * window.stride - window.pad + window.kernel, 1))
+    high = last_image * window.iy + high_row
+    return int(low * row_bytes), min(size, -int(-high * row_bytes // 1))
+
+
+def operand_span(operand: Operand, task: Task, index: int, first: int, last: int) -> tuple[int, int]:
+    """Byte range of an input that slices ``first`` to ``last`` read."""
+    split = split_of(task)
+    if not operand.sliced:
+        return 0, operand.bytes
+    window = task.work.window if isinstance(task.work, Elementwise) else None
+    if window is not None and index == 0:
+        return window_span(operand.bytes, window, split, first, last)
+    return slice_span(operand.bytes, split, first, last)
+
+
+def split_of(task: Task) -> int:
+    """Number of independent slices of a task that is no contraction."""
+    assert not isinstance(task.work, Contraction)
+    return max(1, task.work.split)
+
+
+def slice_tiling(
+    task: Task,
+    inputs: list[Operand],
+    outputs: list[Operand],
+    core: Core,
+    chip: Chip,
+    routed: Route,
+    room: Mapping[str, int],
+) -> Choice:
+    """Slices per tile with the least expected time that fits; fewest tiles among equals.
+
+    Raises
+    ------
+    InputError
+        One slice does not fit.
+    """
+    split = split_of(task)
+    parts = sorted({min(split, p) for p in (1, 2, 4, 8, 16, 32, MOST_SLICES, 4 * MOST_SLICES, 16 * MOST_SLICES, split)})
+    busy_fs = int(tile_times_fs(core, chip.memories, whole_tile(task.work, core))[0].sum())
+    moved = sum(o.bytes for o in (*inputs, *outputs) if not o.local)
+    per_byte_fs = 1e15 / routed.bytes_per_s if routed.bytes_per_s else 0.0
+    start_fs = getattr(core, "start_cycles", 0) * 10**15 // core.clock_hz
+    best: Choice | None = None
+    for part in parts:
+        rows = -(-split // part)
+        tiles = -(-split // rows)
+        if best is not None and tiles > MOST_SLICES:
+            break
+        buffers = _buffers(task, inputs, outputs, rows, tiles, routed.memory)
+        if sum(b.total for b in buffers) > room[routed.memory]:
+            continue
+        linked_fs = moved * per_byte_fs + tiles * routed.start_fs
+        time = int(max(busy_fs + tiles * start_fs, linked_fs) + moved * per_byte_fs / tiles)
+        bound = core.BOUND if busy_fs >= linked_fs else routed.far
+        if best is None or time < best.expected_fs * 0.995:
+            best = Choice(Tiling(rows), tuple(buffers), time, bound, tiles, len(parts))
+    if best is None:
+        need = sum(b.total for b in _buffers(task, inputs, outputs, 1, split, routed.memory))
+        message = (
+            f"too small for node '{task.name}': its smallest tile needs {need} B of buffers there, "
+            f"{room[routed.memory]} B are free; enlarge the memory"
+        )
+        raise InputError(Problem(message, chip.file, path=f"memories.{routed.memory}.capacity"))
+    return best
+
+
+def _buffers(
+    task: Task, inputs: list[Operand], outputs: list[Operand], rows: int, tiles: int, memory: str
+) -> list[Buffer]:
+    split = split_of(task)
+    buffers = []
+    for i, operand in enumerate(inputs):
+        if not operand.local:
+            spans = {(f, min(f + rows, split)) for f in (0, rows * (tiles // 2), rows * (tiles - 1))}
+            size = max(high - low for low, high in (operand_span(operand, task, i, f, e) for f, e in sorted(spans)))
+            size = align(size + 1)  # a cut may fall one byte later elsewhere
+            buffers.append(Buffer(f"in{i}", memory, size, 2 if operand.sliced and tiles > 1 else 1))
+    for i, operand in enumerate(outputs):
+        if not operand.local:
+            low, high = slice_span(operand.bytes, split, 0, min(rows, split))
+            buffers.append(Buffer(f"out{i}", memory, align(high - low + 1), 2 if tiles > 1 else 1))
+    return buffers

@@ -1,0 +1,210 @@
+"""Nodes become tasks: pieces of work, each on one core; storages stand for the tensors whose bytes exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.base.errors import InputError, Problem
+from simulator.hw.chip import Chip
+from simulator.hw.component import Core
+from simulator.hw.tiling import PRECISIONS, TILE
+from simulator.hw.timing import tile_times_fs
+from simulator.mapping.schedule import Task
+from simulator.workload.graph import Graph, Node
+from simulator.workload.epilogue import EPILOGUES
+from simulator.workload.op import is_alias, is_modelled, work_of
+from simulator.workload.tensor import Tensor
+from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move, Work
+
+
+@dataclass(frozen=True)
+class TaskList:
+    """Tasks in order, with the storages that they name.
+
+    ``storage`` maps tensor -> storage; ``sizes`` storage -> bytes; ``constants`` are there before the run.
+    """
+
+    tasks: tuple[Task, ...]
+    storage: Mapping[str, str]
+    sizes: Mapping[str, int]
+    constants: frozenset[str]
+    not_modelled: tuple[str, ...]
+
+
+def make_tasks(graph: Graph, chip: Chip) -> TaskList:
+    """Tasks of a graph on a chip: every node's work, its core, and what of its epilogue the core cannot do.
+
+    Raises
+    ------
+    InputError
+        A rule names a core that does not exist or cannot do the work; a contraction that no core accepts.
+    """
+    storage = _storages(graph)
+    tasks: list[Task] = []
+    sizes: dict[str, int] = {}
+    problems: list[Problem] = []
+    left_out: dict[str, list[str]] = {}
+    for index, node in enumerate(graph.nodes):
+        if is_alias(node.op):
+            continue
+        if not is_modelled(node.op):
+            left_out.setdefault(f"operator {node.op} has no model; only its data movement is counted", []).append(
+                node.name
+            )
+        try:
+            new = _tasks_of_node(index, node, graph, chip, storage, sizes)
+        except InputError as error:
+            problems += error.problems
+            continue
+        if is_modelled(node.op) and any(isinstance(t.work, Move) for t in new) and _has_arithmetic(node, graph):
+            reason = f"no core of {chip.name} does the arithmetic of {node.op}; only its data movement is counted"
+            left_out.setdefault(reason, []).append(node.name)
+        tasks += new
+    if problems:
+        raise InputError(*problems)
+    for name, tensor in graph.tensors.items():
+        sizes.setdefault(storage.get(name, name), tensor.bytes)
+    constants = frozenset(storage.get(n, n) for n, t in graph.tensors.items() if t.constant is not None)
+    notes = tuple(f"{reason} ({_some(names)})" for reason, names in left_out.items())
+    return TaskList(tuple(tasks), storage, sizes, constants, notes)
+
+
+def _some(names: list[str]) -> str:
+    unique = list(dict.fromkeys(names))
+    return f"{len(unique)} nodes: {', '.join(unique[:3])}, ..." if len(unique) > 3 else ", ".join(unique)
+
+
+def _storages(graph: Graph) -> dict[str, str]:
+    """Tensor -> the tensor whose bytes it shares: a reshaped tensor lies where its source lies."""
+    storage = {name: name for name in graph.tensors}
+    for node in graph.nodes:
+        if is_alias(node.op):
+            for out in node.outputs:
+                if out:
+                    storage[out] = storage[node.inputs[0]]
+    return storage
+
+
+def _tasks_of_node(
+    index: int, node: Node, graph: Graph, chip: Chip, storage: Mapping[str, str], sizes: dict[str, int]
+) -> list[Task]:
+    reads = tuple(storage[name] for name in node.inputs if name)
+    writes = tuple(storage[name] for name in node.outputs if name)
+    works = [_doable(work, node, graph, chip) for work in work_of(node, graph)]
+    pinned = chip.rules.for_node(node.name).core
+    core = _core_for(works[0], node, chip, pinned)
+    done, rest = _split_epilogue(node.epilogue, chip.cores[core])
+    if rest:
+        works.append(_doable(_epilogue_work(rest, graph.results(node)[0]), node, graph, chip))
+    tasks: list[Task] = []
+    for i, work in enumerate(works):
+        name = node.name if i == 0 else f"{node.name}#{i}"
+        where = core if i == 0 else _core_for(work, node, chip, None)
+        outs = writes if i == len(works) - 1 else (f"{name}:out",)
+        if i < len(works) - 1:
+            sizes[outs[0]] = sum(tensor.bytes for tensor in graph.results(node))
+        ins = reads if i == 0 else tasks[-1].writes
+        bias = 0
+        if isinstance(work, Contraction):
+            ins, bias = _contraction_operands(node, graph, storage, sizes, work)
+        tasks.append(Task(index, name, where, work, ins, outs, done if i == 0 else (), bias))
+    return tasks
+
+
+def _doable(work: Work, node: Node, graph: Graph, chip: Chip) -> Work:
+    """The work itself, or the movement of its data where no core does the arithmetic."""
+    if isinstance(work, Contraction) or any(core.accepts(work) for core in chip.cores.values()):
+        return work
+    read = sum(tensor.bytes for tensor in graph.operands(node))
+    return Move(read, sum(tensor.bytes for tensor in graph.results(node)), getattr(work, "split", 1))
+
+
+def _has_arithmetic(node: Node, graph: Graph) -> bool:
+    return bool(node.epilogue) or any(isinstance(work, Elementwise) for work in work_of(node, graph))
+
+
+def _contraction_operands(
+    node: Node, graph: Graph, storage: Mapping[str, str], sizes: dict[str, int], work: Contraction
+) -> tuple[tuple[str, ...], int]:
+    """(ifmap, weight) storages and bytes of bias per output channel; constants ride with the weights."""
+    ifmap, weight = contraction_tensors(node, graph)
+    bias_bytes = 0
+    if weight.constant is not None:
+        beside = [t for t in graph.operands(node) if t.constant is not None and t.name not in (ifmap.name, weight.name)]
+        channels = work.groups * work.k
+        bias_bytes = sum(4 for tensor in beside if tensor.elements == channels)
+        sizes[storage[weight.name]] = weight.bytes + bias_bytes * channels
+    return (storage[ifmap.name], storage[weight.name]), bias_bytes
+
+
+def contraction_tensors(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:
+    """The first two operands that are no scales or zero points: ifmap and weight."""
+    ordered = [t for t in graph.operands(node) if t.elements > 1 or t.constant is None] or graph.operands(node)
+    return ordered[0], ordered[1] if len(ordered) > 1 else ordered[0]
+
+
+def _split_epilogue(epilogue: tuple[str, ...], core: Core) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the core applies on the way out, and what is left for a vector core."""
+    able = getattr(core, "epilogue", None)
+    if able is None:
+        return epilogue, ()
+    for i, name in enumerate(epilogue):
+        if name not in able:
+            return epilogue[:i], epilogue[i:]
+    return epilogue, ()
+
+
+def _epilogue_work(names: tuple[str, ...], result: Tensor) -> Elementwise:
+    """What a core could not apply on the way out, as arithmetic of its own over the result."""
+    counts: dict[str, int] = {}
+    for name in names:
+        for operation, times in EPILOGUES[name]:
+            counts[operation] = counts.get(operation, 0) + times * result.elements
+    return Elementwise(tuple(counts.items()), split=max(1, result.elements // (result.shape[-1] or 1)))
+
+
+def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
+    """The core that does the work soonest, by its own count of cycles for the whole."""
+    if pinned is not None:
+        if pinned not in chip.cores or not chip.cores[pinned].accepts(work):
+            able = [name for name, core in chip.cores.items() if core.accepts(work)]
+            message = f"core '{pinned}' cannot run {node.op}; cores that can: {', '.join(able) or 'none'}"
+            raise InputError(Problem(message, chip.file, path=f"mapping.nodes.{node.name}.core"))
+        return pinned
+    able = {name: core for name, core in chip.cores.items() if core.accepts(work)}
+    if not able:
+        assert isinstance(work, Contraction)
+        has = "; ".join(f"{n}: {', '.join(getattr(c, 'precision', {})) or c.kind}" for n, c in chip.cores.items())
+        message = (
+            f"node '{node.name}' ({node.op}) multiplies in {work.precision}, which no core of {chip.name} does "
+            f"({has}); choose with --set workload.precision=..."
+        )
+        raise InputError(Problem(message, chip.file, path="cores"))
+    return min(able, key=lambda name: _whole_time(able[name], work, chip))
+
+
+def _whole_time(core: Core, work: Work, chip: Chip) -> int:
+    tile = whole_tile(work, core)
+    return int(tile_times_fs(core, chip.memories, tile)[0].sum())
+
+
+def whole_tile(work: Work, core: Core) -> np.ndarray:
+    """The work as one tile, TILE, shape (1,)."""
+    tile = np.zeros(1, TILE)
+    tile["first"] = tile["last"] = True
+    if isinstance(work, Contraction):
+        channel_first = getattr(core, "conv", "") == "channel_first"
+        tile["m"], tile["n"], tile["count"] = work.M, work.N, work.groups
+        tile["k"], tile["taps"] = (work.c, work.fy * work.fx) if channel_first else (work.K, 1)
+        tile["precision"] = PRECISIONS.index(work.precision)
+        for field in ("ifmap_bits", "weight_bits", "ofmap_bits"):
+            tile[field] = 8
+    elif isinstance(work, Elementwise):
+        for name, count in work.ops:
+            tile["ops"][0, OPERATION_CLASSES.index(name)] += count
+    elif isinstance(work, Move):
+        tile["read_bytes"], tile["write_bytes"] = work.bytes_read, work.bytes_written
+    return tile

@@ -1,0 +1,215 @@
+"""Tilings: candidates, the cheapest that fits, remembered per shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import gcd
+
+import numpy as np
+
+from simulator.base.errors import InputError, Problem
+from simulator.hw.chip import Chip
+from simulator.hw.component import Core, Memory
+from simulator.hw.rules import NodeRule, Size
+from simulator.mapping.cost import (
+    Candidates,
+    Operands,
+    buffer_bytes,
+    core_time,
+    link_time,
+    traffic_bytes,
+    trips,
+)
+from simulator.mapping.route import Route, route
+from simulator.mapping.schedule import Buffer, Tiling
+from simulator.workload.work import Contraction
+
+#: A node is not cut finer than this unless its buffers leave no choice: the engine's time is per tile.
+MOST_TILES = 1024
+_PARTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64, 96, 128, 256, 512, 1024)
+ROLES = ("ifmap", "weight", "ofmap")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The tiling that was chosen, with its buffers and what it is expected to cost."""
+
+    tiling: Tiling
+    buffers: tuple[Buffer, ...]
+    expected_fs: int
+    bound: str
+    tiles: int
+    candidates: int
+
+
+_REMEMBERED: dict[tuple, Choice] = {}
+
+
+def contraction_tiling(
+    work: Contraction, ops: Operands, core_name: str, chip: Chip, room: Mapping[str, int], rule: NodeRule, name: str
+) -> Choice:
+    """The tiling of least expected time (then least external traffic, then least on-chip traffic) that fits.
+
+    Parameters
+    ----------
+    work, ops
+        What is to be computed, and how wide and where its operands are.
+    core_name, chip
+        The core, one of the chip's.
+    room
+        Free bytes per memory.
+    rule
+        Decisions that are already made.
+    name
+        Of the node, for the message.
+
+    Raises
+    ------
+    InputError
+        Not even the smallest tile fits, or the rule leaves nothing that does.
+    """
+    core = chip.cores[core_name]
+    rooms = tuple(sorted((memory, room[memory]) for memory in {core.buffer(r) for r in (*ROLES, "psum")}))
+    key = (chip.digest, core_name, work, ops, rooms, rule.m, rule.n, rule.k, rule.order)
+    if key not in _REMEMBERED:
+        _REMEMBERED[key] = _search(work, ops, core, chip, dict(rooms), rule, name)
+    return _REMEMBERED[key]
+
+
+def _search(
+    work: Contraction, ops: Operands, core: Core, chip: Chip, room: dict[str, int], rule: NodeRule, name: str
+) -> Choice:
+    psum_bits = getattr(core, "psum_bits", 0) if "psum" in core.ROLES else 0
+    cand = _candidates(work, core, rule, partial_sums=bool(psum_bits))
+    considered = cand.rows.size
+    t = trips(work, cand)
+    buffers = buffer_bytes(work, cand, t, ops, psum_bits)
+    need: dict[str, np.ndarray] = {}
+    for role, (size, copies) in buffers.items():
+        memory = core.buffer(role)
+        need[memory] = need.get(memory, 0) + size * copies
+    fits = np.ones(considered, bool)
+    for memory, size in need.items():
+        fits &= size <= room[memory]
+    if not fits.any():
+        raise InputError(_too_small(work, need, room, name, chip))
+    fits = _apply_max(fits, cand, rule)
+    coarse = fits & (t.total <= max(MOST_TILES, int(t.total[fits].min())))
+    cand = cand.take(coarse)
+    t = trips(work, cand)
+    best, time_fs, bound = _cheapest(work, cand, ops, core, chip)
+    size = {role: (int(s[coarse][best]), int(c[coarse][best])) for role, (s, c) in buffers.items()}
+    return Choice(
+        tiling=Tiling(
+            rows=int(cand.rows[best]),
+            groups=int(cand.groups[best]),
+            n=int(cand.n[best]),
+            c=int(cand.c[best]),
+            order="nm" if cand.order[best] else "mn",
+            hold_ifmap=bool(cand.hold_ifmap[best]),
+            hold_weight=bool(cand.hold_weight[best]),
+        ),
+        buffers=tuple(Buffer(role, core.buffer(role), s, c) for role, (s, c) in size.items() if c),
+        expected_fs=time_fs,
+        bound=bound,
+        tiles=int(t.total[best]),
+        candidates=considered,
+    )
+
+
+def _cheapest(
+    work: Contraction, cand: Candidates, ops: Operands, core: Core, chip: Chip
+) -> tuple[int, int, str]:
+    """(index, expected time in fs, what bounds it) of the best candidate."""
+    t = trips(work, cand)
+    memories: dict[str, Memory] = dict(chip.memories)
+    im2col = getattr(core, "conv", "im2col") == "im2col"
+    shapes = np.stack([cand.rows, cand.groups, cand.n, cand.c])
+    unique, back = np.unique(shapes, axis=1, return_inverse=True)
+    zeros = np.zeros(unique.shape[1], np.int64)
+    distinct = Candidates(*unique, zeros, zeros, zeros)
+    busy, latency, moved = core_time(work, distinct, trips(work, distinct), ops, core, memories, im2col)
+    back = back.reshape(-1)
+    busy, latency, moved = busy[back], latency[back], moved[back]
+    routes: dict[str, Route] = {role: route(chip, core, role) for role in ROLES}
+    traffic = traffic_bytes(work, cand, t, ops)
+    linked, which = link_time(traffic, routes)
+    ends = latency + sum(
+        (traffic[role] / np.maximum(_loads(role, cand, t), 1)) * (1e15 / routes[role].bytes_per_s)
+        for role in ROLES
+        if routes[role].bytes_per_s
+    )
+    time = np.maximum(busy, linked) + ends
+    outside = sum(traffic.values())
+    near = time <= time.min() * 1.005  # within what the estimate can tell apart, traffic decides
+    order = np.lexsort((t.total, moved, np.asarray(outside), ~near))
+    best = int(order[0])
+    far = routes[ROLES[int(which[best])]].far
+    return best, int(time[best]), core.BOUND if busy[best] >= linked[best] else far
+
+
+def _loads(role: str, cand: Candidates, t: object) -> np.ndarray:
+    """Transfers that the traffic of a role is split into; one of them is exposed at the start or the end."""
+    m, n, c, g = t.m, t.n, t.c, t.g  # type: ignore[attr-defined]
+    if role == "ofmap":
+        return m * n * g
+    if role == "ifmap":
+        return np.where(cand.hold_ifmap == 1, m * c * g, np.where(c == 1, m * g, m * n * c * g))
+    return np.where(cand.hold_weight == 1, n * c * g, np.where(c == 1, n * g, m * n * c * g))
+
+
+def _candidates(work: Contraction, core: Core, rule: NodeRule, partial_sums: bool) -> Candidates:
+    granule = core.granule(work)
+    taps = work.fy * work.fx
+    deep = granule.k if getattr(core, "conv", "") == "channel_first" else granule.k // gcd(granule.k, taps)
+    rows = _row_sizes(work, granule.m, rule.m)
+    n = _sizes(work.k, granule.n, rule.n)
+    c = _sizes(work.c, deep, rule.k) if partial_sums else [work.c]
+    inner = [(1, a, b) for a in n for b in c]
+    inner += [(g, work.k, work.c) for g in _sizes(work.groups, 1, "auto") if g > 1]
+    orders = {"mn": [0], "nm": [1], "auto": [0, 1]}[rule.order]
+    table = np.array(
+        [(r, *i, o, hi, hw) for r in rows for i in inner for o in orders for hi in (0, 1) for hw in (0, 1)], np.int64
+    )
+    return Candidates(*np.ascontiguousarray(table.T))
+
+
+def _sizes(total: int, granule: int, rule: Size) -> list[int]:
+    """Tile sizes worth trying along one dimension: parts of the total rounded up to the granule."""
+    if isinstance(rule, int):
+        return [min(rule, total)]
+    if rule == "core":
+        return [min(granule, total)]
+    sizes = {min(total, -(-(-(-total // part)) // granule) * granule) for part in _PARTS if part <= total}
+    return sorted(sizes | {min(granule, total)}, reverse=True)
+
+
+def _row_sizes(work: Contraction, granule: int, rule: Size) -> list[int]:
+    if isinstance(rule, int):
+        return [max(1, min(-(-rule // work.ox), work.oy * work.batch))]
+    if rule == "core":
+        return [max(1, min(-(-granule // work.ox), work.oy))]
+    rows = set(_sizes(work.oy, max(1, granule // work.ox), "auto")) | {1}
+    return sorted(rows | {work.oy * images for images in _sizes(work.batch, 1, "auto")}, reverse=True)
+
+
+def _apply_max(fits: np.ndarray, cand: Candidates, rule: NodeRule) -> np.ndarray:
+    """Among what fits, the largest tile along each dimension whose rule is `max`: m first, then n, then k."""
+    for size, sizes in ((rule.m, cand.rows), (rule.n, cand.n), (rule.k, cand.c)):
+        if size == "max":
+            fits = fits & (sizes == sizes[fits].max())
+    return fits
+
+
+def _too_small(
+    work: Contraction, need: dict[str, np.ndarray], room: dict[str, int], name: str, chip: Chip
+) -> Problem:
+    """The memory that is furthest from holding the smallest tile, in bytes."""
+    lacking = {memory: int(size.min()) for memory, size in need.items()}
+    memory = max(lacking, key=lambda m: lacking[m] / max(room[m], 1))
+    message = (
+        f"too small for node '{name}': the smallest tile of its {work.M} x {work.N} x {work.K} contraction needs "
+        f"{lacking[memory]} B of buffers there, {room[memory]} B are free; enlarge the memory or shrink the array"
+    )
+    return Problem(message, chip.file, path=f"memories.{memory}.capacity")

@@ -1,0 +1,201 @@
+"""Several results side by side: absolute, relative to the first of the same network, and what cannot be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulator.base.files import fresh_folder
+from simulator.report import REPORTS
+from simulator.report.figure import Bar, Part, bar_chart
+from simulator.report.headline import NEED_ENERGY, Table, label, metric_text, missing_energy
+from simulator.report.page import fill
+from simulator.report.quantity import number
+from simulator.report.table import flat
+from simulator.results.metrics import FORMULAS
+from simulator.results.result import Result
+
+COMPARED = (
+    "latency_s",
+    "throughput_per_s",
+    "tops",
+    "utilization",
+    "energy_j",
+    "average_power_w",
+    "tops_per_w",
+    "edp_js",
+    "area_mm2",
+    "peak_memory_bytes",
+)
+PER_BATCH = ("latency_s", "energy_j", "edp_js", "peak_memory_bytes")
+CHARTS = ("latency_s", "energy_j")
+MOST_BARS = 40
+MOST_DIFFERENCES = 60
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure: its text, and relative to the reference (empty for the reference, ``–``: not comparable)."""
+
+    text: str
+    ratio: str
+
+
+@REPORTS.register("compare")
+def draw(results: Sequence[Result], folder: Path) -> list[Path]:
+    """Write ``compare.html``, a page that stands alone."""
+    folder = Path(folder)
+    with fresh_folder(folder) as temporary:
+        (temporary / "compare.html").write_text(render(results), encoding="utf-8", newline="\n")
+    return [folder / "compare.html"]
+
+
+def render(results: Sequence[Result], links: Sequence[str] = ()) -> str:
+    """HTML text of the comparison; ``links`` are the pages of the results, where there are any."""
+    names, reference = titles(results), references(results)
+    order = sorted(range(len(results)), key=lambda i: (reference[i], i))
+    rows = [
+        {
+            "name": names[i],
+            "link": links[i] if links else "",
+            "result": results[i],
+            "first": reference[i] == i,
+            "cells": cells(results[i], results[reference[i]]),
+        }
+        for i in order
+    ]
+    return fill(
+        "compare.html.j2",
+        {
+            "results": results,
+            "rows": rows,
+            "headers": [(label(name), FORMULAS.get(name, "")) for name in COMPARED],
+            "caveats": caveats(results),
+            "charts": _charts(results, names, order),
+            "differences": differences(results),
+            "omissions": omissions(results),
+        },
+    )
+
+
+def comparison(results: Sequence[Result]) -> Table:
+    """Comparison as plain headers and rows, for the terminal."""
+    names, reference = titles(results), references(results)
+    rows = []
+    for i, result in enumerate(results):
+        figures = [
+            f"{cell.text} ({cell.ratio})" if cell.ratio else cell.text for cell in cells(result, results[reference[i]])
+        ]
+        rows.append([names[i], result.precision, str(result.batch), *figures])
+    return ["result", "precision", "batch", *(label(name) for name in COMPARED)], rows
+
+
+def titles(results: Sequence[Result]) -> list[str]:
+    """``chip / network`` of each result; a repeated one is numbered."""
+    seen: dict[str, int] = {}
+    names = []
+    for result in results:
+        name = f"{result.chip} / {result.network}"
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return names
+
+
+def references(results: Sequence[Result]) -> list[int]:
+    """Index of what each result is compared with: the first result of the same network."""
+    first: dict[str, int] = {}
+    return [first.setdefault(result.network, i) for i, result in enumerate(results)]
+
+
+def cells(result: Result, reference: Result) -> list[Cell]:
+    """The figures of a result, each against the reference."""
+    return [Cell(metric_text(result, name), ratio(name, result, reference)) for name in COMPARED]
+
+
+def ratio(name: str, result: Result, reference: Result) -> str:
+    """``×`` how many times the reference; ``–`` where that would mislead, empty for the reference itself."""
+    if result is reference:
+        return ""
+    value, base = getattr(result.metrics, name), getattr(reference.metrics, name)
+    complete = result.metrics.energy_complete and reference.metrics.energy_complete
+    misleading = (name in PER_BATCH and result.batch != reference.batch) or (name in NEED_ENERGY and not complete)
+    if misleading or value is None or not base or metric_text(result, name) == "unknown":
+        return "–"
+    return f"×{number(float(f'{value / base:.3g}'))}"
+
+
+def caveats(results: Sequence[Result]) -> list[str]:
+    """What cannot be compared, and why; a sentence each."""
+    names, reference = titles(results), references(results)
+    networks = list(dict.fromkeys(result.network for result in results))
+    said = []
+    if len(networks) > 1:
+        said.append(
+            "Different networks do different work, so a result is compared with the first of its own network only: "
+            + ", ".join(networks)
+            + "."
+        )
+    for i, result in enumerate(results):
+        base = results[reference[i]]
+        if result.precision != base.precision:
+            said.append(
+                f"{names[i]}: precision {result.precision}, the reference {base.precision}. "
+                "Ratios compare different arithmetic, and accuracy may differ."
+            )
+        if result.batch != base.batch:
+            said.append(
+                f"{names[i]}: batch {result.batch}, the reference {base.batch}. "
+                "Latency, energy, their product and peak memory are for one batch and are not compared."
+            )
+        if result.metrics.macs != base.metrics.macs and result.batch == base.batch:
+            said.append(
+                f"{names[i]}: {number(result.metrics.macs)} MACs, the reference {number(base.metrics.macs)}, "
+                "though the network has the same name."
+            )
+        missing = missing_energy(result)
+        if missing:
+            said.append(f"{names[i]}: energy is a lower bound and is not compared ({missing}).")
+    return said
+
+
+def omissions(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """What is not modelled, and in which of the results."""
+    names = titles(results)
+    where: dict[str, list[str]] = {}
+    for name, result in zip(names, results, strict=True):
+        for omission in result.not_modelled:
+            where.setdefault(omission, []).append(name)
+    return [(what, "all" if len(who) == len(results) else ", ".join(who)) for what, who in where.items()]
+
+
+def differences(results: Sequence[Result]) -> list[tuple[str, str, list[str]]]:
+    """Settings in which results of the same chip and network differ: (result, setting, [reference's, its own])."""
+    names = titles(results)
+    first: dict[tuple[str, str], dict[str, str]] = {}
+    found = []
+    for name, result in zip(names, results, strict=True):
+        settings = dict(flat("", result.resolved))
+        base = first.setdefault((result.chip, result.network), settings)
+        for key in dict.fromkeys([*base, *settings]):
+            pair = [base.get(key, "–"), settings.get(key, "–")]
+            if pair[0] != pair[1]:
+                found.append((name, key, pair))
+    return found[:MOST_DIFFERENCES]
+
+
+def _charts(results: Sequence[Result], names: Sequence[str], order: Sequence[int]) -> list[tuple[str, str]]:
+    """Bars of the main figures, those that are known."""
+    charts: list[tuple[str, str]] = []
+    units: dict[str, Any] = {"latency_s": "s", "energy_j": "J"}
+    networks = list(dict.fromkeys(result.network for result in results))
+    for name in CHARTS:
+        bars = []
+        for i in order[:MOST_BARS]:
+            text, value = metric_text(results[i], name), getattr(results[i].metrics, name)
+            part = Part(value, networks.index(results[i].network), f"{names[i]}: {text}")
+            bars.append(Bar(names[i], text, (part,) if text != "unknown" else ()))
+        if any(part.value > 0 for bar in bars for part in bar.parts):
+            charts.append((label(name), bar_chart(label(name), bars, label(name).lower(), units[name])))
+    return charts

@@ -1,0 +1,121 @@
+"""The headline figures of a result as text, with what a reader must know beside each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+
+from simulator.report.energy import EnergySum, split_by_component, unknown_actions
+from simulator.report.quantity import UNKNOWN, binary, metric, number
+from simulator.results.metrics import FORMULAS
+from simulator.results.result import Result
+
+Table = tuple[list[str], list[list[str]]]
+
+LABELS = {
+    "latency_s": "Latency",
+    "throughput_per_s": "Throughput",
+    "ttft_s": "Time to first token",
+    "tpot_s": "Time per token",
+    "tokens_per_s": "Tokens",
+    "accuracy": "Accuracy",
+    "tops": "Achieved",
+    "utilization": "Utilization",
+    "sops": "Synaptic operations",
+    "spikes": "Spikes",
+    "energy_j": "Energy",
+    "energy_per_token_j": "Energy per token",
+    "average_power_w": "Average power",
+    "tops_per_w": "Efficiency",
+    "tops_per_w_chip": "Efficiency of the chip",
+    "edp_js": "Energy × delay",
+    "area_mm2": "Area",
+    "peak_memory_bytes": "Peak memory",
+    "kv_bytes": "KV cache",
+}
+# What not every kind of run has: shown where there is a value; any other metric without one reads unknown.
+OPTIONAL = ("ttft_s", "tpot_s", "tokens_per_s", "accuracy", "sops", "spikes", "steps", "energy_per_token_j", "kv_bytes")
+IN_THE_NOTES = ("macs", "ops", "peak_tops", "static_energy_j")
+NO_SCALARS = ("energy_complete", "traffic_bytes")
+LOWER_BOUNDS = ("energy_j", "static_energy_j", "average_power_w", "energy_per_token_j")
+NEED_ENERGY = (*LOWER_BOUNDS, "tops_per_w", "tops_per_w_chip", "edp_js")
+
+
+def metric_names(result: Result) -> list[str]:
+    """Names of the scalar metrics that apply, headline ones first."""
+    names = [field.name for field in fields(result.metrics) if field.name not in NO_SCALARS]
+    order = [name for name in LABELS if name in names] + [name for name in names if name not in LABELS]
+    return [name for name in order if name not in OPTIONAL or getattr(result.metrics, name) is not None]
+
+
+def label(name: str) -> str:
+    """What a metric is called on the page."""
+    return LABELS.get(name, name.replace("_", " ").capitalize())
+
+
+def metric_text(result: Result, name: str) -> str:
+    """One metric with its unit; what rests on an unknown energy reads ``unknown`` or ``≥``, never 0."""
+    value = getattr(result.metrics, name)
+    if name not in LOWER_BOUNDS:
+        return metric(name, value)
+    actions = [pair for each in split_by_component(result) for pair in each.actions]
+    if name == "static_energy_j":
+        actions = [pair for pair in actions if pair[0] == "static"]
+    total = EnergySum.of(pj for _, pj in actions)
+    if not actions or total.pj is None:
+        return UNKNOWN
+    complete = total.complete if name == "static_energy_j" else result.metrics.energy_complete
+    return metric(name, value) if complete else f"≥ {metric(name, value)}"
+
+
+def headline(result: Result) -> list[tuple[str, str, str]]:
+    """Headline figures as (label, value with unit, note)."""
+    cards = [
+        (label(name), metric_text(result, name), _note(result, name))
+        for name in metric_names(result)
+        if name not in IN_THE_NOTES
+    ]
+    external = [memory.name for memory in result.memories if memory.external]
+    if external:
+        traffic = [result.metrics.traffic_bytes.get(memory, {}) for memory in external]
+        read, written = (sum(each.get(way, 0) for each in traffic) for way in ("read", "write"))
+        note = f"{binary(read)} read, {binary(written)} written: {', '.join(external)}"
+        cards.append(("External traffic", binary(read + written), note))
+    return cards
+
+
+def missing_energy(result: Result) -> str:
+    """Sentence that names the actions that occurred without a known energy; empty if there are none."""
+    missing = unknown_actions(result)
+    if missing:
+        return "left out, energy unknown: " + ", ".join(name for name, _ in missing)
+    return "" if result.metrics.energy_complete else "incomplete; see what is not modelled"
+
+
+def _note(result: Result, name: str) -> str:
+    """What a reader must know beside the value."""
+    metrics, missing = result.metrics, missing_energy(result)
+    if name in NEED_ENERGY and not any(result.ledger.totals()):
+        return "no action was counted"
+    if name == "energy_j" and missing:
+        return missing
+    if name in NEED_ENERGY and missing and (name in LOWER_BOUNDS or getattr(metrics, name) is None):
+        return "energy is incomplete"
+    notes: dict[str, Callable[[], str]] = {
+        "latency_s": lambda: f"batch {result.batch}, {result.precision}",
+        "tops": lambda: f"peak {metric('peak_tops', metrics.peak_tops)}",
+        "utilization": lambda: f"{number(metrics.macs)} MACs done",
+        "energy_j": lambda: f"of which static {metric_text(result, 'static_energy_j')}",
+        "tops_per_w": lambda: "chip and external memories, static included",
+        "area_mm2": lambda: "" if metrics.area_mm2 else "the chip states none",
+        "tops_per_w_chip": lambda: "without external memories",
+        "peak_memory_bytes": lambda: "weights + activations alive at once",
+    }
+    return notes[name]() if name in notes else FORMULAS.get(name, "")
+
+
+def metric_table(result: Result) -> Table:
+    """Every scalar metric: name, value with unit, definition."""
+    rows = [[name, metric_text(result, name), FORMULAS.get(name, "")] for name in metric_names(result)]
+    rows.append(["energy_complete", "yes" if result.metrics.energy_complete else "no", missing_energy(result)])
+    return ["metric", "value", "definition"], rows

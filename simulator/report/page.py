@@ -1,0 +1,190 @@
+"""The page of one result: one HTML file that needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from simulator.base.files import fresh_folder
+from simulator.base.yamlio import dump
+from simulator.report import REPORTS, table
+from simulator.report.energy import (
+    EnergySum,
+    split_by_component,
+    split_by_node,
+    split_by_node_and_component,
+    split_by_origin,
+    unknown_actions,
+)
+from simulator.report.figure import COLOURS, Bar, Part, bar_chart, legend, strip
+from simulator.report.layout import folder_names
+from simulator.report.quantity import number, percent, si
+from simulator.report.roofline import draw_roofline, roofline
+from simulator.results.result import Result
+
+BUDGET_BYTES = 900_000
+RESOLVED_CHARACTERS = 150_000
+TOP_LAYERS = 12
+MOST_NAME_CHARACTERS = 44
+BOUND_COLOURS = {"compute": 0, "vector": 2, "pim": 3, "noc": 4, "sync": 5, "latency": 6}
+MEMORY_COLOURS = (1, 7)
+
+
+@REPORTS.register("page")
+def draw(results: Sequence[Result], folder: Path) -> list[Path]:
+    """Write ``report.html`` for one result, ``<chip>__<network>/report.html`` for each of several."""
+    folder = Path(folder)
+    places = [Path(name) / "report.html" for name in folder_names(results)]
+    if len(results) == 1:
+        places = [Path("report.html")]
+    with fresh_folder(folder) as temporary:
+        for result, place in zip(results, places, strict=True):
+            (temporary / place).parent.mkdir(exist_ok=True)
+            (temporary / place).write_text(render(result), encoding="utf-8", newline="\n")
+    return [folder / place for place in places]
+
+
+def render(result: Result) -> str:
+    """HTML text of the page of one result, less than 1 MB.
+
+    A page that would be larger keeps the layers that cost most time and says how many it leaves to layers.csv.
+    """
+    context = _context(result)
+    rows = context["layers"][1]
+    ranked = sorted(range(len(rows)), key=lambda i: -result.rows[i].exposed_fs)
+    roof, colours = roofline(result), bound_colours(result)
+    kept, grid = len(rows), 1
+    while True:
+        shown = [rows[i] for i in sorted(ranked[:kept])]
+        figures = {"roofline": draw_roofline(roof, colours, grid), "rows": shown}
+        text = fill("page.html.j2", {**context, **figures})
+        if len(text.encode()) <= BUDGET_BYTES or kept <= TOP_LAYERS:
+            return text
+        kept, grid = kept * 2 // 3, grid * 2
+
+
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """Text of a template of this package with its values, everything escaped."""
+    return str(_environment().get_template(template).render(values))
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # late: costs 50 ms; lists need no page
+
+    loader = FileSystemLoader(Path(__file__).parent)
+    return Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def bound_colours(result: Result) -> dict[str, int]:
+    """Index of the colour of each bound, the same on every page; external memories come first."""
+    memories = sorted(result.memories, key=lambda memory: not memory.external)
+    colours = {memory.name: index for memory, index in zip(memories, MEMORY_COLOURS, strict=False)}
+    return {memory.name: COLOURS for memory in memories} | colours | BOUND_COLOURS
+
+
+def _context(result: Result) -> dict[str, Any]:
+    """What the template shows, apart from what depends on its size."""
+    layers = table.layer_table(result)
+    resolved = dump(result.resolved)
+    return {
+        "result": result,
+        "cards": table.headline(result),
+        "missing": [(name, number(count)) for name, count in unknown_actions(result)],
+        "layers": layers,
+        "text_columns": sum(header in table.TEXT_COLUMNS for header in layers[0]),
+        "name_length": min(MOST_NAME_CHARACTERS, max((len(row.node) for row in result.rows), default=0)),
+        "metrics": table.metric_table(result),
+        "components": table.component_table(result),
+        "energies": table.energy_table(result),
+        "memories": table.memory_table(result),
+        "busy": table.busy_table(result),
+        "provenance": table.provenance_table(result),
+        "resolved": resolved[:RESOLVED_CHARACTERS],
+        "resolved_cut": len(resolved) > RESOLVED_CHARACTERS,
+        "origins": _origins(result),
+        "roof": roofline(result),
+        **_time_figures(result),
+        **_energy_figures(result),
+    }
+
+
+def _origins(result: Result) -> list[tuple[str, str]]:
+    """Origin of energy figures and the share of the known energy that rests on it."""
+    shares = split_by_origin(result)
+    total = sum(pj for _, pj in shares)
+    return [(origin, percent(pj / total)) for origin, pj in shares] if total else []
+
+
+def _time_figures(result: Result) -> dict[str, str]:
+    """Where the time goes: in order of execution, by what bounds it, and the layers that cost most."""
+    colours = bound_colours(result)
+    spent: dict[str, int] = {}
+    parts = []
+    for row in result.rows:
+        spent[row.bound] = spent.get(row.bound, 0) + row.exposed_fs
+        seconds = row.exposed_fs / 1e15
+        title = f"{row.node}: {si(seconds, 's')}, bound by {row.bound}"
+        parts.append(Part(seconds, colours.get(row.bound, COLOURS), title))
+    total_fs = sum(spent.values())
+    order = sorted(spent, key=lambda bound: -spent[bound])
+    names = [
+        (colours.get(bound, COLOURS), f"{bound} {si(spent[bound] / 1e15, 's')} ({percent(spent[bound] / total_fs)})")
+        for bound in order
+        if spent[bound]
+    ]
+    ranked = sorted(range(len(parts)), key=lambda i: -parts[i].value)[:TOP_LAYERS]
+    bars = [
+        Bar(result.rows[i].node, f"{si(parts[i].value, 's')} · {percent(result.rows[i].exposed_fs / total_fs)}", (parts[i],))
+        for i in ranked
+        if parts[i].value > 0
+    ]
+    return {
+        "time_strip": strip("Exposed time of each layer in order of execution", parts, "time", "s") if bars else "",
+        "time_legend": legend(names),
+        "time_bars": bar_chart("Layers with the most exposed time", bars, "exposed time", "s") if bars else "",
+    }
+
+
+def _energy_figures(result: Result) -> dict[str, str]:
+    """Energy of each component by action, and of the layers that need most by component."""
+    split = split_by_component(result)
+    colours = {each.component: index for index, each in enumerate(split)}
+    components = [
+        Bar(
+            each.component,
+            table.energy_text(each.total),
+            tuple(
+                Part(pj / 1e12, colours[each.component], f"{each.component}.{action}: {si(pj / 1e12, 'J')}")
+                for action, pj in sorted(each.actions, key=lambda pair: -(pair[1] or 0.0))
+                if pj is not None
+            ),
+        )
+        for each in split
+    ]
+    by_node = split_by_node_and_component(result)
+    sums = split_by_node(result)
+    layers = [
+        _layer_bar(result.rows[i].node, sums[i], {name: float(energy[i]) for name, energy in by_node.items()}, colours)
+        for i in sorted(range(len(sums)), key=lambda i: -(sums[i].pj or 0.0))[:TOP_LAYERS]
+        if sums[i].pj
+    ]
+    known = [(colours[each.component], each.component) for each in split if each.total.pj is not None]
+    return {
+        "energy_bars": bar_chart("Energy of each component", components, "energy", "J") if layers else "",
+        "energy_layers": bar_chart("Layers with the most energy", layers, "energy", "J") if layers else "",
+        "energy_legend": legend(known),
+    }
+
+
+def _layer_bar(node: str, total: EnergySum, energies_pj: dict[str, float], colours: dict[str, int]) -> Bar:
+    """Known energy of one layer stacked by component, in the order of the components' own chart."""
+    parts = tuple(
+        Part(energies_pj[name] / 1e12, index, f"{node}, {name}: {si(energies_pj[name] / 1e12, 'J')}")
+        for name, index in colours.items()
+    )
+    return Bar(node, table.energy_text(total), parts)

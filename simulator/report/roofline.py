@@ -1,0 +1,183 @@
+"""The roofline of a run: what each layer achieved against peak arithmetic and external bandwidth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from simulator.report.figure import COLOURS, colour, safe, svg
+from simulator.report.quantity import number, si
+from simulator.results.result import Result
+
+HEIGHT = 420
+TOP, BOTTOM = 26, 44
+NAMED = 6
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One layer. ``ops_per_byte`` is None if it moved nothing to or from external memory."""
+
+    name: str
+    ops_per_byte: float | None
+    ops_per_s: float
+    bound: str
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """What the figure shows; ``left_out`` counts layers with no MACs or no time of their own.
+
+    ``peak_ops_per_s`` and ``bytes_per_s`` (the sum over external memories) are None where unknown or unlimited.
+    """
+
+    dots: tuple[Dot, ...]
+    left_out: int
+    peak_ops_per_s: float | None
+    bytes_per_s: float | None
+
+    @property
+    def ridge(self) -> float | None:
+        """Ops per byte at which the two roofs meet."""
+        return self.peak_ops_per_s / self.bytes_per_s if self.peak_ops_per_s and self.bytes_per_s else None
+
+
+def roofline(result: Result) -> Roofline:
+    """Place each layer that computes: ops over external bytes, ops over the time in which it held the chip."""
+    external = [memory for memory in result.memories if memory.external]
+    moved = [0] * len(result.rows)
+    for memory in external:
+        for way in ("read", "write"):
+            counts = result.ledger.per_node(memory.name, way).tolist()
+            moved = [total + count for total, count in zip(moved, counts, strict=True)]
+    dots = []
+    for row, count in zip(result.rows, moved, strict=True):
+        held_fs = row.end_fs - row.start_fs
+        if row.macs and held_fs:
+            intensity = 2 * row.macs / count if count else None
+            dots.append(Dot(row.node, intensity, 2e15 * row.macs / held_fs, row.bound))
+    rates = [memory.bandwidth_bytes_per_s for memory in external]
+    known = [rate for rate in rates if rate]
+    peak = result.metrics.peak_tops
+    return Roofline(
+        dots=tuple(dots),
+        left_out=len(result.rows) - len(dots),
+        peak_ops_per_s=peak * 1e12 if peak else None,
+        bytes_per_s=sum(known) if known and len(known) == len(rates) else None,
+    )
+
+
+@dataclass(frozen=True)
+class _LogAxis:
+    """Powers of ten ``low`` to ``high`` over the positions ``start`` to ``end``."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def at(self, value: float) -> float:
+        """Position of a value."""
+        return self.start + (math.log10(value) - self.low) / (self.high - self.low) * (self.end - self.start)
+
+    def ticks(self, most: int) -> list[float]:
+        """Powers of ten, at most ``most`` of them."""
+        low, high = math.ceil(self.low), math.floor(self.high)
+        return [10.0**power for power in range(low, high + 1, max(1, -(-(high - low + 1) // most)))]
+
+
+def draw_roofline(roof: Roofline, colours: dict[str, int], grid: int = 1) -> str:
+    """Figure of a roofline as SVG; empty if no layer computes.
+
+    Parameters
+    ----------
+    roof
+        What to draw.
+    colours
+        Index of the colour of each bound.
+    grid
+        Layers of one bound closer than this many pixels share a dot, whose title names them.
+    """
+    if not roof.dots:
+        return ""
+    x, y = _axes(roof)
+    places: dict[tuple[float, float, str, bool], list[Dot]] = {}
+    for dot in roof.dots:
+        inside = dot.ops_per_byte is not None
+        px = x.at(dot.ops_per_byte) if dot.ops_per_byte is not None else x.end
+        px, py = round(px * 10 / grid) * grid / 10, round(y.at(dot.ops_per_s) / grid) * grid
+        places.setdefault((px, py, dot.bound, inside), []).append(dot)
+    body = _grid(x, y) + _roofs(roof, x, y)
+    for (px, py, bound, inside), dots in places.items():
+        shape = (
+            f'<circle cx="{px}%" cy="{py}" r="4.5"'
+            if inside
+            else f'<rect x="{px}%" y="{py - 4}" width="8" height="8" transform="translate(-9)"'
+        )
+        style = colour(colours.get(bound, COLOURS))
+        body.append(f'{shape} class="dot {style}"><title>{safe(_names(dots))}</title></{shape[1:].split()[0]}>')
+    return svg("Roofline: achieved ops/s over ops per external byte, both logarithmic", HEIGHT, body, "roofline")
+
+
+def _names(dots: list[Dot]) -> str:
+    """The layers at one place, a line each."""
+    lines = []
+    for dot in dots[:NAMED]:
+        reach = "no external traffic" if dot.ops_per_byte is None else f"{number(dot.ops_per_byte)} ops/B"
+        lines.append(f"{dot.name}: {si(dot.ops_per_s, 'OPS')}, {reach}, bound by {dot.bound}")
+    if len(dots) > NAMED:
+        lines.append(f"and {len(dots) - NAMED} more here")
+    return "\n".join(lines)
+
+
+def _axes(roof: Roofline) -> tuple[_LogAxis, _LogAxis]:
+    """Axes that hold every dot and the ridge, with room for numbers on the left and labels above."""
+    across = [dot.ops_per_byte for dot in roof.dots if dot.ops_per_byte] + [roof.ridge or 1.0]
+    up = [dot.ops_per_s for dot in roof.dots] + ([roof.peak_ops_per_s] if roof.peak_ops_per_s else [])
+    x = _LogAxis(math.log10(min(across)) - 0.6, math.log10(max(across)) + 0.6, 0.0, 100.0)
+    y = _LogAxis(math.log10(min(up)) - 0.3, math.log10(max(up)) + 0.2, HEIGHT - BOTTOM, TOP)
+    return x, y
+
+
+def _grid(x: _LogAxis, y: _LogAxis) -> list[str]:
+    """Grid lines at powers of ten, their values, the units."""
+    body = []
+    for value in x.ticks(6):
+        at = x.at(value)
+        edge = ' class="end"' if at > 96 else ' class="mid"' if at > 4 else ""
+        body.append(f'<line x1="{at:.2f}%" x2="{at:.2f}%" y1="{TOP}" y2="{y.start}" class="grid"/>')
+        body.append(f'<text x="{at:.2f}%" y="{y.start + 18}"{edge}>{number(value)}</text>')
+    for value in y.ticks(6):
+        at = y.at(value)
+        body.append(f'<line x1="0" x2="100%" y1="{at:.1f}" y2="{at:.1f}" class="grid"/>')
+        body.append(f'<text x="2" y="{at - 4:.1f}" class="quiet">{si(value, "OPS")}</text>')
+    body.append(f'<line x1="0" x2="100%" y1="{y.start}" y2="{y.start}" class="axis"/>')
+    body.append(f'<text x="100%" y="{y.start + 37}" class="end quiet">ops per external byte (ops/B)</text>')
+    body.append('<text x="2" y="12" class="quiet">achieved (OPS = ops/s)</text>')
+    return body
+
+
+def _roofs(roof: Roofline, x: _LogAxis, y: _LogAxis) -> list[str]:
+    """Lines of peak arithmetic and of external bandwidth, and the ridge where they meet."""
+    body, ridge = [], roof.ridge
+    if roof.bytes_per_s:
+        left = max(10**x.low, 10**y.low / roof.bytes_per_s)
+        right = min(ridge or 10**x.high, 10**x.high, 10**y.high / roof.bytes_per_s)
+        body.append(_line(x.at(left), y.at(left * roof.bytes_per_s), x.at(right), y.at(right * roof.bytes_per_s), "roof"))
+    if roof.peak_ops_per_s:
+        height = y.at(roof.peak_ops_per_s)
+        body.append(_line(x.at(ridge) if ridge else x.start, height, x.end, height, "roof"))
+        text = f"peak {si(roof.peak_ops_per_s, 'OPS')}"
+        body.append(f'<text x="100%" y="{height - 7:.1f}" class="end halo">{text}</text>')
+    if ridge and roof.peak_ops_per_s and roof.bytes_per_s:
+        at, anchor, shift = x.at(ridge), (" end" if x.at(ridge) > 50 else ""), (-6 if x.at(ridge) > 50 else 6)
+        body.append(_line(at, y.at(roof.peak_ops_per_s), at, y.start, "ridge"))
+        for line, text in enumerate((f"ridge {number(ridge)} ops/B", f"slope {si(roof.bytes_per_s, 'B/s')}")):
+            place = f'x="{at:.2f}%" y="{y.start - 24 + 16 * line}" transform="translate({shift})"'
+            body.append(f'<text {place} class="halo{anchor}">{text}</text>')
+    return body
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
+    """A line; x in per cent, y in pixels."""
+    return f'<line x1="{x1:.2f}%" y1="{y1:.1f}" x2="{x2:.2f}%" y2="{y2:.1f}" class="{kind}"/>'

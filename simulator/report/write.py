@@ -1,0 +1,109 @@
+"""The files of a report: exact numbers in JSON and CSV, the configuration, the page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from simulator.base.errors import InputError, Problem
+from simulator.base.files import fresh_folder
+from simulator.base.yamlio import dump
+from simulator.report import compare, page
+from simulator.report.energy import split_by_node
+from simulator.report.layout import folder_names
+from simulator.results.result import Result
+
+LAYER_COLUMNS = (
+    "node",
+    "op",
+    "core",
+    "latency_us",
+    "start_us",
+    "end_us",
+    "macs",
+    "utilization_pct",
+    "tops",
+    "energy_uJ",
+    "bound",
+    "exposed_us",
+)
+ENERGY_COLUMNS = ("component", "action", "count", "pJ_each", "energy_uJ", "origin", "band", "source")
+
+
+def write_report(results: Sequence[Result], folder: Path) -> list[Path]:
+    """Write everything about finished runs; the same results give the same bytes.
+
+    One result fills ``folder``: result.json, layers.csv, energy.csv, resolved.yaml, report.html. Several fill
+    ``folder/<chip>__<network>/`` each, and ``folder/report.html`` compares them. Files appear whole or not at all.
+
+    Returns
+    -------
+    list of Path
+        The files, the page to open first at the front.
+
+    Raises
+    ------
+    InputError
+        There is no result, or the folder cannot be written.
+    """
+    folder = Path(folder)
+    if not results:
+        raise InputError(Problem("expected at least one result, got none", str(folder)))
+    names = folder_names(results)
+    written: list[Path] = []
+    with fresh_folder(folder) as temporary:
+        if len(results) > 1:
+            index = compare.render(results, [f"{name}/report.html" for name in names])
+            written += _write(temporary, Path(), {"report.html": index})
+        for name, result in zip(names, results, strict=True):
+            written += _write(temporary, Path(name if len(results) > 1 else ""), result_files(result))
+    return [folder / place for place in written]
+
+
+def _write(root: Path, folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write texts to files of ``root/folder`` and give their places below ``root``."""
+    (root / folder).mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (root / folder / name).write_text(text, encoding="utf-8", newline="\n")
+    return [folder / name for name in texts]
+
+
+def result_files(result: Result) -> dict[str, str]:
+    """Name and text of each file of one result."""
+    text = result.dumps()
+    # Drawn from what result.json says, so that the page of an old result.json is this page.
+    result = Result.from_dict(json.loads(text))
+    return {
+        "report.html": page.render(result),
+        "result.json": text,
+        "layers.csv": layers_csv(result),
+        "energy.csv": energy_csv(result),
+        "resolved.yaml": dump(result.resolved),
+    }
+
+
+def layers_csv(result: Result) -> str:
+    """A row per node; energy is its known part, and empty where nothing of it is known."""
+    memories = [f"{memory.name}_{way}_B" for memory in result.memories for way in ("read", "write")]
+    records = result.layers()
+    for record, energy in zip(records, split_by_node(result), strict=True):
+        record["energy_uJ"] = None if energy.pj is None else energy.pj / 1e6
+    return _csv([*LAYER_COLUMNS, *memories], records)
+
+
+def energy_csv(result: Result) -> str:
+    """A row per component and action that occurred; unknown numbers are empty."""
+    return _csv(ENERGY_COLUMNS, result.energy_table())
+
+
+def _csv(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> str:
+    """CSV text; floats with all their digits, None empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([record[column] for column in columns] for record in records)
+    return text.getvalue()

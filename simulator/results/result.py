@@ -1,0 +1,225 @@
+"""The result of one simulation: plain, frozen, JSON both ways. It refers to no chip and no graph."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from simulator.base.errors import InputError, Problem
+from simulator.base.files import write_atomic
+from simulator.results.ledger import Ledger
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyEntry:
+    """Energy of one action: ``pj`` each (None: unknown), with where the number comes from."""
+
+    component: str
+    action: str
+    pj: float | None
+    origin: str = "estimate"
+    source: str = ""
+    band: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryInfo:
+    """A memory as the result saw it; ``external`` means off chip. None: unlimited."""
+
+    name: str
+    kind: str
+    capacity_bytes: int | None
+    bandwidth_bytes_per_s: float | None
+    external: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """What one node did.
+
+    ``start_fs`` to ``end_fs`` is when it held the chip: from the later of its first command and the end of all
+    nodes before it (prefetching under an earlier node belongs to that node's time) to its last command.
+    ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly.
+    ``busy_fs`` is the time that each unit and shared resource spent on it.
+    """
+
+    node: str
+    op: str
+    core: str
+    origin: str
+    start_fs: int
+    end_fs: int
+    exposed_fs: int
+    macs: int
+    utilization: float
+    bound: str
+    busy_fs: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Headline figures; each is defined, with its formula, in ``results.metrics``. None: not known."""
+
+    latency_s: float
+    throughput_per_s: float
+    macs: int
+    ops: int
+    tops: float
+    peak_tops: float | None
+    utilization: float | None
+    energy_j: float
+    static_energy_j: float
+    energy_complete: bool
+    average_power_w: float
+    tops_per_w: float | None
+    tops_per_w_chip: float | None
+    edp_js: float | None
+    area_mm2: float | None
+    peak_memory_bytes: int
+    traffic_bytes: dict[str, dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything a report needs about one run."""
+
+    chip: str
+    network: str
+    precision: str
+    batch: int
+    metrics: Metrics
+    rows: tuple[NodeRow, ...]
+    ledger: Ledger
+    energy: tuple[EnergyEntry, ...]
+    memories: tuple[MemoryInfo, ...]
+    not_modelled: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    provenance: dict[str, Any]
+    resolved: dict[str, Any]
+
+    def layers(self) -> list[dict[str, Any]]:
+        """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
+        from_ledger = {
+            f"{memory.name}_{action}_B": self.ledger.per_node(memory.name, action)
+            for memory in self.memories
+            for action in ("read", "write")
+        }
+        energy = self.node_energy_pj()
+        table = []
+        for i, row in enumerate(self.rows):
+            latency_fs = row.end_fs - row.start_fs
+            record: dict[str, Any] = {
+                "node": row.node,
+                "op": row.op,
+                "core": row.core,
+                "latency_us": latency_fs / 1e9,
+                "start_us": row.start_fs / 1e9,
+                "end_us": row.end_fs / 1e9,
+                "exposed_us": row.exposed_fs / 1e9,
+                "macs": row.macs,
+                "utilization_pct": 100 * row.utilization,
+                "tops": 2e3 * row.macs / latency_fs if latency_fs else 0.0,
+                "energy_uJ": energy[i] / 1e6,
+                "bound": row.bound,
+            }
+            record.update({name: int(counts[i]) for name, counts in from_ledger.items()})
+            table.append(record)
+        return table
+
+    def node_energy_pj(self) -> list[float]:
+        """Known energy of each node in pJ, static share included."""
+        price = {(e.component, e.action): e.pj or 0.0 for e in self.energy}
+        weights = [price.get(column, 0.0) for column in self.ledger.columns]
+        return [float(sum(w * c for w, c in zip(weights, row, strict=True))) for row in self.ledger.counts.tolist()]
+
+    def energy_table(self) -> list[dict[str, Any]]:
+        """Component x action that occurred: count, pJ each, µJ; an unknown energy is None, never 0."""
+        price = {(e.component, e.action): e for e in self.energy}
+        table = []
+        for component, action, count in self.ledger.totals():
+            entry = price.get((component, action), EnergyEntry(component, action, None))
+            table.append(
+                {
+                    "component": component,
+                    "action": action,
+                    "count": count,
+                    "pJ_each": entry.pj,
+                    "energy_uJ": None if entry.pj is None else count * entry.pj / 1e6,
+                    "origin": entry.origin if entry.pj is not None else "unknown",
+                    "band": entry.band,
+                    "source": entry.source,
+                }
+            )
+        return table
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain form, JSON-ready; same input gives the same bytes."""
+        return {
+            "schema_version": SCHEMA,
+            "chip": self.chip,
+            "network": self.network,
+            "precision": self.precision,
+            "batch": self.batch,
+            "provenance": self.provenance,
+            "metrics": asdict(self.metrics),
+            "not_modelled": list(self.not_modelled),
+            "assumptions": list(self.assumptions),
+            "nodes": [asdict(row) for row in self.rows],
+            "memories": [asdict(memory) for memory in self.memories],
+            "energy_table": [asdict(entry) for entry in self.energy],
+            "ledger": self.ledger.to_dict(),
+            "resolved": self.resolved,
+        }
+
+    def dumps(self) -> str:
+        """The JSON text of result.json."""
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+
+    def to_json(self, path: str | Path) -> None:
+        """Write result.json, whole or not at all."""
+        write_atomic(Path(path), self.dumps())
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Result:
+        """Inverse of ``to_dict``."""
+        return cls(
+            chip=data["chip"],
+            network=data["network"],
+            precision=data["precision"],
+            batch=data["batch"],
+            metrics=Metrics(**{f.name: data["metrics"][f.name] for f in fields(Metrics)}),
+            rows=tuple(NodeRow(**row) for row in data["nodes"]),
+            ledger=Ledger.from_dict(data["ledger"]),
+            energy=tuple(EnergyEntry(**entry) for entry in data["energy_table"]),
+            memories=tuple(MemoryInfo(**memory) for memory in data["memories"]),
+            not_modelled=tuple(data["not_modelled"]),
+            assumptions=tuple(data["assumptions"]),
+            provenance=data["provenance"],
+            resolved=data["resolved"],
+        )
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> Result:
+        """Read result.json, or the one inside a folder.
+
+        Raises
+        ------
+        InputError
+            The file is missing, is no JSON, or is a result of another schema.
+        """
+        path = Path(path)
+        file = path / "result.json" if path.is_dir() else path
+        try:
+            data = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(Problem("no such result; expected a result.json or a folder with one", str(file))) from None
+        except (ValueError, OSError) as error:
+            raise InputError(Problem(f"not a result: {error}", str(file))) from None
+        if not isinstance(data, dict) or data.get("schema_version") != SCHEMA:
+            found = data.get("schema_version") if isinstance(data, dict) else None
+            raise InputError(Problem(f"expected a result of schema_version {SCHEMA}, got {found}", str(file)))
+        return cls.from_dict(data)

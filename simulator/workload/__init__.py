@@ -1,0 +1,1 @@
+"""Networks: frozen nouns, operators, frontends, execution. Knows no hardware."""

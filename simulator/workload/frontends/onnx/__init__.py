@@ -1,0 +1,82 @@
+"""ONNX files: float, with QuantizeLinear pairs, or with operators on quantized tensors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from simulator.workload.frontends.onnx.bind import bind, infer
+from simulator.workload.frontends.onnx.draft import Draft
+from simulator.workload.frontends.onnx.expand import expand
+from simulator.workload.frontends.onnx.fold import fold
+from simulator.workload.frontends.onnx.fuse import fuse
+from simulator.workload.frontends.onnx.qdq import absorb_conversions
+from simulator.workload.frontends.onnx.read import read
+from simulator.workload.frontends.onnx.recurrent import unroll
+from simulator.workload.frontends.onnx.simplify import simplify
+from simulator.workload.graph import Graph, sort_nodes
+
+
+def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None = None) -> Graph:
+    """Read a network.
+
+    Composite operators become primitive ones, constants fold away without being evaluated, and padding, scales,
+    biases, activations and conversions become part of their neighbours.
+
+    Parameters
+    ----------
+    path
+        File of opset 7 or later; external data beside it is read when a weight's value is asked for.
+    batch
+        Extent of the leading axis of the inputs, where the file leaves it free (then 1 unless given) or fixes it.
+    dims
+        Extents of the other free dimensions, by their name in the file or ``input[axis]``.
+
+    Returns
+    -------
+    Graph
+        With every shape known.
+
+    Raises
+    ------
+    InputError
+        The file is no ONNX model, is damaged, leaves a dimension or shape open, or has a cycle.
+    """
+    source = read(Path(path))
+    binding = bind(source, batch, dims or {})
+    values = dict(binding.values)
+    origins = expand(source, lambda: infer(source, values))
+    # Shapes in the file and constant targets of Reshape still hold the old batch where it changes.
+    types = {} if binding.resized else infer(source, values)
+    draft = fold(source, binding, types, origins)
+    unroll(draft)
+    simplify(draft)
+    fuse(draft)
+    absorb_conversions(draft)
+    simplify(draft)
+    digest = hashlib.sha256(repr((source.digest, binding.values, binding.resized)).encode()).hexdigest()
+    return _finish(draft, source.model.graph.name or source.path.stem, digest, binding.assumptions)
+
+
+def _finish(draft: Draft, name: str, digest: str, assumptions: tuple[str, ...]) -> Graph:
+    """Graph of the nodes that are left and the tensors that they touch."""
+    nodes = [
+        replace(node, inputs=(*node.inputs, *(extra for used in node.inputs for extra in draft.extras.get(used, ()))))
+        for node in draft.nodes
+    ]
+    names = dict.fromkeys([*draft.inputs, *draft.outputs])
+    for node in nodes:
+        names.update(dict.fromkeys(name for name in (*node.inputs, *node.outputs) if name))
+    tensors = {name: draft.tensors[name] for name in names}
+    known = {name for name in names if name in draft.inputs or tensors[name].constant is not None}
+    return Graph(
+        name=name,
+        nodes=sort_nodes(nodes, known, draft.file),
+        tensors=tensors,
+        inputs=tuple(draft.inputs),
+        outputs=tuple(draft.outputs),
+        assumptions=(*assumptions, *draft.assumptions),
+        digest=digest,
+    )

@@ -1,0 +1,48 @@
+"""A network file of any supported format as a Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from simulator.base.errors import InputError, Problem
+from simulator.workload.frontends import layers, onnx
+from simulator.workload.graph import Graph
+from simulator.workload.precision import assume
+
+#: Suffix of a file -> reader: load(path, batch=..., dims=...) -> Graph.
+READERS: dict[str, Callable[..., Graph]] = {".onnx": onnx.load, ".yaml": layers.load, ".yml": layers.load}
+
+
+def load_graph(
+    path: str | Path,
+    *,
+    batch: int | None = None,
+    dims: Mapping[str, int] | None = None,
+    precision: str | None = None,
+) -> Graph:
+    """Read a network.
+
+    Parameters
+    ----------
+    path
+        The file; its suffix names the format.
+    batch, dims
+        Extents of free dimensions, see ``simulator.workload.frontends.onnx.load``.
+    precision
+        What to take a float network as, see ``simulator.workload.precision``; None: as its file states.
+
+    Raises
+    ------
+    InputError
+        There is no such file, no reader for it, or it is not as it should be.
+    """
+    path = Path(path)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(READERS)
+        raise InputError(Problem(f"expected a network file ({known}), got suffix '{path.suffix}'", str(path)))
+    if not path.is_file():
+        raise InputError(Problem("no such network file", str(path)))
+    graph = reader(path, batch=batch, dims=dims)
+    return assume(graph, precision) if precision else graph

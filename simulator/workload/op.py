@@ -1,0 +1,208 @@
+"""What an operator is: a rule for shapes, and the work it means to hardware. Operators never name cores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+from simulator.base.registry import Registry
+from simulator.workload.graph import Graph, Node
+from simulator.workload.tensor import FLOATS, Constant, Tensor
+from simulator.workload.work import Move, Work
+
+Attrs = Mapping[str, Any]
+Operands = Sequence[Tensor | None]  # in the operator's order; None: an optional input left out
+Shape = tuple[int, ...]
+
+
+class UnknownShape(ValueError):
+    """The shape of a result depends on a value that exists only during the run."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A small case of an operator: what the contract tests check it with, and what shows how it is meant.
+
+    ``shapes`` is needed where the onnx package has no shape rule for the operator. ``macs`` and ``ops`` (count per
+    operation class) are the closed form, written as a product where it says more; ``moved`` is (read, written) bytes.
+    """
+
+    op: str
+    inputs: tuple[Tensor | None, ...]
+    attrs: Attrs = field(default_factory=dict)
+    outputs: int = 1
+    shapes: tuple[Shape, ...] | None = None
+    macs: int = 0
+    ops: Mapping[str, int] = field(default_factory=dict)
+    moved: tuple[int, int] | None = None
+
+
+class Op:
+    """An operator type; one object may serve several ONNX names. Stateless."""
+
+    EXAMPLES: Sequence[Example] = ()
+    #: No data moves: the result is the operand's bytes under another shape. ``work`` returns ().
+    alias: bool = False
+    #: Computes values, so that an activation can be applied on the way out. False: only moves them.
+    arithmetic: bool = True
+    #: Every result is one of the operand's values (Relu, MaxPool, moves): quantization parameters pass through.
+    keeps_values: bool = False
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """Shapes of all results that the operator can have, in order.
+
+        Raises
+        ------
+        UnknownShape
+            It depends on the value of an operand that is not constant.
+        ValueError
+            The operands do not fit the operator.
+        """
+        raise NotImplementedError(f"{type(self).__name__} states no shape rule")
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """Element types of the results; that of the first operand unless the operator says otherwise."""
+        return [required(inputs, 0).dtype] * outputs
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """What hardware has to do for one node, without its epilogue."""
+        raise NotImplementedError(f"{type(self).__name__} states no work")
+
+
+OPS: Registry[Op] = Registry("operators", package="simulator.workload.ops")
+
+OpClass = TypeVar("OpClass", bound=type[Op])
+
+
+def operator(*names: str) -> Callable[[OpClass], OpClass]:
+    """Enter one object of the decorated class under every given ONNX operator name."""
+
+    def enter(cls: OpClass) -> OpClass:
+        enter_op(cls(), *names)
+        return cls
+
+    return enter
+
+
+def enter_op(op: Op, *names: str) -> None:
+    """Enter an operator object under every given ONNX operator name."""
+    for name in names:
+        OPS.register(name)(op)
+
+
+def is_modelled(op_name: str) -> bool:
+    """Whether an operator has a model; what has none is costed as a move of its data and must be reported."""
+    return op_name in OPS
+
+
+def is_alias(op_name: str) -> bool:
+    """Whether an operator moves no data: its result is its operand under another shape."""
+    return op_name in OPS and OPS[op_name].alias
+
+
+def work_of(node: Node, graph: Graph) -> tuple[Work, ...]:
+    """Work of a node; for an operator without a model, moving what it reads and writes."""
+    if node.op in OPS:
+        return OPS[node.op].work(node, graph)
+    read = sum(tensor.bytes for tensor in graph.operands(node))
+    results = graph.results(node)
+    return (Move(read, sum(tensor.bytes for tensor in results), rows(results[0]) if results else 1),)
+
+
+def positional(node: Node, graph: Graph) -> list[Tensor | None]:
+    """Operands of a node in the operator's order, with None for those left out."""
+    return [graph.tensors[name] if name else None for name in node.inputs]
+
+
+def required(inputs: Operands, index: int) -> Tensor:
+    """Operand that the operator cannot do without.
+
+    Raises
+    ------
+    ValueError
+        It is absent.
+    """
+    tensor = inputs[index] if index < len(inputs) else None
+    if tensor is None:
+        raise ValueError(f"operand {index + 1} is missing")
+    return tensor
+
+
+def optional(inputs: Operands, index: int) -> Tensor | None:
+    """Operand that may have been left out."""
+    return inputs[index] if index < len(inputs) else None
+
+
+def integers(inputs: Operands, index: int) -> list[int] | None:
+    """Values of a constant operand of integers; None if it was left out.
+
+    Raises
+    ------
+    UnknownShape
+        It is computed during the run.
+    """
+    value = numbers(inputs, index)
+    return None if value is None else [int(v) for v in value]
+
+
+def numbers(inputs: Operands, index: int) -> list[float] | None:
+    """Values of a constant operand, flattened; None if it was left out.
+
+    Raises
+    ------
+    UnknownShape
+        It is computed during the run.
+    """
+    tensor = optional(inputs, index)
+    if tensor is None:
+        return None
+    if tensor.constant is None:
+        raise UnknownShape(f"it depends on the value of tensor '{tensor.name}', which is computed during the run")
+    return np.ravel(tensor.constant.array()).tolist()
+
+
+def axis_of(axis: int, rank: int) -> int:
+    """Axis counted from the front.
+
+    Raises
+    ------
+    ValueError
+        There is no such axis.
+    """
+    if not -rank <= axis < max(rank, 1):
+        raise ValueError(f"axis {axis} does not exist in a tensor of {rank} dimensions")
+    return axis % max(rank, 1)
+
+
+def rows(tensor: Tensor) -> int:
+    """Slices along all axes but the last; how finely a move can be cut."""
+    return max(1, tensor.elements // tensor.shape[-1]) if tensor.shape and tensor.shape[-1] else 1
+
+
+def multiplication(first: Tensor, second: Tensor) -> str:
+    """Name of the multiplication of two operands: the wider element type; a float, if one is a float."""
+    candidates = [operand for operand in (first, second) if operand.dtype in FLOATS] or [first, second]
+    return max(candidates, key=lambda operand: operand.bits).dtype.removeprefix("u")
+
+
+def tensor(shape: Shape, dtype: str = "fp32", name: str = "x") -> Tensor:
+    """Operand of an example, computed during the run."""
+    return Tensor(name, shape, dtype)
+
+
+def constant(value: Any, dtype: str = "int64", name: str = "c") -> Tensor:
+    """Operand of an example, with its value."""
+    array = np.asarray(value, NUMPY[dtype])
+    return Tensor(name, array.shape, dtype, constant=Constant(lambda: array))
+
+
+#: numpy type that holds an element type; narrower ones are held one per byte.
+NUMPY = {
+    "int2": np.int8, "uint2": np.uint8, "int4": np.int8, "uint4": np.uint8, "int8": np.int8, "uint8": np.uint8,
+    "int16": np.int16, "uint16": np.uint16, "int32": np.int32, "uint32": np.uint32, "int64": np.int64,
+    "uint64": np.uint64, "fp16": np.float16, "fp32": np.float32, "fp64": np.float64, "bool": np.bool_,
+    "bf16": np.float32, "fp8": np.float32, "fp4": np.float32,
+}  # fmt: skip

@@ -1,0 +1,127 @@
+"""Changes of number format: quantization and casts."""
+
+from __future__ import annotations
+
+from simulator.workload.epilogue import REQUANT
+from simulator.workload.graph import Graph, Node
+from simulator.workload.op import (
+    Attrs,
+    Example,
+    Op,
+    Operands,
+    Shape,
+    constant,
+    operator,
+    optional,
+    positional,
+    required,
+    tensor,
+)
+from simulator.workload.work import Elementwise, Work
+
+#: ONNX's number of an element type -> name in ``tensor.BITS``. Kinds of 8- and 4-bit floats differ in range alone.
+ELEMENT_TYPES = {
+    1: "fp32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 10: "fp16",
+    11: "fp64", 12: "uint32", 13: "uint64", 16: "bf16", 17: "fp8", 18: "fp8", 19: "fp8", 20: "fp8", 21: "uint4",
+    22: "int4", 23: "fp4", 24: "fp8", 25: "uint2", 26: "int2",
+}  # fmt: skip
+
+
+class _Conversion(Op):
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """That of the operand."""
+        return [required(inputs, 0).shape]
+
+    def _elementwise(self, node: Node, graph: Graph, per_element: tuple[tuple[str, int], ...]) -> tuple[Work, ...]:
+        elements = required(positional(node, graph), 0).elements
+        return (Elementwise(tuple((cls, n * elements) for cls, n in per_element), split=elements),)
+
+
+@operator("QuantizeLinear")
+class Quantize(_Conversion):
+    """saturate(round(x / scale) + zero): multiply by 1/scale, round, add, two comparisons."""
+
+    EXAMPLES = (
+        Example(
+            "QuantizeLinear",
+            (tensor((2, 3)), constant(0.5, "fp32", "scale"), constant(3, "uint8", "zero")),
+            ops={"mul": 6, "round": 6, "add": 6, "max": 12},
+        ),
+    )
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """``output_dtype``, else that of the zero point, else uint8."""
+        zero = optional(inputs, 2)
+        asked = attrs.get("output_dtype", 0)
+        return [ELEMENT_TYPES[asked] if asked else zero.dtype if zero else "uint8"]
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """One element-wise work."""
+        return self._elementwise(node, graph, REQUANT)
+
+
+@operator("DequantizeLinear")
+class Dequantize(_Conversion):
+    """(x − zero) · scale: an addition and a multiplication."""
+
+    EXAMPLES = (
+        Example(
+            "DequantizeLinear",
+            (tensor((2, 3), "int8"), constant(0.5, "fp32", "scale"), constant(0, "int8", "zero")),
+            ops={"add": 6, "mul": 6},
+        ),
+    )
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """``output_dtype``, else that of the scale."""
+        asked = attrs.get("output_dtype", 0)
+        return [ELEMENT_TYPES[asked] if asked else required(inputs, 1).dtype]
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """One element-wise work."""
+        return self._elementwise(node, graph, (("add", 1), ("mul", 1)))
+
+
+@operator("DynamicQuantizeLinear")
+class DynamicQuantize(_Conversion):
+    """Range of the data (two comparisons per element), then quantization by it."""
+
+    EXAMPLES = (
+        Example(
+            "DynamicQuantizeLinear",
+            (tensor((2, 3)),),
+            outputs=3,
+            ops={"mul": 6, "round": 6, "add": 6, "max": 4 * 6, "div": 2},
+        ),
+    )
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """That of the operand; scale and zero point are scalars."""
+        return [required(inputs, 0).shape, (), ()]
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """Quantized value, scale, zero point."""
+        return ["uint8", "fp32", "uint8"][:outputs]
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """One element-wise work; the range needs all of the data, so that it is not cut."""
+        n = required(positional(node, graph), 0).elements
+        return (Elementwise((("max", 4 * n), ("div", 2), ("mul", n), ("round", n), ("add", n))),)
+
+
+@operator("Cast", "CastLike")
+class Cast(_Conversion):
+    """Another element type: one rounding per element."""
+
+    EXAMPLES = (
+        Example("Cast", (tensor((2, 3)),), {"to": 10}, ops={"round": 6}),
+        Example("CastLike", (tensor((2, 3)), tensor((), "int8", "like")), ops={"round": 6}),
+    )
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """``to``, or the second operand's."""
+        return [ELEMENT_TYPES[attrs["to"]] if "to" in attrs else required(inputs, 1).dtype]
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """One element-wise work."""
+        return self._elementwise(node, graph, (("round", 1),))

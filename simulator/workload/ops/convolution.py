@@ -1,0 +1,178 @@
+"""Convolutions: one contraction per node, its multiply-accumulates exact."""
+
+from __future__ import annotations
+
+from math import prod
+
+from simulator.workload.graph import Graph, Node
+from simulator.workload.op import (
+    Attrs,
+    Example,
+    Op,
+    Operands,
+    Shape,
+    multiplication,
+    operator,
+    positional,
+    required,
+    tensor,
+)
+from simulator.workload.window import Axis, axes
+from simulator.workload.work import Contraction, Elementwise, Work
+
+_UNIT = Axis(size=1, kernel=1, stride=1, dilation=1, begin=0, end=0, out=1)
+
+
+@operator("Conv", "ConvInteger")
+class Conv(Op):
+    """Convolution over 1, 2 or 3 spatial axes, grouped or not: out[b, k, o] = Σ ifmap[b, c, o·s + f·d − p] · weight.
+
+    A single axis is x, with y of extent 1. Depth is folded: output planes count as images and kernel planes as
+    channels, which keeps the multiply-accumulates exact and overstates the ifmap by the overlap of kernel planes.
+    """
+
+    EXAMPLES = (
+        Example(
+            "Conv",
+            (tensor((2, 6, 9, 7)), tensor((8, 6, 3, 2), name="w"), tensor((8,), name="b")),
+            {"pads": (1, 0, 2, 1), "strides": (2, 1), "dilations": (1, 2)},
+            macs=2 * 8 * 5 * 6 * 6 * 3 * 2,
+        ),
+        Example(
+            "Conv",
+            (tensor((1, 6, 8, 8)), tensor((6, 1, 3, 3), name="w")),
+            {"group": 6, "auto_pad": "SAME_UPPER", "strides": (2, 2)},
+            macs=6 * 4 * 4 * 9,
+        ),
+        Example("Conv", (tensor((3, 4, 20)), tensor((5, 2, 3), name="w")), {"group": 2}, macs=3 * 5 * 18 * 2 * 3),
+        Example("Conv", (tensor((1, 2, 5, 6, 7)), tensor((4, 2, 2, 3, 3), name="w")), macs=4 * 4 * 4 * 5 * 2 * 18),
+        Example(
+            "ConvInteger",
+            (tensor((1, 3, 8, 8), "uint8"), tensor((4, 3, 3, 3), "int8", "w"), tensor((), "uint8", "zero")),
+            {"auto_pad": "VALID"},
+            macs=4 * 6 * 6 * 27,
+        ),
+    )
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """Batch, filters, and one extent per spatial axis."""
+        ifmap, weight = required(inputs, 0).shape, required(inputs, 1).shape
+        groups = attrs.get("group", 1)
+        if len(ifmap) != len(weight) or len(ifmap) < 3:
+            raise ValueError(f"operands of {len(ifmap)} and {len(weight)} dimensions; both need the same, at least 3")
+        if ifmap[1] != weight[1] * groups or weight[0] % groups:
+            raise ValueError(
+                f"{ifmap[1]} input channels and {weight[0]} filters do not fit {groups} groups of {weight[1]} channels"
+            )
+        return [(ifmap[0], weight[0], *(axis.out for axis in axes(ifmap[2:], weight[2:], attrs)))]
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """Sums of integers are int32."""
+        dtype = required(inputs, 0).dtype
+        return ["int32" if "int" in dtype else dtype]
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """One contraction."""
+        operands = positional(node, graph)
+        ifmap, weight = required(operands, 0), required(operands, 1)
+        groups = node.attrs.get("group", 1)
+        *deep, y, x = [_UNIT, *axes(ifmap.shape[2:], weight.shape[2:], node.attrs)]
+        return (
+            Contraction(
+                k=weight.shape[0] // groups,
+                c=weight.shape[1] * prod(axis.kernel for axis in deep),
+                oy=y.out,
+                ox=x.out,
+                fy=y.kernel,
+                fx=x.kernel,
+                batch=ifmap.shape[0] * prod(axis.out for axis in deep),
+                groups=groups,
+                sy=y.stride,
+                sx=x.stride,
+                dy=y.dilation,
+                dx=x.dilation,
+                pad_top=y.begin,
+                pad_left=x.begin,
+                iy=y.size,
+                ix=x.size,
+                precision=multiplication(ifmap, weight),
+            ),
+        )
+
+
+@operator("ConvTranspose")
+class ConvTranspose(Op):
+    """Transposed convolution: every input pixel adds its channels times a kernel to the output.
+
+    A GEMM of input pixels by (filters × kernel positions), then the addition of products that meet in one output
+    element: products − outputs additions. Its multiply-accumulates are those that published counts state.
+    """
+
+    EXAMPLES = (
+        Example(
+            "ConvTranspose",
+            (tensor((2, 6, 5, 4)), tensor((6, 4, 3, 3), name="w")),
+            {"strides": (2, 2), "pads": (1, 1, 1, 1), "output_padding": (1, 1), "group": 2},
+            macs=2 * 5 * 4 * 6 * 4 * 9,
+            ops={"add": 2 * 5 * 4 * 8 * 9 - 2 * 8 * 10 * 8},
+        ),
+        Example(
+            "ConvTranspose",
+            (tensor((1, 3, 4, 4)), tensor((3, 5, 2, 2), name="w")),
+            {"strides": (2, 2)},
+            macs=4 * 4 * 3 * 5 * 4,
+        ),
+        Example(
+            "ConvTranspose",
+            (tensor((1, 3, 7)), tensor((3, 2, 4), name="w")),
+            {"strides": (3,), "auto_pad": "SAME_LOWER"},
+            macs=7 * 3 * 2 * 4,
+            ops={"add": 7 * 2 * 4 - 2 * 21},
+        ),
+    )
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """Batch, filters, and one extent per spatial axis."""
+        ifmap, weight = required(inputs, 0).shape, required(inputs, 1).shape
+        if len(ifmap) != len(weight) or ifmap[1] != weight[0]:
+            raise ValueError(f"ifmap {list(ifmap)} and weight {list(weight)} do not fit")
+        rank, auto = len(ifmap) - 2, attrs.get("auto_pad", "NOTSET")
+        strides = attrs.get("strides") or (1,) * rank
+        dilations = attrs.get("dilations") or (1,) * rank
+        pads = attrs.get("pads") or (0,) * 2 * rank
+        extra = attrs.get("output_padding") or (0,) * rank
+        given = attrs.get("output_shape")
+        if given:
+            spatial = tuple(given[-rank:])
+        elif auto.startswith("SAME"):
+            spatial = tuple(size * stride for size, stride in zip(ifmap[2:], strides, strict=True))
+        else:
+            spatial = tuple(
+                (ifmap[2 + i] - 1) * strides[i]
+                + extra[i]
+                + (weight[2 + i] - 1) * dilations[i]
+                + 1
+                - (pads[i] + pads[rank + i] if auto == "NOTSET" else 0)
+                for i in range(rank)
+            )
+        return [(ifmap[0], weight[1] * attrs.get("group", 1), *spatial)]
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """A contraction without kernel positions, and the additions where windows overlap."""
+        operands = positional(node, graph)
+        ifmap, weight = required(operands, 0), required(operands, 1)
+        groups = node.attrs.get("group", 1)
+        *deep, y, x = (1, *ifmap.shape[2:])
+        gemm = Contraction(
+            k=weight.shape[1] * prod(weight.shape[2:]),
+            c=weight.shape[0] // groups,
+            oy=y,
+            ox=x,
+            iy=y,
+            ix=x,
+            batch=ifmap.shape[0] * prod(deep),
+            groups=groups,
+            precision=multiplication(ifmap, weight),
+        )
+        adds = gemm.M * gemm.N * groups - graph.results(node)[0].elements
+        return (gemm, Elementwise((("add", adds),), split=ifmap.shape[0])) if adds > 0 else (gemm,)

@@ -1,0 +1,192 @@
+"""Reductions along axes, and what orders or accumulates along one axis."""
+
+from __future__ import annotations
+
+from math import prod
+
+from simulator.workload.epilogue import Ops
+from simulator.workload.graph import Graph, Node
+from simulator.workload.op import (
+    Attrs,
+    Example,
+    Op,
+    Operands,
+    Shape,
+    axis_of,
+    constant,
+    enter_op,
+    integers,
+    operator,
+    positional,
+    required,
+    tensor,
+)
+from simulator.workload.work import Elementwise, Work
+
+#: Operator -> (formula, operations per element, operations per result).
+_KINDS: dict[str, tuple[str, Ops, Ops]] = {
+    "ReduceSum": ("Σ x", (("add", 1),), ()),
+    "ReduceMean": ("Σ x · 1/n", (("add", 1),), (("mul", 1),)),
+    "ReduceMax": ("max x", (("max", 1),), ()),
+    "ReduceMin": ("min x", (("max", 1),), ()),
+    "ReduceProd": ("Π x", (("mul", 1),), ()),
+    "ReduceL1": ("Σ |x|", (("max", 1), ("add", 1)), ()),
+    "ReduceL2": ("sqrt(Σ x²)", (("mac", 1),), (("sqrt", 1),)),
+    "ReduceSumSquare": ("Σ x²", (("mac", 1),), ()),
+    "ReduceLogSum": ("log Σ x", (("add", 1),), (("log", 1),)),
+    "ReduceLogSumExp": (
+        "m + log Σ exp(x − m) with m = max x",
+        (("max", 1), ("add", 2), ("exp", 1)),
+        (("log", 1), ("add", 1)),
+    ),
+}
+
+
+def leading(shape: Shape, axes: tuple[int, ...]) -> int:
+    """Slices along leading axes that a reduction leaves independent, whatever the layout.
+
+    Spatial axes of an image lie before its channels in memory, so that images alone are independent; the channel
+    axis lies innermost; otherwise the axes before the first that is reduced.
+    """
+    rank = len(shape)
+    if rank >= 4 and axes == tuple(range(2, rank)):
+        return shape[0]
+    if rank >= 3 and axes == (1,):
+        return prod(shape) // shape[1]
+    return prod(shape[: axes[0]]) if axes else prod(shape)
+
+
+class Reduce(Op):
+    """Reduction over ``axes`` (attribute or second operand; none: all, unless ``noop_with_empty_axes``)."""
+
+    def __init__(self, name: str) -> None:
+        self.formula, self._each, self._last = _KINDS[name]
+        self.keeps_values = name in ("ReduceMax", "ReduceMin")
+        ops = {cls: 24 * n for cls, n in self._each}
+        for cls, n in self._last:
+            ops[cls] = ops.get(cls, 0) + 6 * n
+        self.EXAMPLES = (
+            Example(name, (tensor((2, 3, 4)), constant([-1])), {"keepdims": 0}, ops=ops),
+            Example(
+                name,
+                (tensor((2, 3, 4)),),
+                ops={
+                    cls: dict(self._each).get(cls, 0) * 24 + dict(self._last).get(cls, 0)
+                    for cls in dict.fromkeys([*dict(self._each), *dict(self._last)])
+                },
+            ),
+        )
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """The axes that are left, or 1 in place of each reduced one."""
+        shape = required(inputs, 0).shape
+        axes = _axes(inputs, attrs)
+        keep = attrs.get("keepdims", 1)
+        return [tuple(1 if i in axes else n for i, n in enumerate(shape) if keep or i not in axes)]
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """One element-wise work, cut between independent slices."""
+        operands = positional(node, graph)
+        operand = required(operands, 0)
+        axes = _axes(operands, node.attrs)
+        results = prod(n for i, n in enumerate(operand.shape) if i not in axes)
+        ops = dict((cls, n * operand.elements) for cls, n in self._each)
+        for cls, n in self._last:
+            ops[cls] = ops.get(cls, 0) + n * results
+        return (Elementwise(tuple(ops.items()), split=leading(operand.shape, axes)),)
+
+
+def _axes(inputs: Operands, attrs: Attrs) -> tuple[int, ...]:
+    rank = len(required(inputs, 0).shape)
+    given = attrs.get("axes")
+    if given is None:
+        given = integers(inputs, 1)
+    if not given:
+        return () if attrs.get("noop_with_empty_axes", 0) else tuple(range(rank))
+    return tuple(sorted(axis_of(axis, rank) for axis in given))
+
+
+@operator("ArgMax", "ArgMin")
+class ArgMax(Op):
+    """Index of the largest or smallest element along one axis: a comparison and an index selection per element."""
+
+    EXAMPLES = (
+        Example("ArgMax", (tensor((2, 3, 4)),), {"axis": 1, "keepdims": 0}, ops={"max": 24, "logic": 24}),
+        Example("ArgMin", (tensor((2, 3, 4)),), {"axis": -1}, ops={"max": 24, "logic": 24}),
+    )
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """The operand's without the axis, or with 1 in its place."""
+        shape = required(inputs, 0).shape
+        axis = axis_of(attrs.get("axis", 0), len(shape))
+        return [(*shape[:axis], *((1,) if attrs.get("keepdims", 1) else ()), *shape[axis + 1 :])]
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """Indices."""
+        return ["int64"] * outputs
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """One element-wise work, cut between independent slices."""
+        operand = required(positional(node, graph), 0)
+        axis = axis_of(node.attrs.get("axis", 0), len(operand.shape))
+        ops = (("max", operand.elements), ("logic", operand.elements))
+        return (Elementwise(ops, split=leading(operand.shape, (axis,))),)
+
+
+@operator("TopK")
+class TopK(Op):
+    """The k largest along one axis, held in a heap: 1 + ceil(log2 k) comparisons per element."""
+
+    EXAMPLES = (Example("TopK", (tensor((2, 16)), constant([5])), outputs=2, ops={"max": 32 * 4}),)
+    keeps_values = True
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """The operand's with k in place of the axis, for values and indices."""
+        shape = required(inputs, 0).shape
+        axis = axis_of(attrs.get("axis", -1), len(shape))
+        result = (*shape[:axis], self._k(inputs, attrs), *shape[axis + 1 :])
+        return [result, result]
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """Values as the operand, indices int64."""
+        return [required(inputs, 0).dtype, "int64"][:outputs]
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """One element-wise work, cut between independent slices."""
+        operands = positional(node, graph)
+        operand = required(operands, 0)
+        axis = axis_of(node.attrs.get("axis", -1), len(operand.shape))
+        k = graph.results(node)[0].shape[axis]
+        ops = (("max", operand.elements * (1 + max(k - 1, 0).bit_length())),)
+        return (Elementwise(ops, split=leading(operand.shape, (axis,))),)
+
+    def _k(self, inputs: Operands, attrs: Attrs) -> int:
+        found = integers(inputs, 1)
+        return int(attrs["k"]) if found is None else found[0]
+
+
+@operator("CumSum", "CumProd")
+class Cumulate(Op):
+    """Running sum or product along one axis: one operation per element."""
+
+    EXAMPLES = (
+        Example("CumSum", (tensor((2, 3, 4)), constant(1)), ops={"add": 24}),
+        Example("CumProd", (tensor((2, 3, 4)), constant(2)), ops={"mul": 24}),
+    )
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """That of the operand."""
+        return [required(inputs, 0).shape]
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """One element-wise work, cut along the axes before the running one where it is known."""
+        operands = positional(node, graph)
+        operand = required(operands, 0)
+        known = required(operands, 1).constant is not None
+        axis = axis_of((integers(operands, 1) or [0])[0], len(operand.shape)) if known else 0
+        cls = "add" if node.op == "CumSum" else "mul"
+        return (Elementwise(((cls, operand.elements),), split=prod(operand.shape[:axis])),)
+
+
+for _name in _KINDS:
+    enter_op(Reduce(_name), _name)

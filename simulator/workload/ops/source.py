@@ -1,0 +1,127 @@
+"""Operators whose result does not come from data: shapes, fills, ranges. Readers fold most of them away."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from simulator.workload.graph import Graph, Node
+from simulator.workload.op import Attrs, Example, Op, Operands, Shape, constant, integers, numbers, operator
+from simulator.workload.op import required, rows, tensor
+from simulator.workload.ops.conversion import ELEMENT_TYPES
+from simulator.workload.work import Move, Work
+
+
+class _Source(Op):
+    """Writes its result; reads nothing that counts."""
+
+    arithmetic = False
+
+    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
+        """One move that only writes."""
+        results = graph.results(node)
+        return (Move(0, sum(result.bytes for result in results), rows(results[0])),)
+
+
+@operator("Shape")
+class ShapeOf(_Source):
+    """Extents of the operand, from ``start`` to ``end``."""
+
+    EXAMPLES = (
+        Example("Shape", (tensor((2, 3, 4)),), moved=(0, 24)),
+        Example("Shape", (tensor((2, 3, 4)),), {"start": -2, "end": 2}, moved=(0, 8)),
+    )
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """One axis, an entry per extent."""
+        return [(len(extents(required(inputs, 0).shape, attrs)),)]
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """Always int64."""
+        return ["int64"]
+
+
+def extents(shape: Shape, attrs: Attrs) -> Shape:
+    """Value of the Shape operator for an operand of a shape."""
+    return shape[attrs.get("start", 0) : attrs.get("end", len(shape))]
+
+
+@operator("Size")
+class Size(_Source):
+    """Number of elements."""
+
+    EXAMPLES = (Example("Size", (tensor((2, 3, 4)),), moved=(0, 8)),)
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """A scalar."""
+        return [()]
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """Always int64."""
+        return ["int64"]
+
+
+@operator("ConstantOfShape")
+class ConstantOfShape(_Source):
+    """One value everywhere."""
+
+    EXAMPLES = (Example("ConstantOfShape", (constant([2, 3]),), moved=(0, 24)),)
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """The operand's values."""
+        return [tuple(integers(inputs, 0) or ())]
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """That of ``value``, else fp32."""
+        value = attrs.get("value")
+        return ["fp32" if value is None else _NAMES.get(value.dtype.name, value.dtype.name)]
+
+
+_NAMES = {"float16": "fp16", "float32": "fp32", "float64": "fp64", "bfloat16": "bf16"}
+
+
+@operator("Range")
+class Range(_Source):
+    """Numbers from start to limit in steps."""
+
+    EXAMPLES = (Example("Range", (constant(1), constant(10), constant(4)), moved=(0, 24)),)
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """One axis."""
+        start, limit, step = ((numbers(inputs, i) or [0])[0] for i in range(3))
+        return [(max(0, ceil((limit - start) / step)),)]
+
+
+@operator("EyeLike", "RandomNormalLike", "RandomUniformLike")
+class Like(_Source):
+    """A fill in the shape of the operand."""
+
+    EXAMPLES = tuple(
+        Example(name, (tensor((3, 4)),), moved=(0, 48)) for name in ("EyeLike", "RandomNormalLike", "RandomUniformLike")
+    )
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """That of the operand."""
+        return [required(inputs, 0).shape]
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """``dtype``, else that of the operand."""
+        return [ELEMENT_TYPES[attrs["dtype"]] if "dtype" in attrs else required(inputs, 0).dtype]
+
+
+@operator("RandomNormal", "RandomUniform")
+class Random(_Source):
+    """Random numbers in the shape of an attribute."""
+
+    EXAMPLES = tuple(
+        Example(name, (), {"shape": (3, 4)}, moved=(0, 48)) for name in ("RandomNormal", "RandomUniform")
+    )
+
+    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
+        """The attribute ``shape``."""
+        return [tuple(attrs["shape"])]
+
+    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
+        """``dtype``, else fp32."""
+        return [ELEMENT_TYPES[attrs.get("dtype", 1)]]
+
+

@@ -1,0 +1,107 @@
+"""The few shapes of work that hardware sees. Operators produce them, cores accept them; neither knows the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Contraction:
+    """The seven-loop convolution nest with groups; GEMM, GEMV and attention products are cases of it.
+
+    For every group g, image b, output pixel (oy, ox) and output channel k::
+
+        out[b, oy, ox, g, k] = sum over c, fy, fx of
+            ifmap[b, oy*sy + fy*dy - pad_top, ox*sx + fx*dx - pad_left, g, c] * weight[g, k, c, fy, fx]
+
+    A GEMM of M x K by K x N has ``oy=M, k=N, c=K`` and the rest 1; a batch of GEMMs has ``groups`` = batch and
+    ``batched=True``: then ifmap and ofmap lie group-major (each group contiguous) instead of channels-last.
+
+    ``k`` and ``c`` count channels of one group; ``iy, ix`` are the extents of the ifmap; ``precision`` names the
+    multiplication (``int8``, ``int4``, ``fp16``, ...), the wider of the two operands.
+    """
+
+    k: int
+    c: int
+    oy: int = 1
+    ox: int = 1
+    fy: int = 1
+    fx: int = 1
+    batch: int = 1
+    groups: int = 1
+    sy: int = 1
+    sx: int = 1
+    dy: int = 1
+    dx: int = 1
+    pad_top: int = 0
+    pad_left: int = 0
+    iy: int = 0  # 0: as many as a stride-1, unpadded nest reads
+    ix: int = 0
+    batched: bool = False
+    precision: str = "int8"
+
+    @property
+    def M(self) -> int:
+        """Rows of the equivalent GEMM of one group: output pixels of all images."""
+        return self.batch * self.oy * self.ox
+
+    @property
+    def N(self) -> int:
+        """Columns of the equivalent GEMM of one group: output channels."""
+        return self.k
+
+    @property
+    def K(self) -> int:
+        """Inner dimension of the equivalent GEMM of one group."""
+        return self.c * self.fy * self.fx
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates, padding included as every published count does."""
+        return self.groups * self.M * self.N * self.K
+
+
+@dataclass(frozen=True, slots=True)
+class Elementwise:
+    """Arithmetic without reuse: activations, element-wise operators, poolings, reductions, normalizations.
+
+    ``ops`` lists (operation class, count over the whole node). Classes are those of ``OPERATION_CLASSES``; what
+    one costs is the core's business. ``split`` is the number of equal slices along the leading axes that are
+    independent of each other, so that the work can be cut into tiles between them. A window (pooling) has
+    ``rows_in`` input rows per slice group: slice ``r`` needs rows ``r*stride - pad`` to ``+ kernel``.
+    """
+
+    ops: tuple[tuple[str, int], ...]
+    split: int = 1
+    window: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Row window of a pooling: slice (b, oy) reads ``kernel`` rows of ``iy`` from ``oy * stride - pad``."""
+
+    kernel: int
+    stride: int
+    pad: int
+    iy: int  # input rows per image
+    oy: int  # output rows per image
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Data that changes place or order and is not computed on. ``split`` as in ``Elementwise``.
+
+    ``bytes_read`` and ``bytes_written`` may be less than the node's tensors hold (Slice, Gather).
+    """
+
+    bytes_read: int
+    bytes_written: int
+    split: int = 1
+
+
+Work = Contraction | Elementwise | Move
+
+#: What element-wise work is made of; a vector core states a cost for each.
+OPERATION_CLASSES = (
+    "add", "mul", "max", "div", "exp", "log", "sqrt", "pow", "sigmoid", "tanh", "erf", "sin", "round", "logic", "mac",
+)  # fmt: skip

@@ -1,0 +1,106 @@
+"""Small synthetic results; their metrics are measured, not typed in."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from simulator.results.ledger import Ledger
+from simulator.results.metrics import measure
+from simulator.results.result import EnergyEntry, MemoryInfo, NodeRow, Result
+
+NS_FS = 10**6
+COLUMNS = (("npu", "mac_int8"), ("sram", "read"), ("dram", "read"), ("dram", "write"), ("npu", "static"))
+ENERGY = (
+    EnergyEntry("npu", "mac_int8", 0.07, "derived", "a paper, table 2", "30 %"),
+    EnergyEntry("sram", "read", 0.5, "published", "a data sheet", "10 %"),
+    EnergyEntry("dram", "read", 15.0, "estimate", "", ""),
+    EnergyEntry("dram", "write", 16.0, "estimate", "", ""),
+    EnergyEntry("npu", "static", 0.002, "fitted", "", ""),
+)
+MEMORIES = (
+    MemoryInfo("sram", "sram", 2**20, None, False),
+    MemoryInfo("dram", "dram", 2**32, 51.2e9, True),
+)
+
+Layer = tuple[str, str, int, int, list[int]]  # node, bound, ns, MACs, counts in the order of COLUMNS
+LAYERS: Sequence[Layer] = (
+    ("conv1", "compute", 3000, 4_000_000, [4_000_000, 300_000, 100_000, 20_000, 3_000_000]),
+    ("reshape", "latency", 0, 0, [0, 0, 0, 0, 0]),
+    ("relu", "vector", 500, 0, [0, 50_000, 0, 0, 500_000]),
+    ("fc", "dram", 7000, 1_000_000, [1_000_000, 200_000, 310_000, 1_000, 7_000_000]),
+)
+
+
+def build(
+    layers: Sequence[Layer] = LAYERS,
+    *,
+    chip: str = "npu/edge",
+    network: str = "net",
+    precision: str = "int8",
+    batch: int = 1,
+    energy: Sequence[EnergyEntry] = ENERGY,
+    not_modelled: Sequence[str] = ("refresh of the DRAM",),
+    assumptions: Sequence[str] = ("weights are in external memory at the start",),
+    resolved: dict | None = None,
+    peak_macs_per_s: float = 4.096e12,
+) -> Result:
+    """Result of layers that follow one another."""
+    rows, now = [], 0
+    for node, bound, ns, macs, _ in layers:
+        end = now + ns * NS_FS
+        busy = {"npu": ns * NS_FS // 2, "dma": ns * NS_FS // 4}
+        rows.append(NodeRow(node, "Op", "npu", "", now, end, end - now, macs, 0.25, bound, busy))
+        now = end
+    counts = np.array([layer[4] for layer in layers], np.int64).reshape(len(rows), len(COLUMNS))
+    ledger = Ledger(tuple(row.node for row in rows), COLUMNS, counts)
+    metrics = measure(
+        now,
+        rows,
+        ledger,
+        energy,
+        MEMORIES,
+        batch=batch,
+        peak_macs_per_s=peak_macs_per_s,
+        area_mm2=None,
+        peak_memory_bytes=123_456,
+    )
+    return Result(
+        chip=chip,
+        network=network,
+        precision=precision,
+        batch=batch,
+        metrics=metrics,
+        rows=tuple(rows),
+        ledger=ledger,
+        energy=tuple(energy),
+        memories=MEMORIES,
+        not_modelled=tuple(not_modelled),
+        assumptions=tuple(assumptions),
+        provenance={"version": "1.2.3", "command": ["chipsim", "run"], "hashes": {"chip": "abc"}, "seed": None},
+        resolved=resolved or {"name": chip, "cores": {"npu": {"rows": 32, "clock": "1 GHz"}}},
+    )
+
+
+@pytest.fixture
+def make() -> Callable[..., Result]:
+    """Build a result; see ``build``."""
+    return build
+
+
+@pytest.fixture
+def result() -> Result:
+    """Four layers, one of them without time; every energy known."""
+    return build()
+
+
+@pytest.fixture
+def unknown() -> Result:
+    """The same run with no known energy at all."""
+    return build(energy=())
+
+
+@pytest.fixture
+def partly() -> Result:
+    """The same run where nobody knows the energy of a DRAM read or of a MAC."""
+    return build(energy=[entry for entry in ENERGY if (entry.component, entry.action) not in COLUMNS[0:3:2]])
