@@ -55,7 +55,9 @@ def test_heavy_libraries_have_one_home(path: Path):
     name = _name(path)
     for module, line in _imports(ast.parse(path.read_text())):
         homes = SOLE_HOMES.get(module.split(".")[0])
-        assert homes is None or name.startswith(homes), f"{name}:{line} imports {module}, whose home is {homes}"
+        assert homes is None or name.startswith(homes), (
+            f"{name}:{line} imports {module}, whose home is {homes}"
+        )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)
@@ -75,7 +77,9 @@ def test_libraries_neither_print_nor_exit(path: Path):
         return
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in ("print", "exit", "eval", "exec"), f"{name}:{node.lineno} calls {node.func.id}"
+            assert node.func.id not in ("print", "exit", "eval", "exec"), (
+                f"{name}:{node.lineno} calls {node.func.id}"
+            )
 
 
 @pytest.mark.parametrize("name", ["utils", "helpers", "common", "manager"])
@@ -85,7 +89,13 @@ def test_no_module_is_named_after_nothing(name: str):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["list", "chips"], ["list", "cores"], ["list", "operators"], ["describe", "npu/edge_npu", "--set", "cores.npu.rowz=1"]],
+    [
+        ["--help"],
+        ["list", "chips"],
+        ["list", "cores"],
+        ["list", "operators"],
+        ["describe", "npu/edge_npu", "--set", "cores.npu.rowz=1"],
+    ],
     ids=" ".join,
 )
 def test_light_commands_load_no_heavy_library(arguments: list[str]):

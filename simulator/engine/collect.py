@@ -78,8 +78,12 @@ def _static_entry(name: str, component: Component) -> EnergyEntry:
     origin = component.origins.get("leakage_mw")
     pj_per_ps = None if component.leakage_mw is None else component.leakage_mw * 1e-3
     if origin is None:
-        return EnergyEntry(name, "static", pj_per_ps, "" if pj_per_ps is not None else "unknown", component.source)
-    return EnergyEntry(name, "static", pj_per_ps, origin.origin, origin.source or component.source, origin.band)
+        return EnergyEntry(
+            name, "static", pj_per_ps, "" if pj_per_ps is not None else "unknown", component.source
+        )
+    return EnergyEntry(
+        name, "static", pj_per_ps, origin.origin, origin.source or component.source, origin.band
+    )
 
 
 def exposed_times(program: Program, spans: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,7 +111,11 @@ def exposed_times(program: Program, spans: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def make_rows(
-    program: Program, chip: Chip, machine: Machine, spans: np.ndarray, times: tuple[np.ndarray, np.ndarray, np.ndarray]
+    program: Program,
+    chip: Chip,
+    machine: Machine,
+    spans: np.ndarray,
+    times: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> tuple[NodeRow, ...]:
     """One row per node of the graph."""
     start, end, exposed = times

@@ -168,7 +168,9 @@ def _followers(program: Program) -> tuple[list[list[int]], list[list[int]]]:
     """For each command, who waits for its intake and who for its end."""
     intake: list[list[int]] = [[] for _ in range(program.size)]
     end: list[list[int]] = [[] for _ in range(program.size)]
-    first, sources, early = (a.tolist() for a in (program.dependency_first, program.dependencies, program.early))
+    first, sources, early = (
+        a.tolist() for a in (program.dependency_first, program.dependencies, program.early)
+    )
     for command in range(program.size):
         for i in range(first[command], first[command + 1]):
             (intake if early[i] else end)[sources[i]].append(command)

@@ -29,7 +29,10 @@ def list_chips() -> list[Row]:
 
 def list_workloads() -> list[Row]:
     """(name, description) of every network that can be used by name."""
-    return [(name, _first_line(file) if file.suffix == ".yaml" else "") for name, file in names("workloads").items()]
+    return [
+        (name, _first_line(file) if file.suffix == ".yaml" else "")
+        for name, file in names("workloads").items()
+    ]
 
 
 def _first_line(file: Any) -> str:
@@ -54,7 +57,9 @@ def listing(what: str) -> list[Row]:
         There is no such sort.
     """
     if what not in SORTS:
-        raise InputError(Problem(f"expected one of {', '.join(SORTS)}, got '{what}'{did_you_mean(what, SORTS)}", "list"))
+        raise InputError(
+            Problem(f"expected one of {', '.join(SORTS)}, got '{what}'{did_you_mean(what, SORTS)}", "list")
+        )
     if what == "chips":
         return list_chips()
     if what == "workloads":

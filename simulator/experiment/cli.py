@@ -23,25 +23,39 @@ app = typer.Typer(
 )
 
 Set = Annotated[
-    list[str], typer.Option("--set", metavar="PATH=VALUE", help="Override one value of the chip, the mapping or the workload")
+    list[str],
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Override one value of the chip, the mapping or the workload"
+    ),
 ]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Output folder [reports/<chip>__<network>]")]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Output folder [reports/<chip>__<network>]")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr, no tables")]
 Plugin = Annotated[
-    list[str], typer.Option("--plugin", metavar="MODULE", help="Import a Python module that registers kinds of its own")
+    list[str],
+    typer.Option("--plugin", metavar="MODULE", help="Import a Python module that registers kinds of its own"),
 ]
-Chip = Annotated[str, typer.Argument(metavar="CHIP", help="Path, or name under hwconfigs/ such as npu/edge_npu")]
+Chip = Annotated[
+    str, typer.Argument(metavar="CHIP", help="Path, or name under hwconfigs/ such as npu/edge_npu")
+]
 NONE: list[str] = []
 
 
 @app.command()
 def run(
-    chip: Annotated[str, typer.Argument(metavar="CHIP|EXPERIMENT.yaml", help="Chip, or an experiment's file alone")],
-    network: Annotated[str | None, typer.Argument(metavar="NETWORK", help="Network: path, or name under workloads/")] = None,
+    chip: Annotated[
+        str, typer.Argument(metavar="CHIP|EXPERIMENT.yaml", help="Chip, or an experiment's file alone")
+    ],
+    network: Annotated[
+        str | None, typer.Argument(metavar="NETWORK", help="Network: path, or name under workloads/")
+    ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Binds a free batch dimension")] = None,
     set_: Set = NONE,
-    plan: Annotated[bool, typer.Option("--plan", help="Show the schedule and the memory layout; simulate nothing")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show the schedule and the memory layout; simulate nothing")
+    ] = False,
     out: Out = None,
     json_: Json = False,
     quiet: Quiet = False,
@@ -68,7 +82,13 @@ def run(
 
 
 def _run_experiment(
-    path: str, overrides: dict[str, object], batch: int | None, plan: bool, out: Path | None, json_: bool, quiet: bool
+    path: str,
+    overrides: dict[str, object],
+    batch: int | None,
+    plan: bool,
+    out: Path | None,
+    json_: bool,
+    quiet: bool,
 ) -> None:
     from simulator.experiment.experiment import is_experiment, load_experiment
 
@@ -76,7 +96,9 @@ def _run_experiment(
         message = "expected CHIP NETWORK, or the .yaml file of an experiment; a network is missing"
         raise InputError(Problem(message, path))
     if overrides or batch or plan:
-        raise InputError(Problem("--set, --batch and --plan are for CHIP NETWORK; an experiment states its own", path))
+        raise InputError(
+            Problem("--set, --batch and --plan are for CHIP NETWORK; an experiment states its own", path)
+        )
     experiment = load_experiment(path)
     results = []
     for i, result in enumerate(experiment.results(), 1):
@@ -108,7 +130,9 @@ def gemm(
     m: Annotated[int, typer.Option("--m", help="Rows of the first operand")],
     n: Annotated[int, typer.Option("--n", help="Columns of the second operand")],
     k: Annotated[int, typer.Option("--k", help="Inner dimension")],
-    dataflow: Annotated[str | None, typer.Option(metavar="ws,os,is", help="Dataflows to compare [the chip's own]")] = None,
+    dataflow: Annotated[
+        str | None, typer.Option(metavar="ws,os,is", help="Dataflows to compare [the chip's own]")
+    ] = None,
     set_: Set = NONE,
     json_: Json = False,
     quiet: Quiet = False,
@@ -130,8 +154,12 @@ def gemm(
 
 
 def _gemm_lines(record: dict) -> list[str]:
-    energy = f"{record['energy_j'] * 1e6:.4g} uJ" if record["energy_complete"] else "incomplete (see not modelled)"
-    traffic = ", ".join(f"{memory} {t['read']} B read {t['write']} B written" for memory, t in record["traffic_bytes"].items())
+    energy = (
+        f"{record['energy_j'] * 1e6:.4g} uJ" if record["energy_complete"] else "incomplete (see not modelled)"
+    )
+    traffic = ", ".join(
+        f"{memory} {t['read']} B read {t['write']} B written" for memory, t in record["traffic_bytes"].items()
+    )
     accesses = ", ".join(f"{name} {count}" for name, count in record["accesses"].items())
     lines = [
         f"{record['m']} x {record['n']} x {record['k']} {record['precision']} on {record['chip']}.{record['core']}"
@@ -165,7 +193,9 @@ def list_(
 
 
 @app.command()
-def describe(chip: Chip, set_: Set = NONE, json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE) -> None:
+def describe(
+    chip: Chip, set_: Set = NONE, json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE
+) -> None:
     """A chip in plain words; with --json, every field with its default filled in."""
     _plugins(plugin)
     from simulator.experiment.describe import describe_chip
@@ -180,7 +210,9 @@ def describe(chip: Chip, set_: Set = NONE, json_: Json = False, quiet: Quiet = F
 
 @app.command()
 def schema(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="chip, experiment, mapping, or a kind of component")] = "",
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="chip, experiment, mapping, or a kind of component")
+    ] = "",
     json_: Json = False,
     quiet: Quiet = False,
     plugin: Plugin = NONE,
@@ -228,7 +260,9 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def _top(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version")
+    ] = False,
 ) -> None:
     pass
 

@@ -28,7 +28,8 @@ def describe_chip(chip: Chip) -> list[str]:
 
 def _core_words(core: Core) -> str:
     rates = [
-        f"{2 * core.macs_per_cycle(p) * core.clock_hz / 1e12:g} TOPS {p}" for p in getattr(core, "precision", {})
+        f"{2 * core.macs_per_cycle(p) * core.clock_hz / 1e12:g} TOPS {p}"
+        for p in getattr(core, "precision", {})
     ]
     size = f"{core.rows} x {core.cols} " if hasattr(core, "rows") else ""  # type: ignore[attr-defined]
     lanes = f"{core.lanes} lanes, " if hasattr(core, "lanes") else ""
@@ -55,7 +56,9 @@ def _balance(chip: Chip) -> list[str]:
             for memory, spec in chip.memories.items():
                 bandwidth = spec.peak_bytes_per_s()
                 if spec.EXTERNAL and bandwidth:
-                    lines.append(f"Balance: {name} needs {ops / bandwidth:.0f} {precision} ops per byte of {memory}")
+                    lines.append(
+                        f"Balance: {name} needs {ops / bandwidth:.0f} {precision} ops per byte of {memory}"
+                    )
     return lines
 
 

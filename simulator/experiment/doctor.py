@@ -49,7 +49,18 @@ def _python() -> str:
 
 
 def _packages() -> str:
-    required = ("numpy", "numba", "simpy", "pyyaml", "pydantic", "typer", "rich", "jinja2", "onnx", "matplotlib")
+    required = (
+        "numpy",
+        "numba",
+        "simpy",
+        "pyyaml",
+        "pydantic",
+        "typer",
+        "rich",
+        "jinja2",
+        "onnx",
+        "matplotlib",
+    )
     return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in required)
 
 
@@ -74,14 +85,20 @@ def _simulation() -> str:
     started = time.process_time()
     cycles = gemm("npu/systolic_16x16", 64, 64, 64)[0].cycles
     if cycles != 16 * (2 * 16 + 16 + 64 - 2):  # F (2R + C + M - 2), docs/models/systolic.md
-        raise ArithmeticError(f"a 64 x 64 x 64 product took {cycles} cycles on a bare 16 x 16 array, expected 1760")
+        raise ArithmeticError(
+            f"a 64 x 64 x 64 product took {cycles} cycles on a bare 16 x 16 array, expected 1760"
+        )
     return f"64 x 64 x 64 on a bare 16 x 16 array: {cycles} cycles, {time.process_time() - started:.1f} s CPU"
 
 
 def _extras() -> list[Check]:
     """Optional packages: absent is fine."""
     found = []
-    for name, use in (("optuna", "search in sweeps"), ("distributed", "sweeps on a cluster"), ("onnxruntime", "golden tests")):
+    for name, use in (
+        ("optuna", "search in sweeps"),
+        ("distributed", "sweeps on a cluster"),
+        ("onnxruntime", "golden tests"),
+    ):
         try:
             found.append(Check(name, True, importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:

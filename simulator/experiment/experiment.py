@@ -33,7 +33,9 @@ class ExperimentFile(Spec):
     name: str = Field("", description="Short name; the folder's if left out")
     description: str = Field("", description="What is asked")
     chips: list[str] = Field(description="Chips by path or name", min_length=1)
-    workloads: list[str | WorkloadEntry] = Field(description="Networks, or mappings with their settings", min_length=1)
+    workloads: list[str | WorkloadEntry] = Field(
+        description="Networks, or mappings with their settings", min_length=1
+    )
     set: dict[str, Any] = Field(
         default_factory=dict,
         description="Path -> value for every run; paths start with chip., workload., mapping. or a chip's name",
@@ -67,9 +69,16 @@ class Experiment:
         """Run point after point."""
         for point in self.points:
             settings = {key: getattr(point.workload, key) for key in ("precision", "batch")}
-            overrides = {**point.overrides, **{f"workload.{k}": v for k, v in settings.items() if v is not None}}
-            command = f"chipsim run {point.chip} {point.workload.network} {describe_overrides(overrides)}".strip()
-            yield run(point.chip, point.workload.network, overrides=overrides, command=command, seed=self.seed)
+            overrides = {
+                **point.overrides,
+                **{f"workload.{k}": v for k, v in settings.items() if v is not None},
+            }
+            command = (
+                f"chipsim run {point.chip} {point.workload.network} {describe_overrides(overrides)}".strip()
+            )
+            yield run(
+                point.chip, point.workload.network, overrides=overrides, command=command, seed=self.seed
+            )
 
 
 def is_experiment(path: str) -> bool:
@@ -124,7 +133,9 @@ def _chip_names(top: ExperimentFile, document: yamlio.Document) -> dict[str, str
     return names
 
 
-def _check_path(where: str, place: tuple[str, ...], names: Mapping[str, str], document: yamlio.Document) -> list[Problem]:
+def _check_path(
+    where: str, place: tuple[str, ...], names: Mapping[str, str], document: yamlio.Document
+) -> list[Problem]:
     """A path must exist in every chip, or begin with the name of the one that it is for."""
     first, _, rest = where.partition(".")
     if first == "workload":
@@ -134,7 +145,9 @@ def _check_path(where: str, place: tuple[str, ...], names: Mapping[str, str], do
         return [] if known else [document.problem(message, place)]
     if first == "mapping":
         return []
-    chips = {chip: name for chip, name in names.items() if first in (name, "chip", "cores", "memories", "links")}
+    chips = {
+        chip: name for chip, name in names.items() if first in (name, "chip", "cores", "memories", "links")
+    }
     if not chips:
         known_firsts = ("chip", "workload", "mapping", "cores", "memories", "links", *names.values())
         message = f"expected a path that starts with one of {', '.join(known_firsts)}{did_you_mean(first, known_firsts)}"
@@ -147,7 +160,9 @@ def _check_path(where: str, place: tuple[str, ...], names: Mapping[str, str], do
         for key in parents:
             level = level.get(key) if isinstance(level, dict) else None
         if level is None:
-            message = f"chip {name} has no {'.'.join(parents)}; prefix the path by the name of the chip it is for"
+            message = (
+                f"chip {name} has no {'.'.join(parents)}; prefix the path by the name of the chip it is for"
+            )
             problems.append(document.problem(message, place))
     return problems
 

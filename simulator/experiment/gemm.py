@@ -69,7 +69,13 @@ class GemmResult:
 
 
 def gemm(
-    chip: str, m: int, n: int, k: int, *, dataflows: list[str] | None = None, overrides: Mapping[str, object] | None = None
+    chip: str,
+    m: int,
+    n: int,
+    k: int,
+    *,
+    dataflows: list[str] | None = None,
+    overrides: Mapping[str, object] | None = None,
 ) -> list[GemmResult]:
     """Simulate an M x K by K x N product, once per dataflow (default: the chip's own).
 
@@ -80,7 +86,11 @@ def gemm(
     InputError
         A size is not positive, a dataflow unknown, the chip has no array.
     """
-    problems = [Problem(f"expected at least 1, got {v}", path=f"--{s}") for s, v in zip("mnk", (m, n, k), strict=True) if v < 1]
+    problems = [
+        Problem(f"expected at least 1, got {v}", path=f"--{s}")
+        for s, v in zip("mnk", (m, n, k), strict=True)
+        if v < 1
+    ]
     problems += [
         Problem(f"unknown dataflow '{name}', expected one of {', '.join(DATAFLOWS)}", path="--dataflow")
         for name in dataflows or []
@@ -114,7 +124,9 @@ def gemm_graph(m: int, n: int, k: int, precision: str) -> Graph:
 def _array(chip: Chip) -> str:
     """The core with most MAC slots."""
     work = Contraction(k=1, c=1)
-    able = {name: core for name, core in chip.cores.items() if hasattr(core, "precision") or core.accepts(work)}
+    able = {
+        name: core for name, core in chip.cores.items() if hasattr(core, "precision") or core.accepts(work)
+    }
     if not able:
         raise InputError(Problem("the chip has no core that multiplies matrices", chip.file, path="cores"))
     return max(able, key=lambda name: _slots(able[name]))
@@ -155,7 +167,11 @@ def _accesses(core: Core, tile: np.ndarray) -> dict[str, int]:
     """Elements read and written per operand; the tile's elements are one byte each, partial sums as wide as they are."""
     moved = core.accesses(tile)[0]
     if "psum" not in core.ROLES:
-        return {f"{role}_{way}s": int(moved[j, w]) for j, role in enumerate(core.ROLES) for w, way in enumerate(("read", "write"))}
+        return {
+            f"{role}_{way}s": int(moved[j, w])
+            for j, role in enumerate(core.ROLES)
+            for w, way in enumerate(("read", "write"))
+        }
     psum_bytes = getattr(core, "psum_bits", 32) // 8
     by_role = {role: moved[j] for j, role in enumerate(core.ROLES)}
     drained = int(by_role["ofmap"][1])
@@ -165,4 +181,3 @@ def _accesses(core: Core, tile: np.ndarray) -> dict[str, int]:
         "ofmap_writes": int(by_role["psum"][1]) // psum_bytes,
         "ofmap_reads": int(by_role["psum"][0]) // psum_bytes - drained,
     }
-

@@ -76,7 +76,9 @@ def prepare(
     for_chip, settings = split_overrides(overrides or {})
     if isinstance(chip, Chip):
         if for_chip:
-            raise InputError(Problem("a chip that is already built cannot be overridden; give its path or name"))
+            raise InputError(
+                Problem("a chip that is already built cannot be overridden; give its path or name")
+            )
         built = chip
     else:
         built = load_chip(chip, for_chip)
@@ -123,7 +125,9 @@ def split_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], di
 def _graph(network: str | Path | Graph, settings: Mapping[str, str], batch: int | None) -> Graph:
     if isinstance(network, Graph):
         return network
-    dims = {name.removeprefix("dims."): _count(name, text) for name, text in settings.items() if "dims." in name}
+    dims = {
+        name.removeprefix("dims."): _count(name, text) for name, text in settings.items() if "dims." in name
+    }
     if batch is None and "batch" in settings:
         batch = _count("batch", settings["batch"])
     return load_graph(locate(str(network), "workloads"), batch=batch, dims=dims)
@@ -131,7 +135,9 @@ def _graph(network: str | Path | Graph, settings: Mapping[str, str], batch: int 
 
 def _count(name: str, text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise InputError(Problem(f"expected a whole number of at least 1, got {text}", path=f"workload.{name}"))
+        raise InputError(
+            Problem(f"expected a whole number of at least 1, got {text}", path=f"workload.{name}")
+        )
     return int(text)
 
 

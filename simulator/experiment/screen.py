@@ -47,7 +47,9 @@ def progress(text: str, quiet: bool) -> Iterator[None]:
         yield
 
 
-def show_table(headers: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1, title: str = "") -> None:
+def show_table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1, title: str = ""
+) -> None:
     """A table on stdout, as wide as the terminal; piped output is not cut."""
     from rich.console import Console  # heavy; only where a table is shown
     from rich.table import Table
@@ -72,7 +74,12 @@ def show_result(result: Result) -> None:
     keep = [j for j, h in enumerate(headers) if h.startswith(TERMINAL_COLUMNS) or _is_external(h, result)]
     shown = [[row[j] for j in keep] for row in rows]
     names = [headers[j] for j in keep]
-    show_table(names, shown, sum(name in TEXT_COLUMNS for name in names), f"{result.network} on {result.chip}, per layer")
+    show_table(
+        names,
+        shown,
+        sum(name in TEXT_COLUMNS for name in names),
+        f"{result.network} on {result.chip}, per layer",
+    )
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     for label, value, remark in headline(result):
         console.print(f"{label:<22} {value:>14}  {remark}", markup=False)
@@ -94,5 +101,7 @@ def show_plan(records: Sequence[dict[str, object]], layout: Sequence[dict[str, o
     for title, table in (("schedule", records), ("layout", layout)):
         if table:
             headers = list(table[0])
-            rows = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in record.values()] for record in table]
+            rows = [
+                [f"{v:.3f}" if isinstance(v, float) else str(v) for v in record.values()] for record in table
+            ]
             show_table(headers, rows, 2, title)

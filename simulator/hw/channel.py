@@ -61,7 +61,9 @@ class Channel:
             self._ahead = None
             return [(id, until_fs)]
         until = self.clock.cycle_at(until_fs)
-        ended = serve_until(until, False, self._shape, self.requests, self._flights, self._server, self._counts)
+        ended = serve_until(
+            until, False, self._shape, self.requests, self._flights, self._server, self._counts
+        )
         self._ahead = None
         return [(id, self._done_fs(slot)) for id, slot in ended.tolist()]
 

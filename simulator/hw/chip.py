@@ -66,7 +66,9 @@ class Chip:
 
     def link_into(self, memory: str) -> str | None:
         """Name of the DMA that fills a memory; None where data are simply there."""
-        return next((name for name, link in self.links.items() if getattr(link, "inner", None) == memory), None)
+        return next(
+            (name for name, link in self.links.items() if getattr(link, "inner", None) == memory), None
+        )
 
     def backing(self, memory: str) -> str:
         """The memory on the far side of the link into ``memory``; itself where there is no link."""
@@ -106,7 +108,10 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
     if problems:
         raise InputError(*problems)
     _add_mover(families["cores"])
-    plain = {**resolved(top), **{f: {n: resolved(c) for n, c in members.items()} for f, members in families.items()}}
+    plain = {
+        **resolved(top),
+        **{f: {n: resolved(c) for n, c in members.items()} for f, members in families.items()},
+    }
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
     return Chip(
         name=top.name,
@@ -146,7 +151,11 @@ def _build_families(top: ChipFile, document: yamlio.Document) -> dict[str, dict[
         families[family] = {}
         for name, fields in getattr(top, family).items():
             if name in seen:
-                problems.append(document.problem(f"the name is taken by {seen[name]}.{name}; names are unique", (family, name)))
+                problems.append(
+                    document.problem(
+                        f"the name is taken by {seen[name]}.{name}; names are unique", (family, name)
+                    )
+                )
             seen[name] = family
             try:
                 families[family][name] = _build_component(registry, fields, document, (family, name))
@@ -159,7 +168,9 @@ def _build_families(top: ChipFile, document: yamlio.Document) -> dict[str, dict[
     return families
 
 
-def _build_component(registry: Registry, fields: Any, document: yamlio.Document, path: tuple[str, ...]) -> Component:
+def _build_component(
+    registry: Registry, fields: Any, document: yamlio.Document, path: tuple[str, ...]
+) -> Component:
     known = registry.names()
     if not isinstance(fields, dict) or not isinstance(fields.get("kind"), str):
         expected = f"expected a mapping with a kind, one of {', '.join(known)}"
@@ -200,7 +211,8 @@ def _dangling(families: dict[str, dict[str, Any]], document: yamlio.Document) ->
             references.append((("links", name, "via"), link.via, buses, "bus"))
     problems = [
         document.problem(
-            f"no {what} is called '{target}'; there is {', '.join(known) or 'none'}{did_you_mean(target, known)}", path
+            f"no {what} is called '{target}'; there is {', '.join(known) or 'none'}{did_you_mean(target, known)}",
+            path,
         )
         for path, target, known, what in references
         if target not in known

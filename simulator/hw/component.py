@@ -14,6 +14,7 @@ from simulator.base.spec import Energy, Spec
 if TYPE_CHECKING:
     import numpy as np
 
+
 @dataclass(frozen=True, slots=True)
 class Granule:
     """What a tile's m, n and k should be multiples of to fill the core."""
@@ -35,7 +36,8 @@ class Component(Spec):
 
     kind: str = Field(description="Which model: a name that `chipsim list` shows")
     energy: dict[str, Energy] = Field(
-        default_factory=dict, description="Energy of one action (per operation, or per byte moved); absent: unknown"
+        default_factory=dict,
+        description="Energy of one action (per operation, or per byte moved); absent: unknown",
     )
     leakage_mw: float | None = Field(
         default=None, description="Power drawn whether it works or not, or `unknown`", ge=0

@@ -16,8 +16,12 @@ class NodeRule(Spec):
     """Decisions for a node; what is left out is left to the planner."""
 
     core: str | None = Field(None, description="Core that runs it")
-    m: Size = Field("auto", description="Output pixels (GEMM rows) of a tile: a number, `max` that fits, or `core`")
-    n: Size = Field("auto", description="Output channels of a tile: a number, `max` that fits, or `core` (the array)")
+    m: Size = Field(
+        "auto", description="Output pixels (GEMM rows) of a tile: a number, `max` that fits, or `core`"
+    )
+    n: Size = Field(
+        "auto", description="Output channels of a tile: a number, `max` that fits, or `core` (the array)"
+    )
     k: Size = Field("auto", description="Reduction channels of a tile: a number, `max` that fits, or `core`")
     order: Literal["auto", "mn", "nm"] = Field(
         "auto", description="Outer and inner tile loop: mn keeps the inputs, nm the weights"

@@ -25,6 +25,19 @@ TILE = np.dtype(
 PRECISIONS = ("int4", "int8", "int16", "bf16", "fp16", "fp32")
 
 
+NO_OPS = (0,) * len(OPERATION_CLASSES)
+
+
+def tile_row(
+    *, m: int = 0, n: int = 0, k: int = 0, taps: int = 1, count: int = 1, first: bool = True, last: bool = True,
+    precision: str = "int8", bits: tuple[int, ...] = (0, 0, 0), epilogue: int = 0,
+    ops: tuple[int, ...] = NO_OPS, read_bytes: int = 0, write_bytes: int = 0,
+) -> tuple:  # fmt: skip
+    """One row of a TILE table, as the tuple that numpy takes; ``bits`` are those of ifmap, weight and ofmap."""
+    head = (m, n, k, taps, count, first, last, PRECISIONS.index(precision))
+    return (*head, *bits, epilogue, ops, read_bytes, write_bytes)
+
+
 def macs(tiles: np.ndarray) -> np.ndarray:
     """Multiply-accumulates of each tile, int64, shape (tiles,)."""
     return tiles["m"] * tiles["n"] * tiles["k"] * tiles["taps"] * tiles["count"]

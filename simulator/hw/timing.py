@@ -10,7 +10,9 @@ from simulator.base.clock import Clock
 from simulator.hw.component import Core, Memory
 
 
-def tile_times_fs(core: Core, memories: Mapping[str, Memory], tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def tile_times_fs(
+    core: Core, memories: Mapping[str, Memory], tiles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Time that each tile occupies the core, and by how much later its result is out.
 
     ``occupancy = max(core cycles, max over memories of bytes / bandwidth)``; operands that share a memory share its

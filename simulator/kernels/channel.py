@@ -12,13 +12,15 @@ from simulator.kernels.jit import kernel
 
 #: One transfer in flight: requests ``next`` to ``last`` are to be served, ``offset`` bytes of the first are done.
 FLIGHT = np.dtype(
-    [("id", "i8"), ("arrival", "i8"), ("next", "i8"), ("last", "i8"), ("offset", "i8"), ("page", "i8")], align=True
+    [("id", "i8"), ("arrival", "i8"), ("next", "i8"), ("last", "i8"), ("offset", "i8"), ("page", "i8")],
+    align=True,
 )
 #: ``free``: first slot not yet given away; ``refresh``: slot of the next refresh; ``turn``: flight to serve next.
 SERVER = np.dtype([("free", "i8"), ("refresh", "i8"), ("turn", "i8"), ("flights", "i8")], align=True)
 #: Fixed parameters in bytes and slots: ``row_slots`` is the least time between two row activations.
 SHAPE = np.dtype(
-    [("burst", "i8"), ("page", "i8"), ("row_slots", "i8"), ("refresh_every", "i8"), ("refresh_slots", "i8")], align=True
+    [("burst", "i8"), ("page", "i8"), ("row_slots", "i8"), ("refresh_every", "i8"), ("refresh_slots", "i8")],
+    align=True,
 )
 #: Per node: bytes read and written (whole bursts), rows opened, slots taken.
 ACTIVATE, SLOTS = 2, 3  # beside READ and WRITE of ``kernels.request``

@@ -11,7 +11,17 @@ from simulator.hw.chip import Chip
 from simulator.hw.tiling import TILE
 from simulator.kernels.request import READ, REQUEST, WRITE
 from simulator.mapping.hazard import NOBODY, Region
-from simulator.mapping.program import ACCESS, COMMAND, COMPUTE, LOAD, MOVE, STORE, About, Program, ProgramError
+from simulator.mapping.program import (
+    ACCESS,
+    COMMAND,
+    COMPUTE,
+    LOAD,
+    MOVE,
+    STORE,
+    About,
+    Program,
+    ProgramError,
+)
 
 #: A transfer is cut into commands of at most this size, so that masters interleave and several engines help.
 PIECE_BYTES = 64 * 1024
@@ -40,15 +50,17 @@ class Builder:
         self._units = [*self.chip.cores, *self.chip.links]
         self._memories = list(self.chip.memories)
         self._regions = {name: Region() for name in self._memories}
-        self._tiles: dict[str, list[np.ndarray]] = {name: [] for name in self.chip.cores}
+        self._tiles: dict[str, list[tuple]] = {name: [] for name in self.chip.cores}
 
     def hold(self, memory: str, low: int, high: int) -> None:
         """Bytes that are there before the run."""
         self._regions[memory].write(low, high, NOBODY, set(), set())
         self._present.append((self._memories.index(memory), low, high))
 
-    def compute(self, core: str, node: int, tile: np.ndarray, reads: Sequence[Span], writes: Sequence[Span]) -> None:
-        """Append one tile for a core; ``tile`` is TILE, shape (1,)."""
+    def compute(
+        self, core: str, node: int, tile: tuple, reads: Sequence[Span], writes: Sequence[Span]
+    ) -> None:
+        """Append one tile for a core; ``tile`` is a row as ``tile_row`` makes it."""
         self._tiles[core].append(tile)
         self._append(self._units.index(core), 0, COMPUTE, node, len(self._tiles[core]) - 1, reads, writes)
 
@@ -82,7 +94,7 @@ class Builder:
             early=np.array([e for early in self._early for e in early], bool),
             moves=np.array(self._moves, MOVE),
             requests=np.array(self._requests, REQUEST),
-            tiles={core: np.concatenate(rows) if rows else np.zeros(0, TILE) for core, rows in self._tiles.items()},
+            tiles={core: np.array(rows, TILE) for core, rows in self._tiles.items()},
             accesses=np.array(self._accesses, ACCESS),
             present=tuple(self._present),
             capacity=tuple(self.chip.memories[name].capacity_bytes for name in self._memories),
@@ -98,14 +110,23 @@ class Builder:
         return len(self._moves) - 1
 
     def _append(
-        self, unit: int, queue: int, kind: int, node: int, work: int, reads: Sequence[Span], writes: Sequence[Span]
+        self,
+        unit: int,
+        queue: int,
+        kind: int,
+        node: int,
+        work: int,
+        reads: Sequence[Span],
+        writes: Sequence[Span],
     ) -> None:
         command = len(self._commands)
         waits: set[int] = set()
         readers: set[int] = set()
         for memory, low, high in reads:
             if high > low and not self._regions[memory].read(low, high, command, waits):
-                raise ProgramError(f"node '{self.nodes[node]}' reads {memory}[{low}:{high}] before it is written")
+                raise ProgramError(
+                    f"node '{self.nodes[node]}' reads {memory}[{low}:{high}] before it is written"
+                )
         for memory, low, high in writes:
             if high > low:
                 self._regions[memory].write(low, high, command, waits, readers)

@@ -86,7 +86,9 @@ def buffer_bytes(
     held_in_copies = np.where((np.where(cand.order == 0, t.m, 1) * t.g) > 1, 2, 1)
     bias = ops.bias_bytes * 8
     tile_w = cand.groups * cand.n * (cand.c * taps * ops.weight_bits + bias)
-    held_w = cand.groups * np.where(cand.order == 0, work.k, cand.n) * (work.c * taps * ops.weight_bits + bias)
+    held_w = (
+        cand.groups * np.where(cand.order == 0, work.k, cand.n) * (work.c * taps * ops.weight_bits + bias)
+    )
     held_w_copies = np.where((np.where(cand.order == 1, t.n, 1) * t.g) > 1, 2, 1)
     out = np.minimum(cand.rows, work.oy) * images * work.ox * cand.n * cand.groups
     twice = np.where(t.total > 1, 2, 1)
@@ -104,7 +106,10 @@ def buffer_bytes(
     }
     if psum_bits:
         rooms["psum"] = (out * psum_bits, out_twice)
-    return {role: (_aligned(bits), np.broadcast_to(copies, cand.rows.shape)) for role, (bits, copies) in rooms.items()}
+    return {
+        role: (_aligned(bits), np.broadcast_to(copies, cand.rows.shape))
+        for role, (bits, copies) in rooms.items()
+    }
 
 
 def traffic_bytes(work: Contraction, cand: Candidates, t: Trips, ops: Operands) -> dict[str, np.ndarray]:
@@ -112,7 +117,9 @@ def traffic_bytes(work: Contraction, cand: Candidates, t: Trips, ops: Operands) 
     images = np.maximum(cand.rows // work.oy, 1)
     tiles_per_image = np.where(cand.rows < work.oy, -(-work.oy // np.minimum(cand.rows, work.oy)), 1)
     whole = work.batch * extent_y(work)
-    rows_once = np.where(images > 1, whole, np.maximum(work.batch * tiles_per_image * _rows_in(work, cand.rows), whole))
+    rows_once = np.where(
+        images > 1, whole, np.maximum(work.batch * tiles_per_image * _rows_in(work, cand.rows), whole)
+    )
     kept = (cand.order == 1) & (cand.hold_ifmap == 1)  # a wholly held ifmap needs no halo twice
     rows_once = np.where((tiles_per_image == 1) | kept, whole, rows_once)
     once_in = rows_once * extent_x(work) * work.c * work.groups * ops.ifmap_bits // 8
@@ -131,7 +138,13 @@ def traffic_bytes(work: Contraction, cand: Candidates, t: Trips, ops: Operands) 
 
 
 def core_time(
-    work: Contraction, cand: Candidates, t: Trips, ops: Operands, core: Core, memories: dict[str, Memory], im2col: bool
+    work: Contraction,
+    cand: Candidates,
+    t: Trips,
+    ops: Operands,
+    core: Core,
+    memories: dict[str, Memory],
+    im2col: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Time of the core in fs over all tiles, its last latency in fs, and bytes at its buffers, each (candidates,).
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.hw.tiling import PRECISIONS, TILE
+from simulator.hw.tiling import NO_OPS, tile_row
 from simulator.mapping.builder import Builder, Span
 from simulator.mapping.program import About, Program
 from simulator.mapping.route import Route, route
@@ -99,7 +99,9 @@ class _Contracting:
         self.ofmap = _side(schedule, index, task.writes[0], "ofmap", "ofmap")
         tensors, node = schedule.graph.tensors, schedule.graph.nodes[task.node]
         result = schedule.graph.results(node)[0]
-        self.bits = tuple(tensors[s].bits if s in tensors else result.bits for s in task.reads) + (result.bits,)
+        self.bits = tuple(tensors[s].bits if s in tensors else result.bits for s in task.reads) + (
+            result.bits,
+        )
         core = schedule.chip.cores[task.core]
         self.channel_first = getattr(core, "conv", "") == "channel_first"
         self.loaded: dict[str, tuple] = {}  # operand -> key of what its current copy holds
@@ -186,7 +188,9 @@ class _Contracting:
             outer = (group, n) if self.tiling.order == "nm" else (group,)
             if self._turn("weight", outer, self.weight) >= 0:
                 self.held["weight"] = {}
-            base = self._weight_span(group, n if self.tiling.order == "nm" else (0, self.work.k), (0, self.work.c))[0]
+            base = self._weight_span(
+                group, n if self.tiling.order == "nm" else (0, self.work.k), (0, self.work.c)
+            )[0]
             address = self.weight.copy(self.turns["weight"]) + low - base
             if (n, c) not in self.held["weight"]:
                 self.held["weight"][n, c] = True
@@ -202,9 +206,13 @@ class _Contracting:
         return side.copy(self.turns[role])
 
     def _load(self, side: _Side, runs: list[tuple[int, int]], address: int) -> None:
-        self.builder.load(side.route.link, side.place.memory, self.plan.task.node, runs, side.route.memory, address)
+        self.builder.load(
+            side.route.link, side.place.memory, self.plan.task.node, runs, side.route.memory, address
+        )
 
-    def _input_runs(self, group: tuple[int, int], rows: tuple[int, int], c: tuple[int, int]) -> list[tuple[int, int]]:
+    def _input_runs(
+        self, group: tuple[int, int], rows: tuple[int, int], c: tuple[int, int]
+    ) -> list[tuple[int, int]]:
         """Consecutive bytes of some input rows (counted over all images): (address, bytes), ascending."""
         work, base, bits = self.work, self.ifmap.place.address, self.bits[0]
         pixel_row = extent_x(work) * bits
@@ -218,7 +226,9 @@ class _Contracting:
             _extend_rows(runs, base, at, row_bits, rows[1] - rows[0], low, wide)
         return runs
 
-    def _held_input_offset(self, group: tuple[int, int], m: tuple[int, int, int, int], c: tuple[int, int]) -> int:
+    def _held_input_offset(
+        self, group: tuple[int, int], m: tuple[int, int, int, int], c: tuple[int, int]
+    ) -> int:
         """Where a tile's inputs lie inside a held strip (mn) or a held ifmap (nm)."""
         work = self.work
         rows = (m[1] - m[0]) * (input_rows(work, m[2], m[3])[1] - input_rows(work, m[2], m[3])[0])
@@ -260,7 +270,9 @@ class _Contracting:
             _extend_rows(runs, base, at, row_bits, end - first, low, wide)
         return runs
 
-    def _ofmap_spans(self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]) -> list[Span]:
+    def _ofmap_spans(
+        self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]
+    ) -> list[Span]:
         runs = self._output_runs(group, m, n)
         memory = self.ofmap.route.memory
         if self.ofmap.local:
@@ -273,26 +285,39 @@ class _Contracting:
         side = self.ofmap
         address = side.copy(self.turns["ofmap"])
         runs = self._output_runs(group, m, n)
-        self.builder.store(side.route.link, side.place.memory, self.plan.task.node, runs, side.route.memory, address)
+        self.builder.store(
+            side.route.link, side.place.memory, self.plan.task.node, runs, side.route.memory, address
+        )
 
     def _tile(
         self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int], c: tuple[int, int],
         first: bool, last: bool,
-    ) -> np.ndarray:  # fmt: skip
-        work, tile = self.work, np.zeros(1, TILE)
-        taps = work.fy * work.fx
-        tile["m"] = (m[1] - m[0]) * (m[3] - m[2]) * work.ox
-        tile["n"], tile["count"] = n[1] - n[0], group[1] - group[0]
-        tile["k"], tile["taps"] = ((c[1] - c[0]), taps) if self.channel_first else ((c[1] - c[0]) * taps, 1)
-        tile["first"], tile["last"] = first, last
-        tile["precision"] = PRECISIONS.index(work.precision)
-        tile["ifmap_bits"], tile["weight_bits"], tile["ofmap_bits"] = self.bits
-        tile["epilogue"] = len(self.plan.task.epilogue)
-        return tile
+    ) -> tuple:  # fmt: skip
+        work = self.work
+        positions = work.fy * work.fx
+        k, taps = ((c[1] - c[0]), positions) if self.channel_first else ((c[1] - c[0]) * positions, 1)
+        return tile_row(
+            m=(m[1] - m[0]) * (m[3] - m[2]) * work.ox,
+            n=n[1] - n[0],
+            k=k,
+            taps=taps,
+            count=group[1] - group[0],
+            first=first,
+            last=last,
+            precision=work.precision,
+            bits=self.bits,
+            epilogue=len(self.plan.task.epilogue),
+        )
 
 
 def _extend_rows(
-    runs: list[tuple[int, int]], base: int, at_bits: int, row_bits: int, rows: int, low_bits: int, wide_bits: int
+    runs: list[tuple[int, int]],
+    base: int,
+    at_bits: int,
+    row_bits: int,
+    rows: int,
+    low_bits: int,
+    wide_bits: int,
 ) -> None:
     """Append ``wide_bits`` from ``low_bits`` of each of some rows; whole rows are one run."""
     if wide_bits == row_bits:
@@ -342,7 +367,9 @@ def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
             if not side.local:
                 low, high = slice_span(side.place.bytes, split, first, last)
                 runs = [(side.place.address + low, high - low)]
-                builder.store(side.route.link, side.place.memory, task.node, runs, side.route.memory, low_near)
+                builder.store(
+                    side.route.link, side.place.memory, task.node, runs, side.route.memory, low_near
+                )
 
 
 def _operand(schedule: Schedule, plan: TaskPlan, side: _Side, i: int) -> Operand:
@@ -355,16 +382,16 @@ def _operand(schedule: Schedule, plan: TaskPlan, side: _Side, i: int) -> Operand
 
 def _slice_tile(
     plan: TaskPlan, first: int, last: int, split: int, reads: list[Span], writes: list[Span]
-) -> np.ndarray:
-    tile = np.zeros(1, TILE)
-    tile["first"] = tile["last"] = True
+) -> tuple:
+    def share(total: int) -> int:
+        return total * last // split - total * first // split
+
     work = plan.task.work
-    if isinstance(work, Elementwise):
-        for name, count in work.ops:
-            tile["ops"][0, OPERATION_CLASSES.index(name)] += count * last // split - count * first // split
-        tile["read_bytes"] = sum(high - low for _, low, high in reads)
-        tile["write_bytes"] = sum(high - low for _, low, high in writes)
-    elif isinstance(work, Move):
-        tile["read_bytes"] = work.bytes_read * last // split - work.bytes_read * first // split
-        tile["write_bytes"] = work.bytes_written * last // split - work.bytes_written * first // split
-    return tile
+    if isinstance(work, Move):
+        return tile_row(read_bytes=share(work.bytes_read), write_bytes=share(work.bytes_written))
+    assert isinstance(work, Elementwise)
+    ops = list(NO_OPS)
+    for name, count in work.ops:
+        ops[OPERATION_CLASSES.index(name)] += share(count)
+    read, written = (sum(high - low for _, low, high in spans) for spans in (reads, writes))
+    return tile_row(ops=tuple(ops), read_bytes=read, write_bytes=written)

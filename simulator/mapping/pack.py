@@ -41,7 +41,12 @@ def pack(items: Sequence[Item], capacity: int) -> tuple[dict[object, int], Item 
         if address is None:
             return addresses, item
         addresses[item.key] = address
-        first[count], last[count], low[count], high[count] = item.first, item.last, address, address + item.bytes
+        first[count], last[count], low[count], high[count] = (
+            item.first,
+            item.last,
+            address,
+            address + item.bytes,
+        )
         count += 1
     return addresses, None
 

@@ -65,7 +65,9 @@ class _Planner:
         ends = len(self.tasks) - 1
         self.outputs = {tasks.storage[name] for name in graph.outputs}
         self.dies.update({name: ends for name in self.outputs if name in self.born})
-        self.routes = {(c, role): route(chip, chip.cores[c], role) for c in chip.cores for role in _roles(chip.cores[c])}
+        self.routes = {
+            (c, role): route(chip, chip.cores[c], role) for c in chip.cores for role in _roles(chip.cores[c])
+        }
         self.home = self._homes()
         self.can_stay = self._can_stay()
 
@@ -96,7 +98,9 @@ class _Planner:
         wanted: dict[str, set[str]] = {}
         for task in self.tasks:
             for name in task.reads:
-                wanted.setdefault(name, set()).add(self.operand_route(task, self.read_role(task, name)).memory)
+                wanted.setdefault(name, set()).add(
+                    self.operand_route(task, self.read_role(task, name)).memory
+                )
             for name in task.writes:
                 wanted.setdefault(name, set()).add(self.operand_route(task, "ofmap").memory)
         return {
@@ -155,14 +159,17 @@ class _Planner:
         del stays[min(alive, key=self._worth)]
 
     def _worth(self, name: str) -> tuple[float, str]:
-        storage_readers = sum(1 for task in self.tasks[self.born[name] : self.dies[name] + 1] if name in task.reads)
+        storage_readers = sum(
+            1 for task in self.tasks[self.born[name] : self.dies[name] + 1] if name in task.reads
+        )
         return ((1 + storage_readers) / (self.dies[name] - self.born[name] + 1), name)
 
     def _plan_task(self, i: int, stays: Mapping[str, str]) -> TaskPlan:
         """Tiling of a task in half of what is free, so that the next task's tiles have room; in all of it if need be."""
         task = self.tasks[i]
         free = {
-            name: memory.capacity_bytes - self._live_at(stays, name, i) for name, memory in self.chip.memories.items()
+            name: memory.capacity_bytes - self._live_at(stays, name, i)
+            for name, memory in self.chip.memories.items()
         }
         shares = (2, 1) if len(self.tasks) > 1 else (1,)
         for share in shares:
@@ -173,7 +180,13 @@ class _Planner:
                 if share == 1:
                     raise _NoRoom(self.operand_route(task, "ifmap").memory, i, error) from None
         return TaskPlan(
-            task, choice.tiling, choice.buffers, choice.expected_fs, choice.bound, choice.tiles, choice.candidates
+            task,
+            choice.tiling,
+            choice.buffers,
+            choice.expected_fs,
+            choice.bound,
+            choice.tiles,
+            choice.candidates,
         )
 
     def _live_at(self, stays: Mapping[str, str], memory: str, i: int) -> int:
@@ -191,7 +204,13 @@ class _Planner:
             )
         inputs, outputs = self.sliced_operands(task, stays)
         return slice_tiling(
-            task, inputs, outputs, self.chip.cores[task.core], self.chip, self.operand_route(task, "ifmap"), room
+            task,
+            inputs,
+            outputs,
+            self.chip.cores[task.core],
+            self.chip,
+            self.operand_route(task, "ifmap"),
+            room,
         )
 
     def is_local(self, task: Task, name: str, role: str, stays: Mapping[str, str]) -> bool:
@@ -222,7 +241,9 @@ class _Planner:
         for i, name in enumerate(task.reads):
             tensor = self.graph.tensors.get(name)
             cut = (window is not None and i == 0) or (tensor is None or tensor.elements % split == 0)
-            inputs.append(Operand(name, self.list.sizes[name], self.is_local(task, name, "ifmap", stays), cut))
+            inputs.append(
+                Operand(name, self.list.sizes[name], self.is_local(task, name, "ifmap", stays), cut)
+            )
         outputs = [
             Operand(name, self.list.sizes[name], self.is_local(task, name, "ofmap", stays), True)
             for name in task.writes

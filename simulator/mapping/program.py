@@ -9,16 +9,31 @@ import numpy as np
 
 from simulator.kernels.request import REQUEST
 
-COMMAND = np.dtype([("unit", "i4"), ("queue", "i2"), ("kind", "i2"), ("node", "i4"), ("work", "i8")], align=True)
+COMMAND = np.dtype(
+    [("unit", "i4"), ("queue", "i2"), ("kind", "i2"), ("node", "i4"), ("work", "i8")], align=True
+)
 COMPUTE, LOAD, STORE = 0, 1, 2
 KINDS = ("compute", "load", "store")
 
 #: A transfer: rows ``first`` to ``last`` of the request table, ``bytes`` together, to or from an on-chip memory.
 MOVE = np.dtype([("first", "i8"), ("last", "i8"), ("bytes", "i8"), ("near", "i4"), ("far", "i4")], align=True)
 #: Bytes that a command reads or writes.
-ACCESS = np.dtype([("command", "i8"), ("memory", "i4"), ("write", "?"), ("low", "i8"), ("high", "i8")], align=True)
+ACCESS = np.dtype(
+    [("command", "i8"), ("memory", "i4"), ("write", "?"), ("low", "i8"), ("high", "i8")], align=True
+)
 
-__all__ = ["ACCESS", "COMMAND", "COMPUTE", "KINDS", "LOAD", "MOVE", "REQUEST", "STORE", "Program", "ProgramError"]
+__all__ = [
+    "ACCESS",
+    "COMMAND",
+    "COMPUTE",
+    "KINDS",
+    "LOAD",
+    "MOVE",
+    "REQUEST",
+    "STORE",
+    "Program",
+    "ProgramError",
+]
 
 
 class ProgramError(Exception):
@@ -111,9 +126,13 @@ class Program:
         capacity = np.array(self.capacity)
         outside = np.flatnonzero(self.accesses["high"] > capacity[self.accesses["memory"]])
         if outside.size:
-            self._fail(outside[0], f"ends behind the memory of {capacity[self.accesses['memory'][outside[0]]]} B")
+            self._fail(
+                outside[0], f"ends behind the memory of {capacity[self.accesses['memory'][outside[0]]]} B"
+            )
         for memory in range(len(self.memories)):
-            rows = np.flatnonzero((self.accesses["memory"] == memory) & (self.accesses["high"] > self.accesses["low"]))
+            rows = np.flatnonzero(
+                (self.accesses["memory"] == memory) & (self.accesses["high"] > self.accesses["low"])
+            )
             if rows.size:
                 self._check_memory(memory, rows)
 
@@ -128,22 +147,31 @@ class Program:
             writer[np.searchsorted(edges, start) : np.searchsorted(edges, end)] = -1
         waits = self._waits
         for row, a, b, command, write in zip(
-            rows.tolist(), low.tolist(), high.tolist(), table["command"].tolist(), table["write"].tolist(), strict=True
+            rows.tolist(),
+            low.tolist(),
+            high.tolist(),
+            table["command"].tolist(),
+            table["write"].tolist(),
+            strict=True,
         ):
             before = writer[a:b]
             if write:
                 before[:] = command
                 continue
-            if before.min() == -2:
+            sources = set(before.tolist())
+            if -2 in sources:
                 self._fail(row, "reads bytes that nothing has written")
-            for source in np.unique(before).tolist():
+            for source in sorted(sources):
                 if source >= 0 and source != command and source not in waits[command]:
                     self._fail(row, f"does not wait for command {source}, which writes what it reads")
 
     @cached_property
     def _waits(self) -> list[set[int]]:
         first, waits, early = self.dependency_first.tolist(), self.dependencies.tolist(), self.early.tolist()
-        return [{waits[i] for i in range(a, b) if not early[i]} for a, b in zip(first[:-1], first[1:], strict=True)]
+        return [
+            {waits[i] for i in range(a, b) if not early[i]}
+            for a, b in zip(first[:-1], first[1:], strict=True)
+        ]
 
     def _fail(self, row: int, why: str) -> None:
         access = self.accesses[row]

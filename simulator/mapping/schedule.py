@@ -117,8 +117,15 @@ class Schedule:
 
     def _record(self, i: int, plan: TaskPlan) -> dict[str, object]:
         task, tiling = plan.task, plan.tiling
-        where = [f"{name}@{self.places[name].memory}" for name in (*task.reads, *task.writes) if name in self.places]
-        rooms = [f"{b.role} {b.copies}x{b.bytes} B @{b.memory}+{self.buffers[i, b.role].address}" for b in plan.buffers]
+        where = [
+            f"{name}@{self.places[name].memory}"
+            for name in (*task.reads, *task.writes)
+            if name in self.places
+        ]
+        rooms = [
+            f"{b.role} {b.copies}x{b.bytes} B @{b.memory}+{self.buffers[i, b.role].address}"
+            for b in plan.buffers
+        ]
         return {
             "task": task.name,
             "core": task.core,

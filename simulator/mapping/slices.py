@@ -80,7 +80,9 @@ def slice_tiling(
         One slice does not fit.
     """
     split = split_of(task)
-    parts = sorted({min(split, p) for p in (1, 2, 4, 8, 16, 32, MOST_SLICES, 4 * MOST_SLICES, 16 * MOST_SLICES, split)})
+    parts = sorted(
+        {min(split, p) for p in (1, 2, 4, 8, 16, 32, MOST_SLICES, 4 * MOST_SLICES, 16 * MOST_SLICES, split)}
+    )
     busy_fs = int(tile_times_fs(core, chip.memories, whole_tile(task.work, core))[0].sum())
     moved = sum(o.bytes for o in (*inputs, *outputs) if not o.local)
     per_byte_fs = 1e15 / routed.bytes_per_s if routed.bytes_per_s else 0.0
@@ -117,7 +119,9 @@ def _buffers(
     for i, operand in enumerate(inputs):
         if not operand.local:
             spans = {(f, min(f + rows, split)) for f in (0, rows * (tiles // 2), rows * (tiles - 1))}
-            size = max(high - low for low, high in (operand_span(operand, task, i, f, e) for f, e in sorted(spans)))
+            size = max(
+                high - low for low, high in (operand_span(operand, task, i, f, e) for f, e in sorted(spans))
+            )
             size = align(size + 1)  # a cut may fall one byte later elsewhere
             buffers.append(Buffer(f"in{i}", memory, size, 2 if operand.sliced and tiles > 1 else 1))
     for i, operand in enumerate(outputs):

@@ -10,7 +10,7 @@ import numpy as np
 from simulator.base.errors import InputError, Problem
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
-from simulator.hw.tiling import PRECISIONS, TILE
+from simulator.hw.tiling import TILE, tile_row
 from simulator.hw.timing import tile_times_fs
 from simulator.mapping.schedule import Task
 from simulator.workload.graph import Graph, Node
@@ -51,16 +51,22 @@ def make_tasks(graph: Graph, chip: Chip) -> TaskList:
         if is_alias(node.op):
             continue
         if not is_modelled(node.op):
-            left_out.setdefault(f"operator {node.op} has no model; only its data movement is counted", []).append(
-                node.name
-            )
+            left_out.setdefault(
+                f"operator {node.op} has no model; only its data movement is counted", []
+            ).append(node.name)
         try:
             new = _tasks_of_node(index, node, graph, chip, storage, sizes)
         except InputError as error:
             problems += error.problems
             continue
-        if is_modelled(node.op) and any(isinstance(t.work, Move) for t in new) and _has_arithmetic(node, graph):
-            reason = f"no core of {chip.name} does the arithmetic of {node.op}; only its data movement is counted"
+        if (
+            is_modelled(node.op)
+            and any(isinstance(t.work, Move) for t in new)
+            and _has_arithmetic(node, graph)
+        ):
+            reason = (
+                f"no core of {chip.name} does the arithmetic of {node.op}; only its data movement is counted"
+            )
             left_out.setdefault(reason, []).append(node.name)
         tasks += new
     if problems:
@@ -133,7 +139,11 @@ def _contraction_operands(
     ifmap, weight = contraction_tensors(node, graph)
     bias_bytes = 0
     if weight.constant is not None:
-        beside = [t for t in graph.operands(node) if t.constant is not None and t.name not in (ifmap.name, weight.name)]
+        beside = [
+            t
+            for t in graph.operands(node)
+            if t.constant is not None and t.name not in (ifmap.name, weight.name)
+        ]
         channels = work.groups * work.k
         bias_bytes = sum(4 for tensor in beside if tensor.elements == channels)
         sizes[storage[weight.name]] = weight.bytes + bias_bytes * channels
@@ -142,7 +152,9 @@ def _contraction_operands(
 
 def contraction_tensors(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:
     """The first two operands that are no scales or zero points: ifmap and weight."""
-    ordered = [t for t in graph.operands(node) if t.elements > 1 or t.constant is None] or graph.operands(node)
+    ordered = [t for t in graph.operands(node) if t.elements > 1 or t.constant is None] or graph.operands(
+        node
+    )
     return ordered[0], ordered[1] if len(ordered) > 1 else ordered[0]
 
 
@@ -177,7 +189,9 @@ def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
     able = {name: core for name, core in chip.cores.items() if core.accepts(work)}
     if not able:
         assert isinstance(work, Contraction)
-        has = "; ".join(f"{n}: {', '.join(getattr(c, 'precision', {})) or c.kind}" for n, c in chip.cores.items())
+        has = "; ".join(
+            f"{n}: {', '.join(getattr(c, 'precision', {})) or c.kind}" for n, c in chip.cores.items()
+        )
         message = (
             f"node '{node.name}' ({node.op}) multiplies in {work.precision}, which no core of {chip.name} does "
             f"({has}); choose with --set workload.precision=..."
@@ -193,18 +207,15 @@ def _whole_time(core: Core, work: Work, chip: Chip) -> int:
 
 def whole_tile(work: Work, core: Core) -> np.ndarray:
     """The work as one tile, TILE, shape (1,)."""
-    tile = np.zeros(1, TILE)
-    tile["first"] = tile["last"] = True
     if isinstance(work, Contraction):
         channel_first = getattr(core, "conv", "") == "channel_first"
-        tile["m"], tile["n"], tile["count"] = work.M, work.N, work.groups
-        tile["k"], tile["taps"] = (work.c, work.fy * work.fx) if channel_first else (work.K, 1)
-        tile["precision"] = PRECISIONS.index(work.precision)
-        for field in ("ifmap_bits", "weight_bits", "ofmap_bits"):
-            tile[field] = 8
+        k, taps = (work.c, work.fy * work.fx) if channel_first else (work.K, 1)
+        row = tile_row(
+            m=work.M, n=work.N, k=k, taps=taps, count=work.groups, precision=work.precision, bits=(8, 8, 8)
+        )
     elif isinstance(work, Elementwise):
-        for name, count in work.ops:
-            tile["ops"][0, OPERATION_CLASSES.index(name)] += count
-    elif isinstance(work, Move):
-        tile["read_bytes"], tile["write_bytes"] = work.bytes_read, work.bytes_written
-    return tile
+        counts = dict(work.ops)
+        row = tile_row(ops=tuple(counts.get(name, 0) for name in OPERATION_CLASSES))
+    else:
+        row = tile_row(read_bytes=work.bytes_read, write_bytes=work.bytes_written)
+    return np.array([row], TILE)

@@ -47,7 +47,13 @@ _REMEMBERED: dict[tuple, Choice] = {}
 
 
 def contraction_tiling(
-    work: Contraction, ops: Operands, core_name: str, chip: Chip, room: Mapping[str, int], rule: NodeRule, name: str
+    work: Contraction,
+    ops: Operands,
+    core_name: str,
+    chip: Chip,
+    room: Mapping[str, int],
+    rule: NodeRule,
+    name: str,
 ) -> Choice:
     """The tiling of least expected time (then least external traffic, then least on-chip traffic) that fits.
 
@@ -81,19 +87,17 @@ def _search(
     work: Contraction, ops: Operands, core: Core, chip: Chip, room: dict[str, int], rule: NodeRule, name: str
 ) -> Choice:
     psum_bits = getattr(core, "psum_bits", 0) if "psum" in core.ROLES else 0
-    cand = _candidates(work, core, rule, partial_sums=bool(psum_bits))
-    considered = cand.rows.size
-    t = trips(work, cand)
-    buffers = buffer_bytes(work, cand, t, ops, psum_bits)
-    need: dict[str, np.ndarray] = {}
-    for role, (size, copies) in buffers.items():
-        memory = core.buffer(role)
-        need[memory] = need.get(memory, 0) + size * copies
-    fits = np.ones(considered, bool)
-    for memory, size in need.items():
-        fits &= size <= room[memory]
-    if not fits.any():
+    for fine in (False, True):  # below the core's granule only where nothing else fits
+        cand = _candidates(work, core, rule, bool(psum_bits), fine)
+        t = trips(work, cand)
+        buffers = buffer_bytes(work, cand, t, ops, psum_bits)
+        need = _need(buffers, core)
+        fits = np.logical_and.reduce([size <= room[memory] for memory, size in need.items()])
+        if fits.any():
+            break
+    else:
         raise InputError(_too_small(work, need, room, name, chip))
+    considered = cand.rows.size
     fits = _apply_max(fits, cand, rule)
     coarse = fits & (t.total <= max(MOST_TILES, int(t.total[fits].min())))
     cand = cand.take(coarse)
@@ -116,6 +120,15 @@ def _search(
         tiles=int(t.total[best]),
         candidates=considered,
     )
+
+
+def _need(buffers: Mapping[str, tuple[np.ndarray, np.ndarray]], core: Core) -> dict[str, np.ndarray]:
+    """Memory -> bytes that the buffers of each candidate take there."""
+    need: dict[str, np.ndarray] = {}
+    for role, (size, copies) in buffers.items():
+        memory = core.buffer(role)
+        need[memory] = need[memory] + size * copies if memory in need else size * copies
+    return need
 
 
 def _cheapest(
@@ -159,18 +172,28 @@ def _loads(role: str, cand: Candidates, t: object) -> np.ndarray:
     return np.where(cand.hold_weight == 1, n * c * g, np.where(c == 1, n * g, m * n * c * g))
 
 
-def _candidates(work: Contraction, core: Core, rule: NodeRule, partial_sums: bool) -> Candidates:
+def _candidates(work: Contraction, core: Core, rule: NodeRule, partial_sums: bool, fine: bool) -> Candidates:
     granule = core.granule(work)
-    taps = work.fy * work.fx
-    deep = granule.k if getattr(core, "conv", "") == "channel_first" else granule.k // gcd(granule.k, taps)
+    taps = 1 if getattr(core, "conv", "") == "channel_first" else work.fy * work.fx
     rows = _row_sizes(work, granule.m, rule.m)
     n = _sizes(work.k, granule.n, rule.n)
-    c = _sizes(work.c, deep, rule.k) if partial_sums else [work.c]
+    c = _sizes(work.c, granule.k // gcd(granule.k, taps), rule.k) if partial_sums else [work.c]
+    if partial_sums and rule.k == "auto":  # channels whose kernel positions just fill one or more folds
+        c = sorted({*c, *(max(1, f * granule.k // taps) for f in _PARTS if f * granule.k < work.c * taps)})
+    if fine:
+        n = sorted({*n, *(max(1, granule.n >> s) for s in range(1, 12))}) if rule.n == "auto" else n
+        c = (
+            sorted({*c, *(max(1, granule.k >> s) for s in range(1, 12))})
+            if rule.k == "auto" and partial_sums
+            else c
+        )
+        n, c = [x for x in n if x <= work.k], [x for x in c if x <= work.c]
     inner = [(1, a, b) for a in n for b in c]
     inner += [(g, work.k, work.c) for g in _sizes(work.groups, 1, "auto") if g > 1]
     orders = {"mn": [0], "nm": [1], "auto": [0, 1]}[rule.order]
     table = np.array(
-        [(r, *i, o, hi, hw) for r in rows for i in inner for o in orders for hi in (0, 1) for hw in (0, 1)], np.int64
+        [(r, *i, o, hi, hw) for r in rows for i in inner for o in orders for hi in (0, 1) for hw in (0, 1)],
+        np.int64,
     )
     return Candidates(*np.ascontiguousarray(table.T))
 

@@ -1,4 +1,4 @@
-"""Several results side by side: absolute, relative to the first of the same network, and what cannot be compared."""
+"""Several results side by side: absolute, relative to the first of their network, what cannot be compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from simulator.report import REPORTS
 from simulator.report.figure import Bar, Part, bar_chart
 from simulator.report.headline import NEED_ENERGY, Table, label, metric_text, missing_energy
 from simulator.report.page import fill
-from simulator.report.quantity import number
+from simulator.report.rounding import number
 from simulator.report.table import flat
 from simulator.results.metrics import FORMULAS
 from simulator.results.result import Result
@@ -37,7 +37,7 @@ MOST_DIFFERENCES = 60
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure: its text, and relative to the reference (empty for the reference, ``–``: not comparable)."""
+    """One figure: its text, its ratio to the reference (empty for that itself, ``–``: not comparable)."""
 
     text: str
     ratio: str
@@ -85,9 +85,8 @@ def comparison(results: Sequence[Result]) -> Table:
     names, reference = titles(results), references(results)
     rows = []
     for i, result in enumerate(results):
-        figures = [
-            f"{cell.text} ({cell.ratio})" if cell.ratio else cell.text for cell in cells(result, results[reference[i]])
-        ]
+        found = cells(result, results[reference[i]])
+        figures = [f"{cell.text} ({cell.ratio})" if cell.ratio else cell.text for cell in found]
         rows.append([names[i], result.precision, str(result.batch), *figures])
     return ["result", "precision", "batch", *(label(name) for name in COMPARED)], rows
 
@@ -110,7 +109,7 @@ def references(results: Sequence[Result]) -> list[int]:
 
 
 def cells(result: Result, reference: Result) -> list[Cell]:
-    """The figures of a result, each against the reference."""
+    """Compare each figure of a result with the reference."""
     return [Cell(metric_text(result, name), ratio(name, result, reference)) for name in COMPARED]
 
 
@@ -120,22 +119,22 @@ def ratio(name: str, result: Result, reference: Result) -> str:
         return ""
     value, base = getattr(result.metrics, name), getattr(reference.metrics, name)
     complete = result.metrics.energy_complete and reference.metrics.energy_complete
-    misleading = (name in PER_BATCH and result.batch != reference.batch) or (name in NEED_ENERGY and not complete)
+    misleading = name in PER_BATCH and result.batch != reference.batch
+    misleading = misleading or (name in NEED_ENERGY and not complete)
     if misleading or value is None or not base or metric_text(result, name) == "unknown":
         return "–"
     return f"×{number(float(f'{value / base:.3g}'))}"
 
 
 def caveats(results: Sequence[Result]) -> list[str]:
-    """What cannot be compared, and why; a sentence each."""
+    """Say what cannot be compared, and why; a sentence each."""
     names, reference = titles(results), references(results)
     networks = list(dict.fromkeys(result.network for result in results))
     said = []
     if len(networks) > 1:
         said.append(
-            "Different networks do different work, so a result is compared with the first of its own network only: "
-            + ", ".join(networks)
-            + "."
+            "Different networks do different work, so a result is compared with the first of its own network "
+            f"only: {', '.join(networks)}."
         )
     for i, result in enumerate(results):
         base = results[reference[i]]
@@ -161,7 +160,7 @@ def caveats(results: Sequence[Result]) -> list[str]:
 
 
 def omissions(results: Sequence[Result]) -> list[tuple[str, str]]:
-    """What is not modelled, and in which of the results."""
+    """List what is not modelled, and in which of the results."""
     names = titles(results)
     where: dict[str, list[str]] = {}
     for name, result in zip(names, results, strict=True):
@@ -171,7 +170,7 @@ def omissions(results: Sequence[Result]) -> list[tuple[str, str]]:
 
 
 def differences(results: Sequence[Result]) -> list[tuple[str, str, list[str]]]:
-    """Settings in which results of the same chip and network differ: (result, setting, [reference's, its own])."""
+    """List (result, setting, [of the first, of this]) where results of one chip and network differ."""
     names = titles(results)
     first: dict[tuple[str, str], dict[str, str]] = {}
     found = []

@@ -10,9 +10,10 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from posixpath import commonprefix
 from xml.sax.saxutils import escape
 
-from simulator.report.quantity import decimal_scale, number
+from simulator.report.rounding import decimal_scale, number
 
 COLOURS = 8
 ROW = 40
@@ -47,8 +48,10 @@ def safe(text: object) -> str:
     return escape(_FORBIDDEN.sub("\ufffd", str(text)), {'"': "&quot;", "'": "&#39;"})
 
 
-def shorten(text: str, length: int) -> str:
-    """The ends of a long name; layers of one block differ there."""
+def shorten(text: str, length: int, shared: int = 0) -> str:
+    """Keep the ends of a long name; of ``shared`` first characters, the same in all names, only a sign stays."""
+    if len(text) > length and shared > 1:
+        text = f"…{text[shared:]}"
     keep = (length - 1) // 2
     return text if len(text) <= length else f"{text[:keep]}…{text[-keep:]}"
 
@@ -69,7 +72,7 @@ def linear_ticks(largest: float, most: int = 5) -> list[float]:
 
 
 def svg(title: str, height: int, body: Sequence[str], kind: str) -> str:
-    """An SVG element as wide as its place and ``height`` pixels high."""
+    """Make an SVG element as wide as its place and ``height`` pixels high."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind}" role="img" aria-label="{safe(title)}" '
         f'width="100%" height="{height}">{"".join(body)}</svg>'
@@ -90,12 +93,14 @@ def bar_chart(title: str, bars: Sequence[Bar], quantity: str, unit: str) -> str:
     """
     largest = max((sum(part.value for part in bar.parts) for bar in bars), default=0.0)
     body, bottom = [], len(bars) * ROW + 4
+    shared = len(commonprefix([bar.label for bar in bars])) if len(bars) > 1 else 0
     body += _axis(largest, bottom, quantity, unit)
     for row, bar in enumerate(bars):
         y = row * ROW
         for style, length in LABEL_CHARACTERS.items():
-            name = safe(shorten(bar.label, length))
-            body.append(f'<text x="0" y="{y + 15}" class="{style}">{name}<title>{safe(bar.label)}</title></text>')
+            name = safe(shorten(bar.label, length, shared))
+            whole = f"<title>{safe(bar.label)}</title>"
+            body.append(f'<text x="0" y="{y + 15}" class="{style}">{name}{whole}</text>')
         body.append(f'<text x="100%" y="{y + 15}" class="end">{safe(bar.text)}</text>')
         body += _pieces(bar.parts, largest, y + 20, 14)
     return svg(title, bottom + 36, body, "bars")
@@ -158,7 +163,7 @@ def _merged(parts: Sequence[Part], thin: float) -> list[Part]:
 
 
 def _one(crowd: Sequence[Part]) -> Part:
-    """A crowd of thin parts as one part."""
+    """Join a crowd of thin parts into one."""
     if len(crowd) == 1:
         return crowd[0]
     widths: dict[int, float] = {}

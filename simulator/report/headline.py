@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from simulator.report.energy import EnergySum, split_by_component, unknown_actions
-from simulator.report.quantity import UNKNOWN, binary, metric, number
+from simulator.report.rounding import UNKNOWN, binary, metric, number
 from simulator.results.metrics import FORMULAS
 from simulator.results.result import Result
 
@@ -34,7 +34,17 @@ LABELS = {
     "kv_bytes": "KV cache",
 }
 # What not every kind of run has: shown where there is a value; any other metric without one reads unknown.
-OPTIONAL = ("ttft_s", "tpot_s", "tokens_per_s", "accuracy", "sops", "spikes", "steps", "energy_per_token_j", "kv_bytes")
+OPTIONAL = (
+    "ttft_s",
+    "tpot_s",
+    "tokens_per_s",
+    "energy_per_token_j",
+    "kv_bytes",
+    "accuracy",
+    "sops",
+    "spikes",
+    "steps",
+)
 IN_THE_NOTES = ("macs", "ops", "peak_tops", "static_energy_j")
 NO_SCALARS = ("energy_complete", "traffic_bytes")
 LOWER_BOUNDS = ("energy_j", "static_energy_j", "average_power_w", "energy_per_token_j")
@@ -49,7 +59,7 @@ def metric_names(result: Result) -> list[str]:
 
 
 def label(name: str) -> str:
-    """What a metric is called on the page."""
+    """Name a metric for readers."""
     return LABELS.get(name, name.replace("_", " ").capitalize())
 
 
@@ -64,7 +74,7 @@ def metric_text(result: Result, name: str) -> str:
     total = EnergySum.of(pj for _, pj in actions)
     if not actions or total.pj is None:
         return UNKNOWN
-    complete = total.complete if name == "static_energy_j" else result.metrics.energy_complete
+    complete = total.complete and (result.metrics.energy_complete or name == "static_energy_j")
     return metric(name, value) if complete else f"≥ {metric(name, value)}"
 
 
@@ -93,7 +103,7 @@ def missing_energy(result: Result) -> str:
 
 
 def _note(result: Result, name: str) -> str:
-    """What a reader must know beside the value."""
+    """Say what a reader must know beside the value."""
     metrics, missing = result.metrics, missing_energy(result)
     if name in NEED_ENERGY and not any(result.ledger.totals()):
         return "no action was counted"
@@ -117,5 +127,6 @@ def _note(result: Result, name: str) -> str:
 def metric_table(result: Result) -> Table:
     """Every scalar metric: name, value with unit, definition."""
     rows = [[name, metric_text(result, name), FORMULAS.get(name, "")] for name in metric_names(result)]
-    rows.append(["energy_complete", "yes" if result.metrics.energy_complete else "no", missing_energy(result)])
+    complete = "yes" if result.metrics.energy_complete else "no"
+    rows.append(["energy_complete", complete, missing_energy(result)])
     return ["metric", "value", "definition"], rows

@@ -19,7 +19,7 @@ def folder_name(result: Result) -> str:
 
 
 def folder_names(results: Sequence[Result]) -> list[str]:
-    """A name for each result; a repeated one gets ``_2``, ``_3``, … (case does not tell names apart)."""
+    """Name each result; a repeated one gets ``_2``, ``_3``, … (case does not tell names apart)."""
     taken: set[str] = set()
     names = []
     for result in results:

@@ -20,8 +20,8 @@ from simulator.report.energy import (
 )
 from simulator.report.figure import COLOURS, Bar, Part, bar_chart, legend, strip
 from simulator.report.layout import folder_names
-from simulator.report.quantity import number, percent, si
 from simulator.report.roofline import draw_roofline, roofline
+from simulator.report.rounding import number, percent, si
 from simulator.results.result import Result
 
 BUDGET_BYTES = 900_000
@@ -49,7 +49,7 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
 def render(result: Result) -> str:
     """HTML text of the page of one result, less than 1 MB.
 
-    A page that would be larger keeps the layers that cost most time and says how many it leaves to layers.csv.
+    A page that would be larger keeps the layers that cost most time and says how many there are.
     """
     context = _context(result)
     rows = context["layers"][1]
@@ -88,7 +88,7 @@ def bound_colours(result: Result) -> dict[str, int]:
 
 
 def _context(result: Result) -> dict[str, Any]:
-    """What the template shows, apart from what depends on its size."""
+    """Collect what the template shows, apart from what depends on its size."""
     layers = table.layer_table(result)
     resolved = dump(result.resolved)
     return {
@@ -132,21 +132,25 @@ def _time_figures(result: Result) -> dict[str, str]:
         parts.append(Part(seconds, colours.get(row.bound, COLOURS), title))
     total_fs = sum(spent.values())
     order = sorted(spent, key=lambda bound: -spent[bound])
+
+    def text(time_fs: int) -> str:
+        return f"{si(time_fs / 1e15, 's')} · {percent(time_fs / total_fs)}"
+
     names = [
-        (colours.get(bound, COLOURS), f"{bound} {si(spent[bound] / 1e15, 's')} ({percent(spent[bound] / total_fs)})")
-        for bound in order
-        if spent[bound]
+        (colours.get(bound, COLOURS), f"{bound} {text(spent[bound])}") for bound in order if spent[bound]
     ]
     ranked = sorted(range(len(parts)), key=lambda i: -parts[i].value)[:TOP_LAYERS]
     bars = [
-        Bar(result.rows[i].node, f"{si(parts[i].value, 's')} · {percent(result.rows[i].exposed_fs / total_fs)}", (parts[i],))
+        Bar(result.rows[i].node, text(result.rows[i].exposed_fs), (parts[i],))
         for i in ranked
         if parts[i].value > 0
     ]
+    if not bars:
+        return {"time_strip": "", "time_legend": "", "time_bars": ""}
     return {
-        "time_strip": strip("Exposed time of each layer in order of execution", parts, "time", "s") if bars else "",
+        "time_strip": strip("Exposed time of each layer in order of execution", parts, "time", "s"),
         "time_legend": legend(names),
-        "time_bars": bar_chart("Layers with the most exposed time", bars, "exposed time", "s") if bars else "",
+        "time_bars": bar_chart("Layers with the most exposed time", bars, "exposed time", "s"),
     }
 
 
@@ -169,7 +173,9 @@ def _energy_figures(result: Result) -> dict[str, str]:
     by_node = split_by_node_and_component(result)
     sums = split_by_node(result)
     layers = [
-        _layer_bar(result.rows[i].node, sums[i], {name: float(energy[i]) for name, energy in by_node.items()}, colours)
+        _layer_bar(
+            result.rows[i].node, sums[i], {name: float(pj[i]) for name, pj in by_node.items()}, colours
+        )
         for i in sorted(range(len(sums)), key=lambda i: -(sums[i].pj or 0.0))[:TOP_LAYERS]
         if sums[i].pj
     ]

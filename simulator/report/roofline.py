@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from simulator.report.figure import COLOURS, colour, safe, svg
-from simulator.report.quantity import number, si
+from simulator.report.rounding import number, si
 from simulator.results.result import Result
 
 HEIGHT = 420
@@ -28,7 +28,7 @@ class Dot:
 class Roofline:
     """What the figure shows; ``left_out`` counts layers with no MACs or no time of their own.
 
-    ``peak_ops_per_s`` and ``bytes_per_s`` (the sum over external memories) are None where unknown or unlimited.
+    ``peak_ops_per_s`` and ``bytes_per_s`` (sum over external memories) are None where unknown or unlimited.
     """
 
     dots: tuple[Dot, ...]
@@ -43,7 +43,7 @@ class Roofline:
 
 
 def roofline(result: Result) -> Roofline:
-    """Place each layer that computes: ops over external bytes, ops over the time in which it held the chip."""
+    """Place each computing layer: ops over external bytes, ops over the time for which it held the chip."""
     external = [memory for memory in result.memories if memory.external]
     moved = [0] * len(result.rows)
     for memory in external:
@@ -104,23 +104,24 @@ def draw_roofline(roof: Roofline, colours: dict[str, int], grid: int = 1) -> str
     places: dict[tuple[float, float, str, bool], list[Dot]] = {}
     for dot in roof.dots:
         inside = dot.ops_per_byte is not None
-        px = x.at(dot.ops_per_byte) if dot.ops_per_byte is not None else x.end
-        px, py = round(px * 10 / grid) * grid / 10, round(y.at(dot.ops_per_s) / grid) * grid
-        places.setdefault((px, py, dot.bound, inside), []).append(dot)
+        across = x.at(dot.ops_per_byte) if dot.ops_per_byte is not None else x.end
+        place = (round(across * 10 / grid) * grid / 10, round(y.at(dot.ops_per_s) / grid) * grid)
+        places.setdefault((*place, dot.bound, inside), []).append(dot)
     body = _grid(x, y) + _roofs(roof, x, y)
-    for (px, py, bound, inside), dots in places.items():
-        shape = (
-            f'<circle cx="{px}%" cy="{py}" r="4.5"'
+    for (left, top, bound, inside), dots in places.items():
+        shape, geometry = (
+            ("circle", f'cx="{left}%" cy="{top}" r="4.5"')
             if inside
-            else f'<rect x="{px}%" y="{py - 4}" width="8" height="8" transform="translate(-9)"'
+            else ("rect", f'x="{left}%" y="{top - 4}" width="8" height="8" transform="translate(-9)"')
         )
-        style = colour(colours.get(bound, COLOURS))
-        body.append(f'{shape} class="dot {style}"><title>{safe(_names(dots))}</title></{shape[1:].split()[0]}>')
-    return svg("Roofline: achieved ops/s over ops per external byte, both logarithmic", HEIGHT, body, "roofline")
+        style, title = colour(colours.get(bound, COLOURS)), safe(_names(dots))
+        body.append(f'<{shape} {geometry} class="dot {style}"><title>{title}</title></{shape}>')
+    title = "Roofline: achieved ops/s over ops per external byte, both logarithmic"
+    return svg(title, HEIGHT, body, "roofline")
 
 
 def _names(dots: list[Dot]) -> str:
-    """The layers at one place, a line each."""
+    """List the layers at one place, a line each."""
     lines = []
     for dot in dots[:NAMED]:
         reach = "no external traffic" if dot.ops_per_byte is None else f"{number(dot.ops_per_byte)} ops/B"
@@ -163,7 +164,8 @@ def _roofs(roof: Roofline, x: _LogAxis, y: _LogAxis) -> list[str]:
     if roof.bytes_per_s:
         left = max(10**x.low, 10**y.low / roof.bytes_per_s)
         right = min(ridge or 10**x.high, 10**x.high, 10**y.high / roof.bytes_per_s)
-        body.append(_line(x.at(left), y.at(left * roof.bytes_per_s), x.at(right), y.at(right * roof.bytes_per_s), "roof"))
+        low, high = y.at(left * roof.bytes_per_s), y.at(right * roof.bytes_per_s)
+        body.append(_line(x.at(left), low, x.at(right), high, "roof"))
     if roof.peak_ops_per_s:
         height = y.at(roof.peak_ops_per_s)
         body.append(_line(x.at(ridge) if ridge else x.start, height, x.end, height, "roof"))
@@ -179,5 +181,5 @@ def _roofs(roof: Roofline, x: _LogAxis, y: _LogAxis) -> list[str]:
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
-    """A line; x in per cent, y in pixels."""
+    """Draw a line; x in per cent, y in pixels."""
     return f'<line x1="{x1:.2f}%" y1="{y1:.1f}" x2="{x2:.2f}%" y2="{y2:.1f}" class="{kind}"/>'

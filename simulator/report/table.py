@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.report.energy import EnergySum, split_by_component, split_by_node
 from simulator.report.headline import Table, headline, metric_table
-from simulator.report.quantity import UNKNOWN, binary, binary_scale, decimal_scale, number, percent, si
+from simulator.report.rounding import UNKNOWN, binary, binary_scale, decimal_scale, number, percent, si
 from simulator.results.result import Result
 
 __all__ = [
@@ -41,24 +41,26 @@ class _Scaled:
         step, unit = binary_scale(largest) if self.unit == "B" else decimal_scale(largest, self.unit)
         texts = [UNKNOWN if value is None else number(value / step) for value in self.values]
         if self.lower_bound:
-            texts = [f"≥ {t}" if low and t != UNKNOWN else t for t, low in zip(texts, self.lower_bound, strict=True)]
+            marked = zip(texts, self.lower_bound, strict=True)
+            texts = [f"≥ {text}" if low and text != UNKNOWN else text for text, low in marked]
         return f"{self.header} ({unit})" if unit else self.header, texts
 
 
 def layer_table(result: Result) -> Table:
-    """A row per node; numbers share one unit per column, which stands in the header.
+    """Give a row per node; numbers share one unit per column, which stands in the header.
 
     Memory columns that are 0 for every node are left out. An energy of which a part is unknown reads ``≥``.
     """
     rows, latency_fs = result.rows, result.metrics.latency_s * 1e15
     energies = split_by_node(result)
-    columns: list[tuple[str, list[str]]] = [(key, [getattr(row, key) for row in rows]) for key in ("node", "op", "core")]
+    columns = [(key, [str(getattr(row, key)) for row in rows]) for key in ("node", "op", "core")]
     if any(row.origin not in ("", row.node) for row in rows):
         columns.append(("part of", [row.origin for row in rows]))
     columns.append(("bound", [row.bound for row in rows]))
     share = [100 * row.exposed_fs / latency_fs if latency_fs else 0.0 for row in rows]
     held_fs = [row.end_fs - row.start_fs for row in rows]
     achieved = [2e15 * row.macs / held if held else 0.0 for row, held in zip(rows, held_fs, strict=True)]
+    joules = [None if energy.pj is None else energy.pj / 1e12 for energy in energies]
     numeric = [
         _Scaled("exposed", "s", [row.exposed_fs / 1e15 for row in rows]),
         _Scaled("share (%)", "", [round(value, 3) for value in share]),
@@ -66,7 +68,7 @@ def layer_table(result: Result) -> Table:
         _Scaled("work", "MAC", [row.macs for row in rows]),
         _Scaled("utilization (%)", "", [round(100 * row.utilization, 2) for row in rows]),
         _Scaled("achieved", "OPS", achieved),
-        _Scaled("energy", "J", [None if e.pj is None else e.pj / 1e12 for e in energies], [not e.complete for e in energies]),
+        _Scaled("energy", "J", joules, [not energy.complete for energy in energies]),
     ]
     for memory in result.memories:
         for action in ("read", "write"):
@@ -76,7 +78,8 @@ def layer_table(result: Result) -> Table:
     numeric.append(_Scaled("start", "s", [row.start_fs / 1e15 for row in rows]))
     numeric.append(_Scaled("end", "s", [row.end_fs / 1e15 for row in rows]))
     columns += [column.texts() for column in numeric]
-    return [header for header, _ in columns], [list(row) for row in zip(*(texts for _, texts in columns), strict=True)]
+    headers, texts = [header for header, _ in columns], [column for _, column in columns]
+    return headers, [list(row) for row in zip(*texts, strict=True)]
 
 
 def component_table(result: Result) -> Table:
@@ -85,11 +88,10 @@ def component_table(result: Result) -> Table:
     known = sum(each.total.pj or 0.0 for each in split)
     rows = []
     for each in split:
-        parts = [
-            EnergySum.of(pj for action, pj in each.actions if (action == "static") == static) for static in (False, True)
+        kinds = [
+            [pj for action, pj in each.actions if (action == "static") == static] for static in (False, True)
         ]
-        counted = [any((action == "static") == static for action, _ in each.actions) for static in (False, True)]
-        cells = [energy_text(part) if seen else "–" for part, seen in zip(parts, counted, strict=True)]
+        cells = [energy_text(EnergySum.of(energies)) if energies else "–" for energies in kinds]
         share = percent(each.total.pj / known) if each.total.pj is not None and known else "–"
         rows.append([each.component, *cells, energy_text(each.total), share])
     return ["component", "dynamic", "static", "energy", "share of known"], rows
@@ -166,7 +168,8 @@ def provenance_table(result: Result) -> Table:
 def flat(name: str, value: Any) -> list[tuple[str, str]]:
     """Leaves of nested mappings as (dotted name, text)."""
     if isinstance(value, dict):
-        return [pair for key, inner in value.items() for pair in flat(f"{name}.{key}" if name else str(key), inner)]
+        prefix = f"{name}." if name else ""
+        return [pair for key, inner in value.items() for pair in flat(f"{prefix}{key}", inner)]
     if isinstance(value, (list, tuple)):
         return [(name, " ".join(str(item) for item in value))]
     return [(name, "–" if value is None else str(value))]

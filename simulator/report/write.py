@@ -38,7 +38,7 @@ def write_report(results: Sequence[Result], folder: Path) -> list[Path]:
     """Write everything about finished runs; the same results give the same bytes.
 
     One result fills ``folder``: result.json, layers.csv, energy.csv, resolved.yaml, report.html. Several fill
-    ``folder/<chip>__<network>/`` each, and ``folder/report.html`` compares them. Files appear whole or not at all.
+    ``folder/<chip>__<network>/`` each, ``folder/report.html`` compares them. No file is ever half-written.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def result_files(result: Result) -> dict[str, str]:
 
 
 def layers_csv(result: Result) -> str:
-    """A row per node; energy is its known part, and empty where nothing of it is known."""
+    """Write a row per node; energy is its known part, and empty where nothing of it is known."""
     memories = [f"{memory.name}_{way}_B" for memory in result.memories for way in ("read", "write")]
     records = result.layers()
     for record, energy in zip(records, split_by_node(result), strict=True):
@@ -96,7 +96,7 @@ def layers_csv(result: Result) -> str:
 
 
 def energy_csv(result: Result) -> str:
-    """A row per component and action that occurred; unknown numbers are empty."""
+    """Write a row per component and action that occurred; unknown numbers are empty."""
     return _csv(ENERGY_COLUMNS, result.energy_table())
 
 

@@ -134,7 +134,10 @@ class Result:
         """Known energy of each node in pJ, static share included."""
         price = {(e.component, e.action): e.pj or 0.0 for e in self.energy}
         weights = [price.get(column, 0.0) for column in self.ledger.columns]
-        return [float(sum(w * c for w, c in zip(weights, row, strict=True))) for row in self.ledger.counts.tolist()]
+        return [
+            float(sum(w * c for w, c in zip(weights, row, strict=True)))
+            for row in self.ledger.counts.tolist()
+        ]
 
     def energy_table(self) -> list[dict[str, Any]]:
         """Component x action that occurred: count, pJ each, µJ; an unknown energy is None, never 0."""
@@ -216,7 +219,9 @@ class Result:
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise InputError(Problem("no such result; expected a result.json or a folder with one", str(file))) from None
+            raise InputError(
+                Problem("no such result; expected a result.json or a folder with one", str(file))
+            ) from None
         except (ValueError, OSError) as error:
             raise InputError(Problem(f"not a result: {error}", str(file))) from None
         if not isinstance(data, dict) or data.get("schema_version") != SCHEMA:

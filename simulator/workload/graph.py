@@ -16,8 +16,8 @@ from simulator.workload.tensor import Tensor
 class Node:
     """One operator instance.
 
-    ``inputs`` and ``outputs`` are tensor names (``""``: an optional input left out). ``epilogue`` lists what was
-    fused into it and is applied on the way out, in order: ``bias``, ``relu``, ``clip``, ``requant``, ...
+    ``inputs`` and ``outputs`` are tensor names (``""``: an optional input left out). ``epilogue`` lists what
+    was fused into it and is applied on the way out, in order: ``bias``, ``relu``, ``clip``, ``requant``, ...
     ``origin`` is the name of the composite node of the file that this one was decomposed from, or its own.
     """
 
@@ -34,7 +34,7 @@ class Node:
 class Graph:
     """A network: nodes in topological order, every tensor with a known shape.
 
-    ``assumptions`` are sentences that a result must repeat (for instance that a float network was taken as int8).
+    ``assumptions`` are sentences that a result must repeat, such as that a float network was taken as int8.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Graph:
         return {name: tuple(where) for name, where in readers.items()}
 
     def with_tensors(self, tensors: Mapping[str, Tensor], *assumptions: str) -> Graph:
-        """The same graph over other tensors (a change of precision), with sentences added to its assumptions."""
+        """Return the graph over other tensors (a change of precision), and sentences added to assumptions."""
         return replace(self, tensors=dict(tensors), assumptions=(*self.assumptions, *assumptions))
 
 
@@ -99,7 +99,8 @@ def sort_nodes(nodes: list[Node], known: set[str], file: str | None = None) -> t
         for out in node.outputs:
             if out and (out in producer or out in known):
                 other = f"node '{producer[out].name}'" if out in producer else "an input or constant"
-                problems.append(Problem(f"tensor '{out}' is written by node '{node.name}' and by {other}", file))
+                text = f"tensor '{out}' is written by node '{node.name}' and by {other}"
+                problems.append(Problem(text, file))
             producer[out] = node
     for node in nodes:
         problems += [

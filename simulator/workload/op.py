@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,8 +27,9 @@ class UnknownShape(ValueError):
 class Example:
     """A small case of an operator: what the contract tests check it with, and what shows how it is meant.
 
-    ``shapes`` is needed where the onnx package has no shape rule for the operator. ``macs`` and ``ops`` (count per
-    operation class) are the closed form, written as a product where it says more; ``moved`` is (read, written) bytes.
+    ``shapes`` is needed where the onnx package has no shape rule for the operator. ``macs`` and ``ops``
+    (count per operation class) are the closed form, written as a product where it says more; ``moved`` is
+    (read, written) bytes.
     """
 
     op: str
@@ -44,12 +46,18 @@ class Op:
     """An operator type; one object may serve several ONNX names. Stateless."""
 
     EXAMPLES: Sequence[Example] = ()
+    formula: str = ""
     #: No data moves: the result is the operand's bytes under another shape. ``work`` returns ().
     alias: bool = False
     #: Computes values, so that an activation can be applied on the way out. False: only moves them.
     arithmetic: bool = True
-    #: Every result is one of the operand's values (Relu, MaxPool, moves): quantization parameters pass through.
+    #: Every result is one of the operand's values (Relu, MaxPool, moves): quantization parameters pass
+    #: through.
     keeps_values: bool = False
+    #: Operands that configure the operator (axes, pads, target shapes) -> attribute that holds their value
+    #: instead where it is known before the run; readers move it there, so that no such operand is loaded as
+    #: data.
+    parameters: Mapping[int, str] = MappingProxyType({})
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Shapes of all results that the operator can have, in order.
@@ -68,11 +76,37 @@ class Op:
         return [required(inputs, 0).dtype] * outputs
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
-        """What hardware has to do for one node, without its epilogue."""
+        """Return what hardware has to do for one node, without its epilogue."""
         raise NotImplementedError(f"{type(self).__name__} states no work")
 
+    def numbers(self, inputs: Operands, attrs: Attrs, name: str) -> list[float] | None:
+        """Values of one of ``parameters``, flattened; None if it was left out.
 
-OPS: Registry[Op] = Registry("operators", package="simulator.workload.ops")
+        Raises
+        ------
+        UnknownShape
+            It is computed during the run.
+        """
+        if name in attrs:
+            return np.ravel(attrs[name]).tolist()
+        given = optional(
+            inputs, next((i for i, known in self.parameters.items() if known == name), len(inputs))
+        )
+        if given is None:
+            return None
+        if given.constant is None:
+            raise UnknownShape(
+                f"it depends on the value of tensor '{given.name}', which is computed during the run"
+            )
+        return np.ravel(given.constant.array()).tolist()
+
+    def integers(self, inputs: Operands, attrs: Attrs, name: str) -> list[int] | None:
+        """As ``numbers``, as integers."""
+        found = self.numbers(inputs, attrs, name)
+        return None if found is None else [int(value) for value in found]
+
+
+OPS = Registry("operators", package="simulator.workload.ops")
 
 OpClass = TypeVar("OpClass", bound=type[Op])
 
@@ -81,16 +115,18 @@ def operator(*names: str) -> Callable[[OpClass], OpClass]:
     """Enter one object of the decorated class under every given ONNX operator name."""
 
     def enter(cls: OpClass) -> OpClass:
-        enter_op(cls(), *names)
+        op = cls()
+        for name in names:
+            OPS.register(name)(op)
         return cls
 
     return enter
 
 
-def enter_op(op: Op, *names: str) -> None:
-    """Enter an operator object under every given ONNX operator name."""
-    for name in names:
-        OPS.register(name)(op)
+def enter_op(op: Op, name: str) -> None:
+    """Enter an operator object of a table, which its formula describes."""
+    op.__doc__ = f"{op.formula}."
+    OPS.register(name)(op)
 
 
 def is_modelled(op_name: str) -> bool:
@@ -136,34 +172,6 @@ def optional(inputs: Operands, index: int) -> Tensor | None:
     return inputs[index] if index < len(inputs) else None
 
 
-def integers(inputs: Operands, index: int) -> list[int] | None:
-    """Values of a constant operand of integers; None if it was left out.
-
-    Raises
-    ------
-    UnknownShape
-        It is computed during the run.
-    """
-    value = numbers(inputs, index)
-    return None if value is None else [int(v) for v in value]
-
-
-def numbers(inputs: Operands, index: int) -> list[float] | None:
-    """Values of a constant operand, flattened; None if it was left out.
-
-    Raises
-    ------
-    UnknownShape
-        It is computed during the run.
-    """
-    tensor = optional(inputs, index)
-    if tensor is None:
-        return None
-    if tensor.constant is None:
-        raise UnknownShape(f"it depends on the value of tensor '{tensor.name}', which is computed during the run")
-    return np.ravel(tensor.constant.array()).tolist()
-
-
 def axis_of(axis: int, rank: int) -> int:
     """Axis counted from the front.
 
@@ -195,14 +203,15 @@ def tensor(shape: Shape, dtype: str = "fp32", name: str = "x") -> Tensor:
 
 def constant(value: Any, dtype: str = "int64", name: str = "c") -> Tensor:
     """Operand of an example, with its value."""
-    array = np.asarray(value, NUMPY[dtype])
+    array: np.ndarray = np.asarray(value, NUMPY[dtype])
     return Tensor(name, array.shape, dtype, constant=Constant(lambda: array))
 
 
 #: numpy type that holds an element type; narrower ones are held one per byte.
 NUMPY = {
-    "int2": np.int8, "uint2": np.uint8, "int4": np.int8, "uint4": np.uint8, "int8": np.int8, "uint8": np.uint8,
-    "int16": np.int16, "uint16": np.uint16, "int32": np.int32, "uint32": np.uint32, "int64": np.int64,
-    "uint64": np.uint64, "fp16": np.float16, "fp32": np.float32, "fp64": np.float64, "bool": np.bool_,
+    "int2": np.int8, "uint2": np.uint8, "int4": np.int8, "uint4": np.uint8, "int8": np.int8,
+    "uint8": np.uint8, "int16": np.int16, "uint16": np.uint16, "int32": np.int32, "uint32": np.uint32,
+    "int64": np.int64, "uint64": np.uint64, "bool": np.bool_,
+    "fp16": np.float16, "fp32": np.float32, "fp64": np.float64,
     "bf16": np.float32, "fp8": np.float32, "fp4": np.float32,
 }  # fmt: skip

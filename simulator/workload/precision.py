@@ -39,8 +39,8 @@ def parse(text: str) -> tuple[str, str]:
         activations = weights
     problems = [
         Problem(
-            f"expected an element type ({', '.join(WEIGHTS)}), weights/activations such as int4/fp16, or w4a8; "
-            f"got '{text}'{did_you_mean(name, WEIGHTS)}",
+            f"expected an element type ({', '.join(WEIGHTS)}), weights/activations such as int4/fp16, "
+            f"or w4a8; got '{text}'{did_you_mean(name, WEIGHTS)}",
             path="precision",
         )
         for name in dict.fromkeys((weights, activations))
@@ -56,10 +56,11 @@ def _kinds(bits: str) -> tuple[str, ...]:
 
 
 def assume(graph: Graph, precision: str) -> Graph:
-    """The graph with its float tensors of another element type, and a sentence that says so.
+    """Return the graph with its float tensors of another element type, and a sentence that says so.
 
-    Weights are what products multiply by and tables that are gathered from. Biases of integers are int32. Integer
-    tensors, be they indices or already quantized, stay as they are. Nodes that compute on integers requantize.
+    Weights are what products multiply by and tables that are gathered from. Biases of integers are int32.
+    Integer tensors, be they indices or already quantized, stay as they are. Nodes that compute on integers
+    requantize.
 
     Parameters
     ----------
@@ -100,12 +101,14 @@ def _check_quantized(operands: list[Tensor], weights: str, activations: str, pre
     stated = sorted({tensor.dtype for tensor in operands})
     asked = {weights, activations, f"u{weights}", f"u{activations}"}
     if stated and not asked.issuperset(stated):
-        text = f"the network file is quantized already, to {' and '.join(stated)}; {precision} cannot be assumed"
+        text = (
+            f"the network file is quantized already, to {' and '.join(stated)}; {precision} cannot be assumed"
+        )
         raise InputError(Problem(text, path="precision"))
 
 
 def _kinds_of_constants(graph: Graph, products: list[Node], weights: str, activations: str) -> dict[str, str]:
-    """Element types of constants by what they are to their readers; whatever is absent is like an activation."""
+    """Element types of constants by what they are to their readers; the rest is like activations."""
     kinds: dict[str, str] = {}
     bias = activations if activations in FLOATS else "int32"
     for node in products:
@@ -124,7 +127,7 @@ def _retyped(tensor: Tensor, dtype: str) -> Tensor:
 
 
 def _requantizing(node: Node, graph: Graph, retyped: Graph) -> Node:
-    """A node that now gives integers with ``requant`` on its way out; a cast that no longer does anything as a view."""
+    """Give a node that now computes integers its ``requant``; a cast without effect becomes a view."""
     result = retyped.tensors[node.outputs[0]]
     was = graph.tensors[node.outputs[0]].dtype
     if node.op in ("Cast", "CastLike") and retyped.tensors[node.inputs[0]].dtype == result.dtype:

@@ -42,7 +42,7 @@ class Constant:
         self._array: np.ndarray | None = None
 
     def array(self) -> np.ndarray:
-        """The value; shape and dtype are those of its tensor. Not to be written to."""
+        """Return the value; shape and dtype are those of its tensor. Not to be written to."""
         if self._array is None:
             assert self._make is not None
             self._array = self._make()

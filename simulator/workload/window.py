@@ -48,8 +48,8 @@ def axes(sizes: Sequence[int], kernel: Sequence[int], attrs: Mapping[str, Any]) 
     pads = attrs.get("pads") or (0,) * 2 * rank
     if not len(kernel) == len(strides) == len(dilations) == len(pads) // 2 == rank:
         raise ValueError(
-            f"kernel {list(kernel)}, strides {list(strides)}, dilations {list(dilations)} and pads {list(pads)} "
-            f"do not fit {rank} spatial axes"
+            f"kernel {list(kernel)}, strides {list(strides)}, dilations {list(dilations)} and pads "
+            f"{list(pads)} do not fit {rank} spatial axes"
         )
     auto, ceil = attrs.get("auto_pad") or "NOTSET", bool(attrs.get("ceil_mode", 0))
     return [
@@ -58,7 +58,9 @@ def axes(sizes: Sequence[int], kernel: Sequence[int], attrs: Mapping[str, Any]) 
     ]
 
 
-def _axis(size: int, kernel: int, stride: int, dilation: int, pads: tuple[int, int], auto: str, ceil: bool) -> Axis:
+def _axis(
+    size: int, kernel: int, stride: int, dilation: int, pads: tuple[int, int], auto: str, ceil: bool
+) -> Axis:
     reach = (kernel - 1) * dilation + 1
     if auto.startswith("SAME"):
         out = -(-size // stride)
@@ -69,9 +71,13 @@ def _axis(size: int, kernel: int, stride: int, dilation: int, pads: tuple[int, i
     begin, end = (0, 0) if auto == "VALID" else pads
     room = size + begin + end - reach
     if room < 0:
-        raise ValueError(f"a window that reaches over {reach} does not fit {size} elements with padding {begin} + {end}")
+        raise ValueError(
+            f"a window that reaches over {reach} does not fit {size} elements with padding {begin} + {end}"
+        )
     out = room // stride + 1
-    if ceil and room % stride and out * stride < size + begin:  # a window must not start in the padding at the end
+    if (
+        ceil and room % stride and out * stride < size + begin
+    ):  # a window must not start in the padding at the end
         out += 1
     return Axis(size, kernel, stride, dilation, begin, end, out)
 

@@ -1,4 +1,4 @@
-"""The few shapes of work that hardware sees. Operators produce them, cores accept them; neither knows the other."""
+"""The few shapes of work that hardware sees: operators produce them, cores accept them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Contraction:
         out[b, oy, ox, g, k] = sum over c, fy, fx of
             ifmap[b, oy*sy + fy*dy - pad_top, ox*sx + fx*dx - pad_left, g, c] * weight[g, k, c, fy, fx]
 
-    A GEMM of M x K by K x N has ``oy=M, k=N, c=K`` and the rest 1; a batch of GEMMs has ``groups`` = batch and
-    ``batched=True``: then ifmap and ofmap lie group-major (each group contiguous) instead of channels-last.
+    A GEMM of M x K by K x N has ``oy=M, k=N, c=K`` and the rest 1; a batch of GEMMs has ``groups`` = batch
+    and ``batched=True``: then ifmap and ofmap lie group-major (each group contiguous), not channels-last.
 
-    ``k`` and ``c`` count channels of one group; ``iy, ix`` are the extents of the ifmap; ``precision`` names the
-    multiplication (``int8``, ``int4``, ``fp16``, ...), the wider of the two operands.
+    ``k`` and ``c`` count channels of one group; ``iy, ix`` are the extents of the ifmap; ``precision`` names
+    the multiplication (``int8``, ``int4``, ``fp16``, ...), the wider of the two operands.
     """
 
     k: int
@@ -65,7 +65,7 @@ class Contraction:
 class Elementwise:
     """Arithmetic without reuse: activations, element-wise operators, poolings, reductions, normalizations.
 
-    ``ops`` lists (operation class, count over the whole node). Classes are those of ``OPERATION_CLASSES``; what
+    ``ops`` lists (operation class, count over the whole node). Classes: those of ``OPERATION_CLASSES``; what
     one costs is the core's business. ``split`` is the number of equal slices along the leading axes that are
     independent of each other, so that the work can be cut into tiles between them. A window (pooling) has
     ``rows_in`` input rows per slice group: slice ``r`` needs rows ``r*stride - pad`` to ``+ kernel``.
@@ -103,5 +103,6 @@ Work = Contraction | Elementwise | Move
 
 #: What element-wise work is made of; a vector core states a cost for each.
 OPERATION_CLASSES = (
-    "add", "mul", "max", "div", "exp", "log", "sqrt", "pow", "sigmoid", "tanh", "erf", "sin", "round", "logic", "mac",
+    "add", "mul", "max", "div", "exp", "log", "sqrt", "pow", "sigmoid", "tanh", "erf", "sin", "round",
+    "logic", "mac",
 )  # fmt: skip

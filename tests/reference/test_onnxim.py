@@ -43,7 +43,11 @@ def test_excerpt(size: tuple[int, int, int], published: tuple[int, int]):
 
 def test_every_one_core_gemm(reference: Path):
     with (reference / "npu" / "onnxim_layers.csv").open() as file:
-        rows = [r for r in csv.DictReader(file) if r["config"].startswith("g128_c1") and r["model"].startswith("matmul")]
+        rows = [
+            r
+            for r in csv.DictReader(file)
+            if r["config"].startswith("g128_c1") and r["model"].startswith("matmul")
+        ]
     assert len(rows) == 14
     for row in rows:
         m, k, n = (int(x) for x in row["model"].split("_")[1:])

@@ -24,7 +24,9 @@ EXCERPT = [
 ]
 
 
-def compare(dataflow: str, size: int, m: int, n: int, k: int, cycles: int, ifmap: int, filter_: int, ofmap: int) -> None:
+def compare(
+    dataflow: str, size: int, m: int, n: int, k: int, cycles: int, ifmap: int, filter_: int, ofmap: int
+) -> None:
     """One row."""
     overrides = {"cores.array.dataflow": dataflow, "cores.array.rows": size, "cores.array.cols": size}
     ours = gemm("npu/systolic_32x32", m, n, k, overrides=overrides)[0]

@@ -47,7 +47,9 @@ class Systolic(Core):
 
     rows: int = Field(description="PEs along the reduction (ws, is) or the output pixels (os)", gt=0)
     cols: int = Field(description="PEs along the output channels (ws, os) or the output pixels (is)", gt=0)
-    dataflow: Literal["ws", "os", "is"] = Field("ws", description="What stays in a PE: weights, outputs or inputs")
+    dataflow: Literal["ws", "os", "is"] = Field(
+        "ws", description="What stays in a PE: weights, outputs or inputs"
+    )
     weights: Literal["exposed", "double_buffered"] = Field(
         "double_buffered", description="Whether loading the stationary operand is hidden behind computing"
     )
@@ -57,7 +59,8 @@ class Systolic(Core):
     )
     psum_bits: int = Field(32, description="Width of a partial sum", gt=0)
     epilogue: tuple[str, ...] = Field(
-        ("bias", "requant", "relu", "clip", "leaky_relu"), description="What is applied on the way out, at no time"
+        ("bias", "requant", "relu", "clip", "leaky_relu"),
+        description="What is applied on the way out, at no time",
     )
 
     def accepts(self, work: object) -> bool:

@@ -46,7 +46,8 @@ class Vector(Core):
 
     lanes: int = Field(description="Operations per cycle", gt=0)
     cost: dict[str, float] = Field(
-        default_factory=dict, description="Cycles per operation and lane by class; classes left out have the defaults"
+        default_factory=dict,
+        description="Cycles per operation and lane by class; classes left out have the defaults",
     )
     start_cycles: int = Field(8, description="Cycles to start a tile: the depth of the pipeline", ge=0)
     contractions: bool = Field(True, description="Whether it may compute contractions as MACs")

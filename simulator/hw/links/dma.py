@@ -35,7 +35,9 @@ class Dma(Link):
     inner: str = Field(alias="to", description="The memory on the near side, which cores use")
     via: str = Field("", description="A bus that the transfers also pass")
     engines: int = Field(1, description="Engines side by side", gt=0)
-    outstanding: int = Field(4, description="Transfers that one engine has in flight, to hide the latency", gt=0)
+    outstanding: int = Field(
+        4, description="Transfers that one engine has in flight, to hide the latency", gt=0
+    )
     width_bytes_per_cycle: int = Field(description="What one engine moves per cycle", gt=0)
     clock_hz: int = Field(description="Clock of the engines", gt=0)
     start_cycles: int = Field(0, description="Cycles to start a transfer", ge=0)

@@ -48,7 +48,9 @@ class Dram(Memory):
     activate_window_fs: int = Field(0, description="tFAW: within which at most four rows are opened", ge=0)
     refresh_interval_fs: int = Field(0, description="tREFI; 0: no refresh", ge=0)
     refresh_time_fs: int = Field(0, description="tRFC: how long a refresh takes", ge=0)
-    latency_fs: int = Field(0, description="From the end of a burst on the bus to the data at the chip's side", ge=0)
+    latency_fs: int = Field(
+        0, description="From the end of a burst on the bus to the data at the chip's side", ge=0
+    )
 
     def peak_bytes_per_s(self) -> float:
         """Peak bandwidth of all channels together."""

@@ -26,7 +26,9 @@ class Precision(Spec):
     """Element types of all layers."""
 
     weights: str = Field(default="int8", description="Of weights: int4, int8, int16, fp16, bf16, fp32")
-    activations: str = Field(default="int8", description="Of everything else: int4, int8, int16, fp16, bf16, fp32")
+    activations: str = Field(
+        default="int8", description="Of everything else: int4, int8, int16, fp16, bf16, fp32"
+    )
 
 
 class Header(Spec):
@@ -70,7 +72,7 @@ class GemmLayer(Layer):
         """M × K."""
         return (self.m, self.k)
 
-    def weight(self, ifmap: Shape) -> Shape:
+    def weight(self, ifmap: Shape) -> Shape | None:
         """K × N."""
         return (self.k, self.n)
 
@@ -83,31 +85,35 @@ class MatMulLayer(GemmLayer):
     batch: int = Field(default=1, description="Products", gt=0)
 
     def operand(self) -> Shape:
-        """Batch × M × K."""
-        return (self.batch, self.m, self.k)
+        """Batch × M × K, without a batch of 1."""
+        return (self.batch, self.m, self.k)[self.batch == 1 :]
 
     def second(self) -> Shape:
-        """Batch × K × N."""
-        return (self.batch, self.k, self.n)
+        """Batch × K × N, without a batch of 1."""
+        return (self.batch, self.k, self.n)[self.batch == 1 :]
 
-    def weight(self, ifmap: Shape) -> None:
+    def weight(self, ifmap: Shape) -> Shape | None:
         """None: both operands are computed."""
 
 
 class InputLayer(Layer):
     """A layer that works on the result of the one before, or on an input of its own."""
 
-    input: list[int] | None = Field(default=None, description="Shape of the ifmap, as N, C, H, W where it is an image")
+    input: list[int] | None = Field(
+        default=None, description="Shape of the ifmap, as N, C, H, W where it is an image"
+    )
 
     def operand(self) -> Shape | None:
-        """The stated shape."""
+        """Return the stated shape."""
         return tuple(self.input) if self.input is not None else None
 
 
 class _Windowed(InputLayer):
     kernel: int | list[int] = Field(description="Extents of the window")
     stride: int | list[int] = Field(default=1, description="Step of the window")
-    pad: int | list[int] = Field(default=0, description="Padding: of all sides, per axis, or all begins, then all ends")
+    pad: int | list[int] = Field(
+        default=0, description="Padding: of all sides, per axis, or all begins, then all ends"
+    )
 
     @model_validator(mode="after")
     def _positive(self) -> _Windowed:
@@ -122,7 +128,11 @@ class _Windowed(InputLayer):
         rank = len(ifmap) - 2
         pad = self.pad if isinstance(self.pad, list) else [self.pad] * rank
         pads = pad if len(pad) == 2 * rank else pad * 2
-        return {"kernel_shape": _per_axis(self.kernel, rank), "strides": _per_axis(self.stride, rank), "pads": tuple(pads)}
+        return {
+            "kernel_shape": _per_axis(self.kernel, rank),
+            "strides": _per_axis(self.stride, rank),
+            "pads": tuple(pads),
+        }
 
 
 class ConvLayer(_Windowed):
@@ -133,7 +143,7 @@ class ConvLayer(_Windowed):
     dilation: int | list[int] = Field(default=1, description="Step between kernel positions")
 
     def weight(self, ifmap: Shape) -> Shape:
-        """Filters, channels of a group, kernel."""
+        """Return the filters, channels of a group and kernel."""
         return (self.filters, ifmap[1] // self.groups, *_per_axis(self.kernel, len(ifmap) - 2))
 
     def attributes(self, ifmap: Shape) -> dict[str, Any]:
@@ -158,7 +168,7 @@ class AxisLayer(InputLayer):
     axis: int = Field(default=-1, description="Axis, counted from the last if negative")
 
     def attributes(self, ifmap: Shape) -> dict[str, Any]:
-        """The axis."""
+        """Return the axis."""
         return {"axis": self.axis}
 
 
@@ -226,7 +236,7 @@ class _Network:
         self.nodes.append(Node(name, layer.op, inputs, (self.last.name,), attrs, epilogue, name))
 
     def _operand(self, shape: Shape | None, name: str) -> Tensor:
-        """The result of the layer before if the shape is its, else an input of the network."""
+        """Return the result of the layer before if the shape is its, else an input of the network."""
         if self.last is not None and shape in (None, self.last.shape):
             return self.last
         if shape is None:
@@ -269,12 +279,16 @@ def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None
     """
     document = yamlio.load(path)
     if batch is not None or dims:
-        raise InputError(Problem("a list of layers states all its extents: batch and dims cannot be set", str(path)))
+        raise InputError(
+            Problem("a list of layers states all its extents: batch and dims cannot be set", str(path))
+        )
     if not isinstance(document.data, dict) or "layers" not in document.data:
         raise InputError(document.problem("expected a network: a mapping with 'layers'"))
     header = build(Header, document.data, document)
     problems = [
-        document.problem(f"expected one of {', '.join(allowed)}, got '{value}'{did_you_mean(value, allowed)}", place)
+        document.problem(
+            f"expected one of {', '.join(allowed)}, got '{value}'{did_you_mean(value, allowed)}", place
+        )
         for place, value, allowed in (
             ("precision.weights", header.precision.weights, WEIGHTS),
             ("precision.activations", header.precision.activations, ACTIVATIONS),

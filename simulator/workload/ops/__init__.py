@@ -1,1 +1,1 @@
-"""One file per operator family; importing a module enters its operators into ``simulator.workload.op.OPS``."""
+"""One file per operator family; importing one enters its operators into ``simulator.workload.op.OPS``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ _BINARY: dict[str, tuple[str, Ops]] = {
     "BitwiseXor": ("a ^ b", (("logic", 1),)),
 }
 _INTEGERS = {"BitShift": "uint8", "BitwiseAnd": "int32", "BitwiseOr": "int32", "BitwiseXor": "int32"}
-_EXAMPLE_ATTRS = {"BitShift": {"direction": "LEFT"}, "Mod": {"fmod": 1}}
+_EXAMPLE_ATTRS: dict[str, dict[str, Any]] = {"BitShift": {"direction": "LEFT"}, "Mod": {"fmod": 1}}
 
 #: Operator -> operand type of its example; each gives a truth value by one comparison.
 _TRUTH = {
@@ -66,7 +67,9 @@ def broadcast(inputs: Operands) -> Shape:
     try:
         return tuple(np.broadcast_shapes(*shapes))
     except ValueError:
-        raise ValueError(f"operands of shapes {', '.join(str(list(s)) for s in shapes)} do not broadcast") from None
+        raise ValueError(
+            f"operands of shapes {', '.join(str(list(s)) for s in shapes)} do not broadcast"
+        ) from None
 
 
 class Broadcast(Op):
@@ -80,7 +83,7 @@ class Broadcast(Op):
         self.EXAMPLES = (Example(name, operands, attrs, ops={cls: 24 * n for cls, n in ops}),)
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The broadcast shape."""
+        """Return the broadcast shape."""
         return [broadcast(inputs)]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
@@ -115,7 +118,9 @@ class Variadic(Broadcast):
         self.keeps_values = name in ("Max", "Min")
         self.formula = f"{self._each} over the operands"
         ops = {self._each: 48} | {cls: 24 * n for cls, n in self._last}
-        self.EXAMPLES = (Example(name, (tensor((2, 3, 4)), tensor((4,), name="b"), tensor((), name="c")), ops=ops),)
+        self.EXAMPLES = (
+            Example(name, (tensor((2, 3, 4)), tensor((4,), name="b"), tensor((), name="c")), ops=ops),
+        )
 
     def _per_element(self, operands: Operands) -> Ops:
         return ((self._each, max(1, len(operands) - 1)), *self._last)
@@ -162,7 +167,7 @@ class Where(Broadcast):
         self.EXAMPLES = (Example("Where", operands, ops={"logic": 24}),)
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """That of what is selected."""
+        """Return that of what is selected."""
         return [required(inputs, 1).dtype]
 
 

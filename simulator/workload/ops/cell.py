@@ -1,13 +1,24 @@
 """Gates of recurrent networks: what remains of one time step when its matrix products are nodes of their own.
 
-Frontends decompose LSTM and GRU into a product of all inputs, one product per step and one of these per step; an RNN
-needs none of them. Operands come as the products give them, gates side by side.
+Frontends decompose LSTM and GRU into a product of all inputs, one product per step and one of these per step;
+an RNN needs none of them. Operands come as the products give them, gates side by side.
 """
 
 from __future__ import annotations
 
 from simulator.workload.graph import Graph, Node
-from simulator.workload.op import Attrs, Example, Op, Operands, Shape, operator, optional, positional, required, tensor
+from simulator.workload.op import (
+    Attrs,
+    Example,
+    Op,
+    Operands,
+    Shape,
+    operator,
+    optional,
+    positional,
+    required,
+    tensor,
+)
 from simulator.workload.work import Elementwise, Work
 
 
@@ -15,8 +26,9 @@ from simulator.workload.work import Elementwise, Work
 class LSTMCell(Op):
     """One LSTM step: (x·W [batch, 4·hidden], h·R [same], c, peepholes) → h, c; gates ordered i, o, f, c.
 
-    i, o, f = sigmoid(…), g = tanh(…), c' = f·c + i·g, h' = o·tanh(c'): per hidden element 4 additions of the products,
-    3 sigmoids, 2 tanh, 3 multiplications, 1 addition; 3 macs more with peepholes, and 8 comparisons with ``clip``.
+    i, o, f = sigmoid(…), g = tanh(…), c' = f·c + i·g, h' = o·tanh(c'): per hidden element 4 additions of the
+    products, 3 sigmoids, 2 tanh, 3 multiplications, 1 addition; 3 macs more with peepholes, and 8 comparisons
+    with ``clip``.
     """
 
     _OPERANDS = (tensor((2, 20)), tensor((2, 20), name="hr"), tensor((2, 5), name="c"))
@@ -39,7 +51,7 @@ class LSTMCell(Op):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of c, twice."""
+        """Return that of c, twice."""
         return [required(inputs, 2).shape] * 2
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
@@ -57,10 +69,10 @@ class LSTMCell(Op):
 
 @operator("GRUCell")
 class GRUCell(Op):
-    """One GRU step, reset after the product: (x·W [batch, 3·hidden], h·R [same], h) → h; gates ordered z, r, h.
+    """One GRU step, reset after the product: (x·W [batch, 3·hidden], h·R [same], h) → h; gates z, r, h.
 
-    z, r = sigmoid(…), n = tanh(xn + r·hn), h' = (1 − z)·n + z·h: per hidden element 2 + 1 additions of products,
-    2 sigmoids, 1 tanh, 1 + 2 multiplications, 2 additions.
+    z, r = sigmoid(…), n = tanh(xn + r·hn), h' = (1 − z)·n + z·h: per hidden element 2 + 1 additions of
+    products, 2 sigmoids, 1 tanh, 1 + 2 multiplications, 2 additions.
     """
 
     EXAMPLES = (
@@ -73,14 +85,18 @@ class GRUCell(Op):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of h."""
+        """Return that of h."""
         return [required(inputs, 2).shape]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
         """One element-wise work, cut between the sequences of the batch."""
         state = required(positional(node, graph), 2)
         n = state.elements
-        return (Elementwise((("add", 5 * n), ("sigmoid", 2 * n), ("tanh", n), ("mul", 3 * n)), split=state.shape[0]),)
+        return (
+            Elementwise(
+                (("add", 5 * n), ("sigmoid", 2 * n), ("tanh", n), ("mul", 3 * n)), split=state.shape[0]
+            ),
+        )
 
 
 @operator("GRUReset")
@@ -101,7 +117,7 @@ class GRUReset(Op):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of h, twice."""
+        """Return that of h, twice."""
         return [required(inputs, 2).shape] * 2
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
@@ -128,7 +144,7 @@ class GRUUpdate(Op):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of h."""
+        """Return that of h."""
         return [required(inputs, 3).shape]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:

@@ -19,20 +19,23 @@ from simulator.workload.op import (
 )
 from simulator.workload.work import Elementwise, Work
 
-#: ONNX's number of an element type -> name in ``tensor.BITS``. Kinds of 8- and 4-bit floats differ in range alone.
+#: ONNX's number of an element type -> name in ``tensor.BITS``. Kinds of 8- and 4-bit floats differ in range
+#: alone.
 ELEMENT_TYPES = {
     1: "fp32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 10: "fp16",
-    11: "fp64", 12: "uint32", 13: "uint64", 16: "bf16", 17: "fp8", 18: "fp8", 19: "fp8", 20: "fp8", 21: "uint4",
-    22: "int4", 23: "fp4", 24: "fp8", 25: "uint2", 26: "int2",
+    11: "fp64", 12: "uint32", 13: "uint64", 16: "bf16", 17: "fp8", 18: "fp8", 19: "fp8", 20: "fp8",
+    21: "uint4", 22: "int4", 23: "fp4", 24: "fp8", 25: "uint2", 26: "int2",
 }  # fmt: skip
 
 
 class _Conversion(Op):
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand."""
+        """Return that of the operand."""
         return [required(inputs, 0).shape]
 
-    def _elementwise(self, node: Node, graph: Graph, per_element: tuple[tuple[str, int], ...]) -> tuple[Work, ...]:
+    def _elementwise(
+        self, node: Node, graph: Graph, per_element: tuple[tuple[str, int], ...]
+    ) -> tuple[Work, ...]:
         elements = required(positional(node, graph), 0).elements
         return (Elementwise(tuple((cls, n * elements) for cls, n in per_element), split=elements),)
 
@@ -96,7 +99,7 @@ class DynamicQuantize(_Conversion):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand; scale and zero point are scalars."""
+        """Return that of the operand; scale and zero point are scalars."""
         return [required(inputs, 0).shape, (), ()]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:

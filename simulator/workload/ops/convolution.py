@@ -25,10 +25,11 @@ _UNIT = Axis(size=1, kernel=1, stride=1, dilation=1, begin=0, end=0, out=1)
 
 @operator("Conv", "ConvInteger")
 class Conv(Op):
-    """Convolution over 1, 2 or 3 spatial axes, grouped or not: out[b, k, o] = Σ ifmap[b, c, o·s + f·d − p] · weight.
+    """Convolution over 1 to 3 spatial axes, in groups: out[b, k, o] = Σ ifmap[b, c, o·s + f·d − p] · weight.
 
-    A single axis is x, with y of extent 1. Depth is folded: output planes count as images and kernel planes as
-    channels, which keeps the multiply-accumulates exact and overstates the ifmap by the overlap of kernel planes.
+    A single axis is x, with y of extent 1. Depth is folded: output planes count as images and kernel planes
+    as channels, which keeps the multiply-accumulates exact and overstates the ifmap by the overlap of kernel
+    planes.
     """
 
     EXAMPLES = (
@@ -44,8 +45,12 @@ class Conv(Op):
             {"group": 6, "auto_pad": "SAME_UPPER", "strides": (2, 2)},
             macs=6 * 4 * 4 * 9,
         ),
-        Example("Conv", (tensor((3, 4, 20)), tensor((5, 2, 3), name="w")), {"group": 2}, macs=3 * 5 * 18 * 2 * 3),
-        Example("Conv", (tensor((1, 2, 5, 6, 7)), tensor((4, 2, 2, 3, 3), name="w")), macs=4 * 4 * 4 * 5 * 2 * 18),
+        Example(
+            "Conv", (tensor((3, 4, 20)), tensor((5, 2, 3), name="w")), {"group": 2}, macs=3 * 5 * 18 * 2 * 3
+        ),
+        Example(
+            "Conv", (tensor((1, 2, 5, 6, 7)), tensor((4, 2, 2, 3, 3), name="w")), macs=4 * 4 * 4 * 5 * 2 * 18
+        ),
         Example(
             "ConvInteger",
             (tensor((1, 3, 8, 8), "uint8"), tensor((4, 3, 3, 3), "int8", "w"), tensor((), "uint8", "zero")),
@@ -59,15 +64,17 @@ class Conv(Op):
         ifmap, weight = required(inputs, 0).shape, required(inputs, 1).shape
         groups = attrs.get("group", 1)
         if len(ifmap) != len(weight) or len(ifmap) < 3:
-            raise ValueError(f"operands of {len(ifmap)} and {len(weight)} dimensions; both need the same, at least 3")
+            raise ValueError(
+                f"operands of {len(ifmap)} and {len(weight)} dimensions; both need the same, at least 3"
+            )
         if ifmap[1] != weight[1] * groups or weight[0] % groups:
             raise ValueError(
-                f"{ifmap[1]} input channels and {weight[0]} filters do not fit {groups} groups of {weight[1]} channels"
+                f"{ifmap[1]} channels and {weight[0]} filters do not fit {groups} groups of {weight[1]}"
             )
         return [(ifmap[0], weight[0], *(axis.out for axis in axes(ifmap[2:], weight[2:], attrs)))]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """Sums of integers are int32."""
+        """Return int32 for sums of integers."""
         dtype = required(inputs, 0).dtype
         return ["int32" if "int" in dtype else dtype]
 
@@ -104,8 +111,9 @@ class Conv(Op):
 class ConvTranspose(Op):
     """Transposed convolution: every input pixel adds its channels times a kernel to the output.
 
-    A GEMM of input pixels by (filters × kernel positions), then the addition of products that meet in one output
-    element: products − outputs additions. Its multiply-accumulates are those that published counts state.
+    A GEMM of input pixels by (filters × kernel positions), then the addition of products that meet in one
+    output element: products − outputs additions. Its multiply-accumulates are those that published counts
+    state.
     """
 
     EXAMPLES = (
@@ -158,7 +166,7 @@ class ConvTranspose(Op):
         return [(ifmap[0], weight[1] * attrs.get("group", 1), *spatial)]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
-        """A contraction without kernel positions, and the additions where windows overlap."""
+        """Return a contraction without kernel positions, and the additions where windows overlap."""
         operands = positional(node, graph)
         ifmap, weight = required(operands, 0), required(operands, 1)
         groups = node.attrs.get("group", 1)

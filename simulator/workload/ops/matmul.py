@@ -27,8 +27,8 @@ from simulator.workload.work import Contraction, Elementwise, Work
 def product(first: Shape, second: Shape, precision: str) -> Contraction:
     """Contraction of a (batched, broadcasting) matrix product of two operands of at least 2 dimensions.
 
-    A second operand without batch serves all rows of the first, so that the batch folds into the rows; otherwise
-    every pair of matrices is a group.
+    A second operand without batch serves all rows of the first, so that the batch folds into the rows;
+    otherwise every pair of matrices is a group.
     """
     *lead, m, c = first
     *batch, _, k = second
@@ -63,7 +63,7 @@ class MatMul(Op):
         return [_result(required(inputs, 0).shape, required(inputs, 1).shape)]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """Sums of integers are int32."""
+        """Return int32 for sums of integers."""
         dtype = required(inputs, 0).dtype
         return ["int32" if "int" in dtype else dtype]
 
@@ -111,7 +111,7 @@ class FusedMatMul(Op):
 
 @operator("MatMulNBits")
 class MatMulNBits(Op):
-    """Product with weights of few bits, packed, with a scale per block of the inner dimension (com.microsoft).
+    """Product with packed weights of few bits and a scale per block of the inner dimension (com.microsoft).
 
     Multiplied at the precision of the activations: the weights are widened on their way into the array.
     """
@@ -138,7 +138,7 @@ class MatMulNBits(Op):
 
 @operator("Gemm")
 class Gemm(Op):
-    """alpha · A' · B' + beta · C. A vector C is a bias and belongs to the epilogue; a matrix C is an addition."""
+    """alpha·A'·B' + beta·C. A vector C is a bias and belongs to the epilogue; a matrix C is an addition."""
 
     EXAMPLES = (
         Example("Gemm", (tensor((7, 16)), tensor((4, 16), name="w")), {"transB": 1}, macs=7 * 4 * 16),
@@ -149,7 +149,9 @@ class Gemm(Op):
             macs=7 * 4 * 16,
             ops={"add": 7 * 4},
         ),
-        Example("Gemm", (tensor((7, 16)), tensor((16, 4), name="w")), {"alpha": 2.0}, macs=448, ops={"mul": 28}),
+        Example(
+            "Gemm", (tensor((7, 16)), tensor((16, 4), name="w")), {"alpha": 2.0}, macs=448, ops={"mul": 28}
+        ),
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
@@ -161,7 +163,7 @@ class Gemm(Op):
         return [(rows, columns)]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """Sums of integers are int32."""
+        """Return int32 for sums of integers."""
         dtype = required(inputs, 0).dtype
         return ["int32" if "int" in dtype else dtype]
 
@@ -196,8 +198,8 @@ def is_bias(addend: Tensor, columns: int) -> bool:
 class Einsum(Op):
     """Sum over labelled axes. Operands are joined from left to right, each pair as one batch of GEMMs.
 
-    Labels of both operands and the result count as groups, those that the result lacks as the inner dimension.
-    One operand: a reduction or a transposition, an addition per element.
+    Labels of both operands and the result count as groups, those that the result lacks as the inner
+    dimension. One operand: a reduction or a transposition, an addition per element.
     """
 
     EXAMPLES = (
@@ -218,7 +220,7 @@ class Einsum(Op):
         return [tuple(sizes[label] for label in result)]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
-        """A contraction for every operand after the first."""
+        """Return a contraction for every operand after the first."""
         operands = positional(node, graph)
         terms, result = _terms(operands, node.attrs)
         sizes = _sizes(operands, terms)
@@ -245,20 +247,27 @@ class Einsum(Op):
 
 
 def _terms(inputs: Operands, attrs: Attrs) -> tuple[list[str], str]:
-    """Labels of each operand and of the result; an ellipsis becomes capital letters counted from the last axis."""
+    """Labels of each operand and of the result; an ellipsis becomes labels of its own."""
     left, arrow, right = attrs["equation"].replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(inputs):
-        raise ValueError(f"equation '{attrs['equation']}' names {len(terms)} operands, there are {len(inputs)}")
+        raise ValueError(
+            f"equation '{attrs['equation']}' names {len(terms)} operands, there are {len(inputs)}"
+        )
     widths = [len(required(inputs, i).shape) - len(term.replace("...", "")) for i, term in enumerate(terms)]
-    hidden = [chr(0x100 + i) for i in range(max([0, *widths]))]  # beyond every letter that an equation may use
+    hidden = [
+        chr(0x100 + i) for i in range(max([0, *widths]))
+    ]  # beyond every letter that an equation may use
     expanded = [
-        term.replace("...", "".join(hidden[len(hidden) - width :])) for term, width in zip(terms, widths, strict=True)
+        term.replace("...", "".join(hidden[len(hidden) - width :]))
+        for term, width in zip(terms, widths, strict=True)
     ]
     if arrow:
         return expanded, right.replace("...", "".join(hidden))
     letters = "".join(terms).replace(".", "")
-    return expanded, "".join(hidden) + "".join(sorted(label for label in set(letters) if letters.count(label) == 1))
+    return expanded, "".join(hidden) + "".join(
+        sorted(label for label in set(letters) if letters.count(label) == 1)
+    )
 
 
 def _sizes(inputs: Operands, terms: list[str]) -> dict[str, int]:
@@ -270,5 +279,3 @@ def _sizes(inputs: Operands, terms: list[str]) -> dict[str, int]:
         for label, size in zip(term, shape, strict=True):
             sizes[label] = max(size, sizes.get(label, 1))
     return sizes
-
-

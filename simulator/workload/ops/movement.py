@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from simulator.workload.graph import Graph, Node
@@ -14,7 +13,6 @@ from simulator.workload.op import (
     Shape,
     axis_of,
     constant,
-    integers,
     operator,
     optional,
     positional,
@@ -47,7 +45,7 @@ class Concat(_Mover):
     EXAMPLES = (Example("Concat", (tensor((2, 3)), tensor((2, 5), name="y")), {"axis": -1}, moved=(64, 64)),)
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The first's with the extents along the axis added up."""
+        """Return the first's with the extents along the axis added up."""
         shapes = [required(inputs, i).shape for i in range(len(inputs))]
         axis = axis_of(attrs.get("axis", 1), len(shapes[0]))
         others = {shape[:axis] + shape[axis + 1 :] for shape in shapes}
@@ -60,6 +58,8 @@ class Concat(_Mover):
 class Split(_Mover):
     """Consecutive parts along ``axis``: of given extents, or equal ones (the last may be smaller)."""
 
+    parameters = {1: "split"}
+
     EXAMPLES = (
         Example("Split", (tensor((2, 8)), constant([3, 5])), {"axis": 1}, outputs=2, moved=(64, 64)),
         Example("Split", (tensor((7, 2)),), {"num_outputs": 3}, outputs=3, moved=(56, 56)),
@@ -69,19 +69,23 @@ class Split(_Mover):
         """One per part. Equal parts need their number in ``num_outputs``, which a reader fills in."""
         shape = required(inputs, 0).shape
         axis = axis_of(attrs.get("axis", 0), len(shape))
-        parts = attrs.get("split") or integers(inputs, 1)
+        parts = self.integers(inputs, attrs, "split")
         if not parts:
             count = attrs["num_outputs"]
             size = -(-shape[axis] // count)
             parts = [min(size, shape[axis] - i * size) for i in range(count)]
         if sum(parts) != shape[axis]:
-            raise ValueError(f"parts {list(parts)} do not add up to the {shape[axis]} elements of axis {axis}")
+            raise ValueError(
+                f"parts {list(parts)} do not add up to the {shape[axis]} elements of axis {axis}"
+            )
         return [(*shape[:axis], part, *shape[axis + 1 :]) for part in parts]
 
 
 @operator("Slice")
 class Slice(_Mover):
     """From ``starts`` to ``ends`` in ``steps`` along ``axes``."""
+
+    parameters = {1: "starts", 2: "ends", 3: "axes", 4: "steps"}
 
     EXAMPLES = (
         Example("Slice", (tensor((10, 6)), constant([1, -4]), constant([9, 2**31])), moved=(128, 128)),
@@ -95,10 +99,10 @@ class Slice(_Mover):
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Extents by Python's rules of slicing."""
         shape = list(required(inputs, 0).shape)
-        starts = attrs.get("starts") or integers(inputs, 1) or []
-        ends = attrs.get("ends") or integers(inputs, 2) or []
-        axes = attrs.get("axes") or integers(inputs, 3) or range(len(starts))
-        steps = integers(inputs, 4) or [1] * len(starts)
+        starts = self.integers(inputs, attrs, "starts") or []
+        ends = self.integers(inputs, attrs, "ends") or []
+        axes = self.integers(inputs, attrs, "axes") or range(len(starts))
+        steps = self.integers(inputs, attrs, "steps") or [1] * len(starts)
         for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
             place = axis_of(axis, len(shape))
             shape[place] = len(range(*slice(start, end, step).indices(shape[place])))
@@ -109,13 +113,16 @@ class Slice(_Mover):
 class Pad(_Mover):
     """Elements put around the operand: of a constant, or copies of its own."""
 
+    parameters = {1: "pads", 2: "value", 3: "axes"}
+
     EXAMPLES = (Example("Pad", (tensor((2, 3)), constant([0, 1, 2, 0])), moved=(24, 64)),)
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Extents with both paddings added."""
         shape = list(required(inputs, 0).shape)
-        pads = attrs.get("pads") or attrs.get("paddings") or integers(inputs, 1) or []
-        axes = [axis_of(axis, len(shape)) for axis in integers(inputs, 3) or range(len(shape))]
+        pads = self.integers(inputs, attrs, "pads") or []
+        given = self.integers(inputs, attrs, "axes")
+        axes = [axis_of(axis, len(shape)) for axis in given] if given else list(range(len(shape)))
         for i, axis in enumerate(axes):
             shape[axis] += pads[i] + pads[len(axes) + i]
         return [tuple(shape)]
@@ -148,12 +155,14 @@ class Gather(_Mover):
 
     EXAMPLES = (
         Example(
-            "Gather", (tensor((1000, 8)), tensor((2, 3), "int64", "i")), moved=(2 * 3 * 8 * 4 + 48, 2 * 3 * 8 * 4)
+            "Gather",
+            (tensor((1000, 8)), tensor((2, 3), "int64", "i")),
+            moved=(2 * 3 * 8 * 4 + 48, 2 * 3 * 8 * 4),
         ),
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The indices' shape in place of the axis."""
+        """Return the indices' shape in place of the axis."""
         shape, indices = required(inputs, 0).shape, required(inputs, 1).shape
         axis = axis_of(attrs.get("axis", 0), len(shape))
         return [(*shape[:axis], *indices, *shape[axis + 1 :])]
@@ -167,11 +176,13 @@ class GatherElements(Gather):
     """One element per index."""
 
     EXAMPLES = (
-        Example("GatherElements", (tensor((9, 8)), tensor((2, 3), "int64", "i")), moved=(2 * 3 * 12, 2 * 3 * 4)),
+        Example(
+            "GatherElements", (tensor((9, 8)), tensor((2, 3), "int64", "i")), moved=(2 * 3 * 12, 2 * 3 * 4)
+        ),
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the indices."""
+        """Return that of the indices."""
         return [required(inputs, 1).shape]
 
 
@@ -180,11 +191,13 @@ class GatherND(Gather):
     """Slices addressed by the last axis of the indices."""
 
     EXAMPLES = (
-        Example("GatherND", (tensor((9, 8, 7)), tensor((5, 2), "int64", "i")), moved=(5 * 7 * 4 + 80, 5 * 7 * 4)),
+        Example(
+            "GatherND", (tensor((9, 8, 7)), tensor((5, 2), "int64", "i")), moved=(5 * 7 * 4 + 80, 5 * 7 * 4)
+        ),
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The indices' leading axes, then what they do not address."""
+        """Return the indices' leading axes, then what they do not address."""
         shape, indices = required(inputs, 0).shape, required(inputs, 1).shape
         return [(*indices[:-1], *shape[attrs.get("batch_dims", 0) + indices[-1] :])]
 
@@ -213,7 +226,7 @@ class Scatter(_Mover):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand."""
+        """Return that of the operand."""
         return [required(inputs, 0).shape]
 
     def _read(self, node: Node, graph: Graph, written: int) -> int:
@@ -224,11 +237,19 @@ class Scatter(_Mover):
 class Expand(_Mover):
     """Broadcast to a shape: reads the operand once."""
 
+    parameters = {1: "shape"}
+
     EXAMPLES = (Example("Expand", (tensor((3, 1)), constant([2, 1, 4])), moved=(12, 96)),)
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """What operand and asked shape broadcast to."""
-        return [tuple(np.broadcast_shapes(required(inputs, 0).shape, tuple(integers(inputs, 1) or ())))]
+        """Return what operand and asked shape broadcast to."""
+        return [
+            tuple(
+                np.broadcast_shapes(
+                    required(inputs, 0).shape, tuple(self.integers(inputs, attrs, "shape") or ())
+                )
+            )
+        ]
 
     def _read(self, node: Node, graph: Graph, written: int) -> int:
         return required(positional(node, graph), 0).bytes
@@ -238,11 +259,13 @@ class Expand(_Mover):
 class Tile(Expand):
     """The operand repeated along each axis: reads it once."""
 
+    parameters = {1: "repeats"}
+
     EXAMPLES = (Example("Tile", (tensor((3, 2)), constant([2, 4])), moved=(24, 192)),)
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Extents times repeats."""
-        repeats = integers(inputs, 1) or []
+        repeats = self.integers(inputs, attrs, "repeats") or []
         return [tuple(n * times for n, times in zip(required(inputs, 0).shape, repeats, strict=True))]
 
 
@@ -282,7 +305,7 @@ class Rearrange(_Mover):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand."""
+        """Return that of the operand."""
         return [required(inputs, 0).shape]
 
 
@@ -290,23 +313,25 @@ class Rearrange(_Mover):
 class OneHot(_Mover):
     """A row of ``depth`` values per index: reads indices and the two values, writes the rows."""
 
+    parameters = {1: "depth"}
+
     EXAMPLES = (
-        Example("OneHot", (tensor((2, 3), "int64"), constant(5), tensor((2,), name="v")), moved=(48 + 8, 120)),
+        Example(
+            "OneHot", (tensor((2, 3), "int64"), constant(5), tensor((2,), name="v")), moved=(48 + 8, 120)
+        ),
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The indices' shape with ``depth`` inserted at ``axis``."""
+        """Return the indices' shape with ``depth`` inserted at ``axis``."""
         shape = required(inputs, 0).shape
         axis = axis_of(attrs.get("axis", -1), len(shape) + 1)
-        return [(*shape[:axis], (integers(inputs, 1) or [0])[0], *shape[axis:])]
+        return [(*shape[:axis], (self.integers(inputs, attrs, "depth") or [0])[0], *shape[axis:])]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """That of the two values."""
+        """Return that of the two values."""
         return [required(inputs, 2).dtype]
 
     def _read(self, node: Node, graph: Graph, written: int) -> int:
         operands = positional(node, graph)
         values = optional(operands, 2)
         return required(operands, 0).bytes + (values.bytes if values else 0)
-
-

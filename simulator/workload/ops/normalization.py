@@ -24,8 +24,8 @@ from simulator.workload.work import Elementwise, Work
 def _centred(elements: int, slices: int, affine: int) -> tuple[tuple[str, int], ...]:
     """Operations of (x − mean)/sqrt(var + ε), and of a scale and a shift where ``affine`` counts them.
 
-    Per element: addition to the mean, subtraction, square accumulated, scaling by 1/σ; per slice: two divisions by
-    the count (multiplications), adding ε, root, reciprocal.
+    Per element: addition to the mean, subtraction, square accumulated, scaling by 1/σ; per slice: two
+    divisions by the count (multiplications), adding ε, root, reciprocal.
     """
     ops = {"add": 2 * elements + slices, "mac": elements, "mul": elements + 2 * slices}
     ops["mul"] += elements * (affine > 0)
@@ -35,14 +35,20 @@ def _centred(elements: int, slices: int, affine: int) -> tuple[tuple[str, int], 
 
 def _rms(elements: int, slices: int) -> tuple[tuple[str, int], ...]:
     """Operations of x/sqrt(Σx²/n + ε) · scale: a mac and two multiplications per element."""
-    return (("mac", elements), ("mul", 2 * elements + slices), ("add", slices), ("sqrt", slices), ("div", slices))
+    return (
+        ("mac", elements),
+        ("mul", 2 * elements + slices),
+        ("add", slices),
+        ("sqrt", slices),
+        ("div", slices),
+    )
 
 
 class _Normalization(Op):
     """Keeps the shape of its operand."""
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand."""
+        """Return that of the operand."""
         return [required(inputs, 0).shape]
 
 
@@ -65,7 +71,7 @@ class LayerNormalization(Op):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand; mean and inverse deviation keep the leading axes."""
+        """Return that of the operand; mean and inverse deviation keep the leading axes."""
         shape = required(inputs, 0).shape
         statistics = _kept(shape, axis_of(attrs.get("axis", -1), len(shape)))
         return [shape, statistics, statistics]
@@ -95,7 +101,7 @@ class RMSNormalization(Op):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand; the inverse deviation keeps the leading axes."""
+        """Return that of the operand; the inverse deviation keeps the leading axes."""
         shape = required(inputs, 0).shape
         return [shape, _kept(shape, axis_of(attrs.get("axis", -1), len(shape)))]
 
@@ -127,7 +133,7 @@ class SkipNormalization(Op):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand; statistics keep the leading axes."""
+        """Return that of the operand; statistics keep the leading axes."""
         shape = required(inputs, 0).shape
         statistics = (*shape[:-1], 1)
         return [shape, statistics, statistics, shape]
@@ -150,8 +156,8 @@ class SkipNormalization(Op):
 class PlaneNormalization(_Normalization):
     """(x − mean)/sqrt(var + ε) · scale + bias over the plane of a group of channels; images are independent.
 
-    Slices are images × groups (GroupNormalization), images × channels (InstanceNormalization), or channels over the
-    whole batch (MeanVarianceNormalization, which neither scales nor shifts).
+    Slices are images × groups (GroupNormalization), images × channels (InstanceNormalization), or channels
+    over the whole batch (MeanVarianceNormalization, which neither scales nor shifts).
     """
 
     _OPERANDS = (tensor((2, 6, 4, 4)), tensor((6,), name="scale"), tensor((6,), name="bias"))
@@ -225,7 +231,9 @@ class BatchNormalization(_Normalization):
 class LpNormalization(_Normalization):
     """x / ‖x‖ along one axis: mac and multiplication per element, root and reciprocal per slice."""
 
-    EXAMPLES = (Example("LpNormalization", (tensor((2, 3, 4)),), ops={"mac": 24, "mul": 24, "sqrt": 6, "div": 6}),)
+    EXAMPLES = (
+        Example("LpNormalization", (tensor((2, 3, 4)),), ops={"mac": 24, "mul": 24, "sqrt": 6, "div": 6}),
+    )
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
         """One element-wise work, cut between slices."""

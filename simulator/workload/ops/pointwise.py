@@ -65,10 +65,12 @@ class Pointwise(Op):
     def __init__(self, name: str, formula: str, ops: Ops, keeps_values: bool = False) -> None:
         self.formula, self._ops, self.keeps_values = formula, ops, keeps_values
         shapes = ((2, 3, 4),) if name in _OUTSIDE_ONNX else None
-        self.EXAMPLES = (Example(name, (tensor((2, 3, 4)),), shapes=shapes, ops={cls: 24 * n for cls, n in ops}),)
+        self.EXAMPLES = (
+            Example(name, (tensor((2, 3, 4)),), shapes=shapes, ops={cls: 24 * n for cls, n in ops}),
+        )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand."""
+        """Return that of the operand."""
         return [required(inputs, 0).shape]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
@@ -97,6 +99,8 @@ class Predicate(Pointwise):
 class Clip(Pointwise):
     """min(max(x, low), high): a comparison for each bound that is given, at least one."""
 
+    parameters = {1: "min", 2: "max"}
+
     def __init__(self) -> None:
         super().__init__("Clip", *ACTIVATIONS["Clip"][1:])
         low, high = constant(0.0, "fp32", "low"), constant(6.0, "fp32", "high")
@@ -106,8 +110,8 @@ class Clip(Pointwise):
         )
 
     def _per_element(self, inputs: Operands, attrs: Attrs) -> Ops:
-        bounds = [optional(inputs, 1) or attrs.get("min"), optional(inputs, 2) or attrs.get("max")]
-        return (("max", max(1, sum(bound is not None for bound in bounds))),)
+        given = [name in attrs or optional(inputs, i) is not None for i, name in self.parameters.items()]
+        return (("max", max(1, sum(given))),)
 
 
 @operator("Gelu", "FastGelu", "BiasGelu")

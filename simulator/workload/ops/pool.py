@@ -23,7 +23,7 @@ _GLOBAL = {
 
 
 class Pool(Op):
-    """Pooling by a window; padding counts as positions. It is cut between output rows of the first spatial axis."""
+    """Pooling by a window, padding included; it is cut between output rows of the first spatial axis."""
 
     def __init__(self, name: str) -> None:
         self.formula, self._each, self._last, self.keeps_values = _WINDOWS[name]
@@ -49,7 +49,7 @@ class Pool(Op):
         return [result, result]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """The indices of MaxPool are int64."""
+        """Return that of the operand, and int64 for indices."""
         return [required(inputs, 0).dtype, "int64"][:outputs]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
@@ -57,7 +57,10 @@ class Pool(Op):
         ifmap = required(positional(node, graph), 0).shape
         placed = axes(ifmap[2:], node.attrs["kernel_shape"], node.attrs)
         out = prod(ifmap[:2]) * prod(axis.out for axis in placed)
-        ops = ((self._each, out * prod(axis.kernel for axis in placed)), *((cls, n * out) for cls, n in self._last))
+        ops = (
+            (self._each, out * prod(axis.kernel for axis in placed)),
+            *((cls, n * out) for cls, n in self._last),
+        )
         row = placed[0]
         window = Window(kernel=row.reach, stride=row.stride, pad=row.begin, iy=row.size, oy=row.out)
         return (Elementwise(ops, split=ifmap[0] * row.out, window=window),)

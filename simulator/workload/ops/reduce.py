@@ -15,8 +15,8 @@ from simulator.workload.op import (
     axis_of,
     constant,
     enter_op,
-    integers,
     operator,
+    optional,
     positional,
     required,
     tensor,
@@ -45,8 +45,8 @@ _KINDS: dict[str, tuple[str, Ops, Ops]] = {
 def leading(shape: Shape, axes: tuple[int, ...]) -> int:
     """Slices along leading axes that a reduction leaves independent, whatever the layout.
 
-    Spatial axes of an image lie before its channels in memory, so that images alone are independent; the channel
-    axis lies innermost; otherwise the axes before the first that is reduced.
+    Spatial axes of an image lie before its channels in memory, so that images alone are independent; the
+    channel axis lies innermost; otherwise the axes before the first that is reduced.
     """
     rank = len(shape)
     if rank >= 4 and axes == tuple(range(2, rank)):
@@ -57,7 +57,9 @@ def leading(shape: Shape, axes: tuple[int, ...]) -> int:
 
 
 class Reduce(Op):
-    """Reduction over ``axes`` (attribute or second operand; none: all, unless ``noop_with_empty_axes``)."""
+    """Reduction over ``axes`` (none: all, unless ``noop_with_empty_axes``)."""
+
+    parameters = {1: "axes"}
 
     def __init__(self, name: str) -> None:
         self.formula, self._each, self._last = _KINDS[name]
@@ -78,9 +80,9 @@ class Reduce(Op):
         )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The axes that are left, or 1 in place of each reduced one."""
+        """Return the axes that are left, or 1 in place of each reduced one."""
         shape = required(inputs, 0).shape
-        axes = _axes(inputs, attrs)
+        axes = self._axes(inputs, attrs)
         keep = attrs.get("keepdims", 1)
         return [tuple(1 if i in axes else n for i, n in enumerate(shape) if keep or i not in axes)]
 
@@ -88,27 +90,24 @@ class Reduce(Op):
         """One element-wise work, cut between independent slices."""
         operands = positional(node, graph)
         operand = required(operands, 0)
-        axes = _axes(operands, node.attrs)
+        axes = self._axes(operands, node.attrs)
         results = prod(n for i, n in enumerate(operand.shape) if i not in axes)
         ops = dict((cls, n * operand.elements) for cls, n in self._each)
         for cls, n in self._last:
             ops[cls] = ops.get(cls, 0) + n * results
         return (Elementwise(tuple(ops.items()), split=leading(operand.shape, axes)),)
 
-
-def _axes(inputs: Operands, attrs: Attrs) -> tuple[int, ...]:
-    rank = len(required(inputs, 0).shape)
-    given = attrs.get("axes")
-    if given is None:
-        given = integers(inputs, 1)
-    if not given:
-        return () if attrs.get("noop_with_empty_axes", 0) else tuple(range(rank))
-    return tuple(sorted(axis_of(axis, rank) for axis in given))
+    def _axes(self, inputs: Operands, attrs: Attrs) -> tuple[int, ...]:
+        rank = len(required(inputs, 0).shape)
+        given = self.integers(inputs, attrs, "axes")
+        if not given:
+            return () if attrs.get("noop_with_empty_axes", 0) else tuple(range(rank))
+        return tuple(sorted(axis_of(axis, rank) for axis in given))
 
 
 @operator("ArgMax", "ArgMin")
 class ArgMax(Op):
-    """Index of the largest or smallest element along one axis: a comparison and an index selection per element."""
+    """Index of the largest or smallest element of an axis: a comparison and a selection per element."""
 
     EXAMPLES = (
         Example("ArgMax", (tensor((2, 3, 4)),), {"axis": 1, "keepdims": 0}, ops={"max": 24, "logic": 24}),
@@ -116,13 +115,13 @@ class ArgMax(Op):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The operand's without the axis, or with 1 in its place."""
+        """Return the operand's without the axis, or with 1 in its place."""
         shape = required(inputs, 0).shape
         axis = axis_of(attrs.get("axis", 0), len(shape))
         return [(*shape[:axis], *((1,) if attrs.get("keepdims", 1) else ()), *shape[axis + 1 :])]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """Indices."""
+        """Return indices."""
         return ["int64"] * outputs
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
@@ -139,12 +138,13 @@ class TopK(Op):
 
     EXAMPLES = (Example("TopK", (tensor((2, 16)), constant([5])), outputs=2, ops={"max": 32 * 4}),)
     keeps_values = True
+    parameters = {1: "k"}
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The operand's with k in place of the axis, for values and indices."""
+        """Return the operand's with k in place of the axis, for values and indices."""
         shape = required(inputs, 0).shape
         axis = axis_of(attrs.get("axis", -1), len(shape))
-        result = (*shape[:axis], self._k(inputs, attrs), *shape[axis + 1 :])
+        result = (*shape[:axis], (self.integers(inputs, attrs, "k") or [0])[0], *shape[axis + 1 :])
         return [result, result]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
@@ -160,14 +160,12 @@ class TopK(Op):
         ops = (("max", operand.elements * (1 + max(k - 1, 0).bit_length())),)
         return (Elementwise(ops, split=leading(operand.shape, (axis,))),)
 
-    def _k(self, inputs: Operands, attrs: Attrs) -> int:
-        found = integers(inputs, 1)
-        return int(attrs["k"]) if found is None else found[0]
-
 
 @operator("CumSum", "CumProd")
 class Cumulate(Op):
     """Running sum or product along one axis: one operation per element."""
+
+    parameters = {1: "axis"}
 
     EXAMPLES = (
         Example("CumSum", (tensor((2, 3, 4)), constant(1)), ops={"add": 24}),
@@ -175,15 +173,16 @@ class Cumulate(Op):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand."""
+        """Return that of the operand."""
         return [required(inputs, 0).shape]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
         """One element-wise work, cut along the axes before the running one where it is known."""
         operands = positional(node, graph)
         operand = required(operands, 0)
-        known = required(operands, 1).constant is not None
-        axis = axis_of((integers(operands, 1) or [0])[0], len(operand.shape)) if known else 0
+        computed = optional(operands, 1) is not None and required(operands, 1).constant is None
+        given = [0] if computed else self.integers(operands, node.attrs, "axis") or [0]
+        axis = axis_of(given[0], len(operand.shape))
         cls = "add" if node.op == "CumSum" else "mul"
         return (Elementwise(((cls, operand.elements),), split=prod(operand.shape[:axis])),)
 

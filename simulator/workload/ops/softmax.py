@@ -5,7 +5,18 @@ from __future__ import annotations
 from math import prod
 
 from simulator.workload.graph import Graph, Node
-from simulator.workload.op import Attrs, Example, Op, Operands, Shape, axis_of, enter_op, positional, required, tensor
+from simulator.workload.op import (
+    Attrs,
+    Example,
+    Op,
+    Operands,
+    Shape,
+    axis_of,
+    enter_op,
+    positional,
+    required,
+    tensor,
+)
 from simulator.workload.work import Elementwise, Work
 
 #: Operator -> formula, operations per element, operations per normalized slice.
@@ -27,9 +38,9 @@ _KINDS = {
 class Softmax(Op):
     """Normalization of exponentials along one axis.
 
-    Per element: comparison for the maximum, subtraction, exponential, addition to the sum, scaling by the reciprocal
-    of the sum; per slice: that reciprocal. ``coerce`` in the attributes marks the operator before opset 13, which
-    normalizes over all axes from ``axis`` on.
+    Per element: comparison for the maximum, subtraction, exponential, addition to the sum, scaling by the
+    reciprocal of the sum; per slice: that reciprocal. ``coerce`` in the attributes marks the operator before
+    opset 13, which normalizes over all axes from ``axis`` on.
     """
 
     def __init__(self, name: str) -> None:
@@ -40,7 +51,7 @@ class Softmax(Op):
         self.EXAMPLES = (Example(name, (tensor((2, 3, 4)),), {"axis": -1}, ops=ops),)
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand."""
+        """Return that of the operand."""
         return [required(inputs, 0).shape]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:

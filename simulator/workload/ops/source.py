@@ -5,8 +5,18 @@ from __future__ import annotations
 from math import ceil
 
 from simulator.workload.graph import Graph, Node
-from simulator.workload.op import Attrs, Example, Op, Operands, Shape, constant, integers, numbers, operator
-from simulator.workload.op import required, rows, tensor
+from simulator.workload.op import (
+    Attrs,
+    Example,
+    Op,
+    Operands,
+    Shape,
+    constant,
+    operator,
+    required,
+    rows,
+    tensor,
+)
 from simulator.workload.ops.conversion import ELEMENT_TYPES
 from simulator.workload.work import Move, Work
 
@@ -36,7 +46,7 @@ class ShapeOf(_Source):
         return [(len(extents(required(inputs, 0).shape, attrs)),)]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """Always int64."""
+        """Return int64."""
         return ["int64"]
 
 
@@ -52,11 +62,11 @@ class Size(_Source):
     EXAMPLES = (Example("Size", (tensor((2, 3, 4)),), moved=(0, 8)),)
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """A scalar."""
+        """Return a scalar."""
         return [()]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """Always int64."""
+        """Return int64."""
         return ["int64"]
 
 
@@ -64,14 +74,16 @@ class Size(_Source):
 class ConstantOfShape(_Source):
     """One value everywhere."""
 
+    parameters = {0: "shape"}
+
     EXAMPLES = (Example("ConstantOfShape", (constant([2, 3]),), moved=(0, 24)),)
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The operand's values."""
-        return [tuple(integers(inputs, 0) or ())]
+        """Return the operand's values."""
+        return [tuple(self.integers(inputs, attrs, "shape") or ())]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """That of ``value``, else fp32."""
+        """Return that of ``value``, else fp32."""
         value = attrs.get("value")
         return ["fp32" if value is None else _NAMES.get(value.dtype.name, value.dtype.name)]
 
@@ -83,11 +95,15 @@ _NAMES = {"float16": "fp16", "float32": "fp32", "float64": "fp64", "bfloat16": "
 class Range(_Source):
     """Numbers from start to limit in steps."""
 
+    parameters = {0: "start", 1: "limit", 2: "delta"}
+
     EXAMPLES = (Example("Range", (constant(1), constant(10), constant(4)), moved=(0, 24)),)
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """One axis."""
-        start, limit, step = ((numbers(inputs, i) or [0])[0] for i in range(3))
+        start, limit, step = (
+            (self.numbers(inputs, attrs, name) or [0])[0] for name in self.parameters.values()
+        )
         return [(max(0, ceil((limit - start) / step)),)]
 
 
@@ -96,11 +112,12 @@ class Like(_Source):
     """A fill in the shape of the operand."""
 
     EXAMPLES = tuple(
-        Example(name, (tensor((3, 4)),), moved=(0, 48)) for name in ("EyeLike", "RandomNormalLike", "RandomUniformLike")
+        Example(name, (tensor((3, 4)),), moved=(0, 48))
+        for name in ("EyeLike", "RandomNormalLike", "RandomUniformLike")
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand."""
+        """Return that of the operand."""
         return [required(inputs, 0).shape]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
@@ -117,11 +134,9 @@ class Random(_Source):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The attribute ``shape``."""
+        """Return the attribute ``shape``."""
         return [tuple(attrs["shape"])]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
         """``dtype``, else fp32."""
         return [ELEMENT_TYPES[attrs.get("dtype", 1)]]
-
-

@@ -1,4 +1,4 @@
-"""Operators that give the same bytes another shape: no data moves, in row-major and channels-last layout alike."""
+"""Operators that give the same bytes another shape: no data moves, whether row-major or channels-last."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from simulator.workload.op import (
     Shape,
     axis_of,
     constant,
-    integers,
     operator,
     required,
     tensor,
@@ -38,11 +37,11 @@ class Identity(_View):
     EXAMPLES = (Example("Identity", (tensor((2, 3)),)), Example("Dropout", (tensor((2, 3)),)))
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """That of the operand, and of Dropout's mask."""
+        """Return that of the operand, and of Dropout's mask."""
         return [required(inputs, 0).shape] * 2
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """That of the operand; Dropout's mask is a truth value."""
+        """Return that of the operand; Dropout's mask is a truth value."""
         return [required(inputs, 0).dtype, "bool"][:outputs]
 
 
@@ -50,22 +49,26 @@ class Identity(_View):
 class Reshape(_View):
     """A new shape, in which 0 copies an extent and −1 is what is left."""
 
+    parameters = {1: "shape"}
+
     EXAMPLES = (
         Example("Reshape", (tensor((2, 3, 4)), constant([0, -1]))),
         Example("Reshape", (tensor((2, 3, 4)), constant([4, 6]))),
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The second operand's values, resolved."""
+        """Return the second operand's values, resolved."""
         operand = required(inputs, 0)
-        asked = attrs.get("shape") or integers(inputs, 1) or []
+        asked = self.integers(inputs, attrs, "shape") or []
         zero = attrs.get("allowzero", 0)
         target = [operand.shape[i] if n == 0 and not zero else n for i, n in enumerate(asked)]
         if -1 in target:
             rest = prod(n for n in target if n != -1)
             target[target.index(-1)] = operand.elements // rest if rest else 0
         if prod(target) != operand.elements or min(target, default=0) < 0:
-            raise ValueError(f"{operand.elements} elements of shape {list(operand.shape)} do not fill {list(asked)}")
+            raise ValueError(
+                f"{operand.elements} elements of shape {list(operand.shape)} do not fill {list(asked)}"
+            )
         return [tuple(target)]
 
 
@@ -91,16 +94,20 @@ class Flatten(_View):
 class Squeeze(_View):
     """Drops axes of extent 1: those asked for, else all."""
 
+    parameters = {1: "axes"}
+
     EXAMPLES = (
         Example("Squeeze", (tensor((1, 3, 1, 4)), constant([2]))),
         Example("Squeeze", (tensor((1, 3, 1, 4)),)),
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The axes that are left."""
+        """Return the axes that are left."""
         shape = required(inputs, 0).shape
-        given = attrs.get("axes") or integers(inputs, 1)
-        axes = [axis_of(a, len(shape)) for a in given] if given else [i for i, n in enumerate(shape) if n == 1]
+        given = self.integers(inputs, attrs, "axes")
+        axes = (
+            [axis_of(a, len(shape)) for a in given] if given else [i for i, n in enumerate(shape) if n == 1]
+        )
         if any(shape[axis] != 1 for axis in axes):
             raise ValueError(f"cannot squeeze axes {axes} of shape {list(shape)}: one is not 1")
         return [tuple(n for i, n in enumerate(shape) if i not in axes)]
@@ -110,12 +117,14 @@ class Squeeze(_View):
 class Unsqueeze(_View):
     """Inserts axes of extent 1 at places counted in the result."""
 
+    parameters = {1: "axes"}
+
     EXAMPLES = (Example("Unsqueeze", (tensor((3, 4)), constant([0, -1]))),)
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """The operand's with 1 inserted."""
+        """Return the operand's with 1 inserted."""
         shape = list(required(inputs, 0).shape)
-        given = attrs.get("axes") or integers(inputs, 1) or []
+        given = self.integers(inputs, attrs, "axes") or []
         rank = len(shape) + len(given)
         for axis in sorted(axis_of(a, rank) for a in given):
             shape.insert(axis, 1)

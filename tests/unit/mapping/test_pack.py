@@ -8,8 +8,12 @@ from hypothesis import strategies as st
 from simulator.mapping.pack import Item, pack, peak
 
 items = st.lists(
-    st.tuples(st.integers(1, 50), st.integers(0, 9), st.integers(0, 4), st.booleans()), min_size=1, max_size=20
-).map(lambda rows: [Item(i, size, first, first + more, top) for i, (size, first, more, top) in enumerate(rows)])
+    st.tuples(st.integers(1, 50), st.integers(0, 9), st.integers(0, 4), st.booleans()),
+    min_size=1,
+    max_size=20,
+).map(
+    lambda rows: [Item(i, size, first, first + more, top) for i, (size, first, more, top) in enumerate(rows)]
+)
 
 
 @given(items)
@@ -21,7 +25,10 @@ def test_no_overlap_in_space_and_time(rooms: list[Item]):
         assert 0 <= addresses[a.key] <= capacity - a.bytes
         for b in rooms:
             together = a.first <= b.last and b.first <= a.last
-            apart = addresses[a.key] + a.bytes <= addresses[b.key] or addresses[b.key] + b.bytes <= addresses[a.key]
+            apart = (
+                addresses[a.key] + a.bytes <= addresses[b.key]
+                or addresses[b.key] + b.bytes <= addresses[a.key]
+            )
             assert a.key == b.key or not together or apart
 
 

@@ -77,7 +77,12 @@ def build(
         memories=MEMORIES,
         not_modelled=tuple(not_modelled),
         assumptions=tuple(assumptions),
-        provenance={"version": "1.2.3", "command": ["chipsim", "run"], "hashes": {"chip": "abc"}, "seed": None},
+        provenance={
+            "version": "1.2.3",
+            "command": ["chipsim", "run"],
+            "hashes": {"chip": "abc"},
+            "seed": None,
+        },
         resolved=resolved or {"name": chip, "cores": {"npu": {"rows": 32, "clock": "1 GHz"}}},
     )
 

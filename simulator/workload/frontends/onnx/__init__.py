@@ -22,15 +22,16 @@ from simulator.workload.graph import Graph, sort_nodes
 def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None = None) -> Graph:
     """Read a network.
 
-    Composite operators become primitive ones, constants fold away without being evaluated, and padding, scales,
-    biases, activations and conversions become part of their neighbours.
+    Composite operators become primitive ones, constants fold away without being evaluated, and padding,
+    scales, biases, activations and conversions become part of their neighbours.
 
     Parameters
     ----------
     path
         File of opset 7 or later; external data beside it is read when a weight's value is asked for.
     batch
-        Extent of the leading axis of the inputs, where the file leaves it free (then 1 unless given) or fixes it.
+        Extent of the leading axis of the inputs, where the file leaves it free (then 1 unless given) or fixes
+        it.
     dims
         Extents of the other free dimensions, by their name in the file or ``input[axis]``.
 
@@ -63,7 +64,10 @@ def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None
 def _finish(draft: Draft, name: str, digest: str, assumptions: tuple[str, ...]) -> Graph:
     """Graph of the nodes that are left and the tensors that they touch."""
     nodes = [
-        replace(node, inputs=(*node.inputs, *(extra for used in node.inputs for extra in draft.extras.get(used, ()))))
+        replace(
+            node,
+            inputs=(*node.inputs, *(extra for used in node.inputs for extra in draft.extras.get(used, ()))),
+        )
         for node in draft.nodes
     ]
     names = dict.fromkeys([*draft.inputs, *draft.outputs])

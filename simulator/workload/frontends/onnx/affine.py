@@ -26,10 +26,10 @@ class _Affine:
 
 
 def absorb(before: Node, node: Node, draft: Draft) -> Node | None:
-    """A node that does what ``before`` and the constant scale or shift ``node`` after it do; None if none can.
+    """Join a constant scale or shift ``node`` with the node before it; None if that cannot be.
 
-    ``before`` is a product or a BatchNormalization without an activation; whoever asks has checked that nothing
-    else reads its result.
+    ``before`` is a product or a BatchNormalization without an activation; whoever asks has checked that
+    nothing else reads its result.
     """
     if before.op not in (*_PRODUCTS, "BatchNormalization") or before.epilogue not in ((), ("bias",)):
         return None
@@ -56,7 +56,7 @@ def _stored_bias(before: Node, node: Node, channels: int, draft: Draft) -> str:
 
 
 def _channels(node: Node, draft: Draft) -> tuple[int, int]:
-    """Number and axis of the channels of a result; 0 where it has none."""
+    """Return number and axis of the channels of a result; 0 where it has none."""
     shape = draft.tensors[node.outputs[0]].shape
     if len(shape) < 2:
         return 0, 0
@@ -65,11 +65,15 @@ def _channels(node: Node, draft: Draft) -> tuple[int, int]:
 
 
 def _affine(node: Node, result: str, channels: int, axis: int, draft: Draft) -> _Affine | None:
-    """What a node does to its operand ``result`` per channel; None if that is not constant."""
+    """Return what a node does to its operand ``result`` per channel; None if that is not constant."""
     rank = len(draft.tensors[result].shape)
     if node.op == "BatchNormalization" and node.inputs[0] == result and axis == 1:
         return _normalization(node, draft)
-    if node.op not in ("Mul", "Div", "Add", "Sub") or len(node.inputs) != 2 or node.inputs[0] == node.inputs[1]:
+    if (
+        node.op not in ("Mul", "Div", "Add", "Sub")
+        or len(node.inputs) != 2
+        or node.inputs[0] == node.inputs[1]
+    ):
         return None
     place = 1 if node.inputs[0] == result else 0
     if place == 0 and node.op in ("Div", "Sub"):
@@ -86,7 +90,7 @@ def _affine(node: Node, result: str, channels: int, axis: int, draft: Draft) -> 
 
 
 def _vector(tensor: Tensor, channels: int, axis: int, rank: int) -> _Make | None:
-    """A constant that broadcasts along the channel axis alone, as one value per channel."""
+    """Return a constant that broadcasts along the channel axis alone, as one value per channel."""
     constant = tensor.constant
     shape = (1,) * (rank - len(tensor.shape)) + tensor.shape
     if constant is None or len(shape) != rank:
@@ -133,7 +137,9 @@ def _into_product(before: Node, node: Node, affine: _Affine, channels: int, draf
     weight, bias = draft.tensors[before.inputs[1]], _bias(before, draft)
     name = before.inputs[1]
     if affine.scale is not None:
-        name = draft.add(f"{before.name}.weight", weight.shape, weight.dtype, _scaled(before, weight, affine.scale))
+        name = draft.add(
+            f"{before.name}.weight", weight.shape, weight.dtype, _scaled(before, weight, affine.scale)
+        )
     old = bias.constant if bias else None
     dtype = bias.dtype if bias else draft.tensors[before.outputs[0]].dtype
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +25,10 @@ class Binding:
 def bind(source: Source, batch: int | None, dims: Mapping[str, int]) -> Binding:
     """Write numbers into the free dimensions of the model's inputs.
 
-    A free leading dimension that no other axis shares is the batch: ``batch``, or 1. Every other one must be in
-    ``dims``, by its name in the file, or ``input[axis]`` where it has none. If no leading dimension is free and
-    ``batch`` differs from what the file fixes, all leading dimensions equal to the fixed batch change.
+    A free leading dimension that no other axis shares is the batch: ``batch``, or 1. Every other one must be
+    in ``dims``, by its name in the file, or ``input[axis]`` where it has none. If no leading dimension is
+    free and ``batch`` differs from what the file fixes, all leading dimensions equal to the fixed batch
+    change.
 
     Raises
     ------
@@ -36,7 +38,10 @@ def bind(source: Source, batch: int | None, dims: Mapping[str, int]) -> Binding:
     inputs = [value for value in source.model.graph.input if value.name not in source.constants]
     free = _free(inputs, source)
     problems = [
-        Problem(f"there is no free dimension '{name}'; {_listing(free)}{did_you_mean(name, free)}", str(source.path))
+        Problem(
+            f"there is no free dimension '{name}'; {_listing(free)}{did_you_mean(name, free)}",
+            str(source.path),
+        )
         for name in dims
         if name not in free
     ]
@@ -51,7 +56,9 @@ def bind(source: Source, batch: int | None, dims: Mapping[str, int]) -> Binding:
             values[name] = batch or 1
         elif name not in values:
             where = f"input '{places[0][0]}' has the free dimension '{name}' (axis {places[0][1]})"
-            problems.append(Problem(f"{where}; give it a value, for instance dims={{'{name}': 128}}", str(source.path)))
+            problems.append(
+                Problem(f"{where}; give it a value, for instance dims={{'{name}': 128}}", str(source.path))
+            )
     if problems:
         raise InputError(*problems)
     _write(inputs, values)
@@ -68,7 +75,7 @@ def _free(inputs: list[Any], source: Source) -> dict[str, list[tuple[str, int]]]
     for value in inputs:
         kind = value.type.tensor_type
         if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
-            text = f"input '{value.name}' has no shape in the file: only tensors of a known rank can be simulated"
+            text = f"input '{value.name}' has no shape in the file: it must be a tensor of known rank"
             raise InputError(Problem(text, str(source.path)))
         for axis, dim in enumerate(kind.shape.dim):
             if not dim.HasField("dim_value") or dim.dim_value < 0:
@@ -115,10 +122,9 @@ def infer(source: Source, values: Mapping[str, int]) -> dict[str, Any]:
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param in values:
                 dim.dim_value = values[dim.dim_param]
-    try:
+    # An operator that contradicts itself stops inference: the rules of OPS, node by node, then say where.
+    with suppress(shape_inference.InferenceError):
         model = shape_inference.infer_shapes(model, data_prop=True)
-    except shape_inference.InferenceError:
-        pass  # an operator contradicts itself: the rules of OPS, applied node by node, say where
     graph = model.graph
     return {value.name: value.type for value in (*graph.output, *graph.value_info, *graph.input)}
 

@@ -17,8 +17,9 @@ from simulator.workload.tensor import Constant, Tensor
 class Draft:
     """Nodes in topological order over tensors whose shapes are known.
 
-    ``extras`` names, for a weight tensor, further tensors that whoever reads it has to read too (block scales).
-    ``resized`` is (batch in the file, batch asked for) where the reader changes a batch that the file fixes.
+    ``extras`` names, for a weight tensor, further tensors that whoever reads it has to read too (block
+    scales). ``resized`` is (batch in the file, batch asked for) where the reader changes a batch that the
+    file fixes.
     """
 
     file: str
@@ -41,8 +42,10 @@ class Draft:
         count.update(self.outputs)
         return count
 
-    def add(self, wanted: str, shape: tuple[int, ...], dtype: str, make: Callable[[], np.ndarray] | None) -> str:
-        """Enter a new tensor under the wanted name or one like it; ``make`` computes it if it is a constant."""
+    def add(
+        self, wanted: str, shape: tuple[int, ...], dtype: str, make: Callable[[], np.ndarray] | None
+    ) -> str:
+        """Enter a tensor under the wanted name or one like it; ``make`` computes it if it is constant."""
         name = wanted
         while name in self.tensors:
             name += "_"

@@ -59,7 +59,7 @@ def real(tensor: Tensor) -> Constant:
 
 
 def as_real(tensor: Tensor) -> Tensor:
-    """A constant that is stored quantized, as the real numbers that it stands for; other tensors as they are."""
+    """Return a constant that is stored quantized as the real numbers it stands for; others as they are."""
     if tensor.constant is None or tensor.quant is None:
         return tensor
     return replace(tensor, dtype="fp32", quant=None, constant=real(tensor))

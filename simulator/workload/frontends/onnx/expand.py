@@ -14,10 +14,11 @@ _KEPT = ("Constant", "LSTM", "GRU", "RNN", "If", "Loop", "Scan", "SequenceMap")
 
 #: Operators of com.microsoft that have a model under the same name, or mean what ONNX's mean.
 MICROSOFT = (
-    "BiasGelu", "DequantizeLinear", "FastGelu", "FusedMatMul", "Gelu", "LayerNormalization", "MatMulNBits", "QGemm",
-    "QLinearAdd", "QLinearAveragePool", "QLinearConcat", "QLinearGlobalAveragePool", "QLinearLeakyRelu", "QLinearMul",
-    "QLinearReduceMean", "QLinearSigmoid", "QLinearSoftmax", "QLinearWhere", "QuantizeLinear", "QuickGelu",
-    "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "Trilu",
+    "BiasGelu", "DequantizeLinear", "FastGelu", "FusedMatMul", "Gelu", "LayerNormalization", "MatMulNBits",
+    "QGemm", "QLinearAdd", "QLinearAveragePool", "QLinearConcat", "QLinearGlobalAveragePool",
+    "QLinearLeakyRelu", "QLinearMul", "QLinearReduceMean", "QLinearSigmoid", "QLinearSoftmax", "QLinearWhere",
+    "QuantizeLinear", "QuickGelu", "SimplifiedLayerNormalization", "SkipLayerNormalization",
+    "SkipSimplifiedLayerNormalization", "Trilu",
 )  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def _schema_body(node: Any, opset: int, types: Mapping[str, Any]) -> Any:
     import onnx  # heavy: loaded with the file
 
     try:
-        schema = onnx.defs.get_schema(node.op_type, opset, "")
+        schema: Any = onnx.defs.get_schema(node.op_type, opset, "")
     except onnx.defs.SchemaError:
         return None
     for version in reversed([v for v in schema.function_opset_versions if v <= opset]):
@@ -133,7 +134,9 @@ def _rename(node: Any, names: dict[str, str], prefix: str, attributes: Mapping[s
             name = attribute.name
             attribute.CopyFrom(given)
             attribute.name = name
-        for graph in (attribute.g, *attribute.graphs) if attribute.type in (attribute.GRAPH, attribute.GRAPHS) else ():
+        for graph in (
+            (attribute.g, *attribute.graphs) if attribute.type in (attribute.GRAPH, attribute.GRAPHS) else ()
+        ):
             for value in (*graph.input, *graph.output, *graph.initializer):
                 value.name = names.setdefault(value.name, prefix + value.name)
             for inner in graph.node:

@@ -1,4 +1,4 @@
-"""Nodes of the file become nodes of the draft: constants fold away unevaluated, every result gets its shape."""
+"""Nodes of the file become nodes of the draft: constants fold away unevaluated, results get shapes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ from simulator.workload.ops.matmul import is_bias
 from simulator.workload.ops.source import extents
 from simulator.workload.tensor import Constant, Quant, Tensor
 
-_RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
+_RANDOM = (
+    "RandomNormal",
+    "RandomUniform",
+    "RandomNormalLike",
+    "RandomUniformLike",
+    "Multinomial",
+    "Bernoulli",
+)
 _CONTROL = ("If", "Loop", "Scan")
 _RECURRENT = ("LSTM", "GRU", "RNN")
 
@@ -50,7 +57,12 @@ def fold(source: Source, binding: Binding, types: Mapping[str, Any], origins: Ma
     _Folder(draft, types, origins).take(graph.node)
     missing = [name for name in draft.outputs if name not in draft.tensors]
     if missing:
-        raise InputError(*(Problem(f"result '{name}' of the network is written by no node", draft.file) for name in missing))
+        raise InputError(
+            *(
+                Problem(f"result '{name}' of the network is written by no node", draft.file)
+                for name in missing
+            )
+        )
     return draft
 
 
@@ -64,7 +76,13 @@ class _Folder:
         """Enter the nodes of a graph."""
         by_name = {proto.name: proto for proto in protos}
         nodes = [
-            Node(proto.name, op_name(proto), _inputs(proto), tuple(proto.output), origin=self._origin(proto.name))
+            Node(
+                proto.name,
+                op_name(proto),
+                _inputs(proto),
+                tuple(proto.output),
+                origin=self._origin(proto.name),
+            )
             for proto in protos
         ]
         for node in sort_nodes(nodes, set(self.draft.tensors), self.draft.file):
@@ -87,6 +105,11 @@ class _Folder:
             self._branch(node, proto, bool(operands[0].constant.array().item()))
             return
         node = replace(node, attrs=_attributes(proto, node.op, self.draft.opset, len(node.outputs)))
+        if node.op == "Resize" and len(operands) == 2:  # opset 10: no region of interest before the scales
+            node, operands = (
+                replace(node, inputs=(node.inputs[0], "", node.inputs[1])),
+                [operands[0], None, operands[1]],
+            )
         if node.op in ("Shape", "Size") and operands[0] is not None:
             self._shape(node, operands[0])
         elif node.op == "DequantizeLinear" and self._stored(node, operands):
@@ -110,25 +133,31 @@ class _Folder:
                 self.draft.tensors[name] = tensor
         if _has_bias(node, operands, self.draft):
             node = replace(node, epilogue=("bias", *node.epilogue))
-        self.draft.nodes.append(node)
+        self.draft.nodes.append(_settled(node, operands, self.draft))
 
     def _fold(self, node: Node, operands: Operands, proto: Any) -> None:
-        """Enter the results of a node over constants as constants, which keep their quantization where they can."""
+        """Enter the results of a node over constants; they stay quantized where they can."""
         first = operands[0] if operands else None
         quant = _moved_quant(node, operands)
         if first is not None and quant is not None:
             operands = [replace(first, quant=None), *operands[1:]]
         results = self._results(node, operands)
-        made = [_fill(node, results[0])] if node.op == "ConstantOfShape" else lazily(proto, self.draft.opset, operands)
+        made = (
+            [_fill(node, results[0])]
+            if node.op == "ConstantOfShape"
+            else lazily(proto, self.draft.opset, operands)
+        )
         for name, tensor, constant in zip(node.outputs, results, made, strict=True):
             if name:
                 dtype = first.dtype if first is not None and quant is not None else tensor.dtype
                 self.draft.tensors[name] = replace(tensor, constant=constant, quant=quant, dtype=dtype)
 
     def _results(self, node: Node, operands: Operands) -> list[Tensor]:
-        """Result tensors, by inference where it has an answer, else by the operator's own rule."""
+        """Describe the results, by inference where it has an answer, else by the operator's own rule."""
         operands = [None if operand is None else as_real(operand) for operand in operands]
-        inferred = [describe(self.types[name]) if name in self.types else (None, None) for name in node.outputs]
+        inferred = [
+            describe(self.types[name]) if name in self.types else (None, None) for name in node.outputs
+        ]
         shapes = [shape for shape, _ in inferred]
         dtypes = [dtype for _, dtype in inferred]
         if any(name and shape is None for name, shape in zip(node.outputs, shapes, strict=True)):
@@ -144,11 +173,13 @@ class _Folder:
         ]
 
     def _ruled_shapes(self, node: Node, operands: Operands, shapes: list[Shape | None]) -> list[Shape | None]:
-        missing = next(name for name, shape in zip(node.outputs, shapes, strict=True) if name and shape is None)
+        missing = next(
+            name for name, shape in zip(node.outputs, shapes, strict=True) if name and shape is None
+        )
         if node.op not in OPS:
             raise ValueError(
-                f"the shape of its result '{missing}' is not known: the operator has no model, and the file states "
-                "no shape (value_info) for it"
+                f"the shape of its result '{missing}' is not known: the operator has no model, and the "
+                "file states no shape (value_info) for it"
             )
         if node.op == "Reshape" and self.draft.resized:
             operands = _resized_target(operands, *self.draft.resized)
@@ -210,7 +241,9 @@ class _Folder:
             tensor = self.draft.tensors[value.name]
             self.draft.tensors[name] = replace(tensor, name=name)
             if tensor.constant is None:
-                self.draft.nodes.append(Node(f"{node.name}/{name}", "Identity", (value.name,), (name,), origin=node.name))
+                self.draft.nodes.append(
+                    Node(f"{node.name}/{name}", "Identity", (value.name,), (name,), origin=node.name)
+                )
 
 
 def _inputs(proto: Any) -> tuple[str, ...]:
@@ -263,20 +296,51 @@ def _constant(proto: Any, draft: Draft) -> Tensor:
     attribute = proto.attribute[0]
     if attribute.type == attribute.TENSOR:
         return replace(tensor_of(attribute.t, Path(draft.file)), name=proto.output[0])
-    kinds = {attribute.INT: "int64", attribute.INTS: "int64", attribute.FLOAT: "fp32", attribute.FLOATS: "fp32"}
+    kinds = {
+        attribute.INT: "int64",
+        attribute.INTS: "int64",
+        attribute.FLOAT: "fp32",
+        attribute.FLOATS: "fp32",
+    }
     if attribute.type not in kinds:
         raise ValueError("constants of strings are not supported")
     dtype = kinds[attribute.type]
     scalar = {attribute.INT: attribute.i, attribute.FLOAT: attribute.f}.get(attribute.type)
-    value = scalar if attribute.type in (attribute.INT, attribute.FLOAT) else list(attribute.ints or attribute.floats)
-    array = np.asarray(value, NUMPY[dtype])
+    value = (
+        scalar
+        if attribute.type in (attribute.INT, attribute.FLOAT)
+        else list(attribute.ints or attribute.floats)
+    )
+    array: np.ndarray = np.asarray(value, NUMPY[dtype])
     return Tensor(proto.output[0], array.shape, dtype, constant=Constant(lambda: array))
 
 
 def _fill(node: Node, result: Tensor) -> Constant:
     """One value everywhere, held once."""
-    value = np.ravel(node.attrs.get("value", np.zeros(1, np.float32)))[:1].astype(NUMPY[result.dtype], copy=False)
+    value: np.ndarray = np.ravel(node.attrs.get("value", np.zeros(1, np.float32)))[:1].astype(
+        NUMPY[result.dtype], copy=False
+    )
     return Constant(lambda: np.broadcast_to(value.reshape((1,) * len(result.shape)), result.shape))
+
+
+def _settled(node: Node, operands: Operands, draft: Draft) -> Node:
+    """Move the value of every constant operand that only configures the node to its attributes."""
+    if node.op not in OPS or not OPS[node.op].parameters:
+        return node
+    inputs, attrs = list(node.inputs), dict(node.attrs)
+    for index, name in OPS[node.op].parameters.items():
+        operand = optional(operands, index)
+        if operand is None or operand.constant is None:
+            continue
+        inputs[index] = ""
+        if node.op == "Reshape":
+            attrs[name] = draft.tensors[node.outputs[0]].shape
+        else:
+            value = operand.constant.array()
+            attrs[name] = value.item() if value.ndim == 0 else tuple(value.tolist())
+    while inputs and not inputs[-1]:
+        inputs.pop()
+    return replace(node, inputs=tuple(inputs), attrs=attrs)
 
 
 def _has_bias(node: Node, operands: Operands, draft: Draft) -> bool:
@@ -305,7 +369,7 @@ def _moved_quant(node: Node, operands: Operands) -> Quant | None:
 
 
 def _resized_target(operands: Operands, old: int, new: int) -> Operands:
-    """Reshape's operands with a constant target that begins with the batch of the file changed to that asked for."""
+    """Reshape's operands, with the batch that its constant target begins with changed to that asked for."""
     data, target = required(operands, 0), optional(operands, 1)
     if target is None or target.constant is None or target.elements == 0:
         return operands

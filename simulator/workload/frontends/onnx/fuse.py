@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from math import isinf, sqrt
+from math import inf, sqrt
 from typing import Any
+
+import numpy as np
 
 from simulator.workload.epilogue import ACTIVATIONS
 from simulator.workload.frontends.onnx.affine import absorb
@@ -74,11 +76,17 @@ class _Fusion:
         return node if node is not None and len([out for out in node.outputs if out]) == 1 else None
 
     def _activated(self, before: Node, node: Node) -> Node | None:
-        """The node before with an activation on its way out."""
+        """Return the node before with an activation on its way out."""
         if node.op not in ACTIVATIONS or node.epilogue or node.inputs[0] != before.outputs[0]:
             return None
-        arithmetic = before.op in OPS and OPS[before.op].arithmetic and before.op not in ("QuantizeLinear", "Cast")
-        if not arithmetic or before.op in ACTIVATIONS or self.draft.tensors[before.outputs[0]].dtype not in FLOATS:
+        arithmetic = (
+            before.op in OPS and OPS[before.op].arithmetic and before.op not in ("QuantizeLinear", "Cast")
+        )
+        if (
+            not arithmetic
+            or before.op in ACTIVATIONS
+            or self.draft.tensors[before.outputs[0]].dtype not in FLOATS
+        ):
             return None
         found = self._parameters(node)
         if found is None:
@@ -92,49 +100,59 @@ class _Fusion:
         if node.op == "Gelu":
             return () if node.attrs.get("approximate", "none") == "none" and len(node.inputs) == 1 else None
         if node.op == "Clip":
-            low, high = self._bound(node, 1, "min", -float("inf")), self._bound(node, 2, "max", float("inf"))
-            return None if low is None or high is None else (low, high)
+            if len(node.inputs) > 1:
+                return None
+            return (float(node.attrs.get("min", -inf)), float(node.attrs.get("max", inf)))
         return tuple(node.attrs.get(name, default) for name, default in _PARAMETERS.get(node.op, ()))
 
-    def _bound(self, node: Node, index: int, attribute: str, default: float) -> float | None:
-        if len(node.inputs) <= index or not node.inputs[index]:
-            return float(node.attrs.get(attribute, default))
-        value = self.draft.value(node.inputs[index])
-        return None if value is None else float(value.item())
-
-    # -- activations that the file spells out ---------------------------------------------------------------------
-
     def _recognized(self, node: Node) -> Node:
-        """A product that spells out SiLU, HardSwish or GELU, as that activation; every other node as it is."""
-        for x, gate in (node.inputs, node.inputs[::-1]) if node.op in ("Mul", "Div") and len(node.inputs) == 2 else ():
+        """Return the activation for a product that spells out SiLU, HardSwish or GELU; others as they are."""
+        for x, gate in (
+            (node.inputs, node.inputs[::-1]) if node.op in ("Mul", "Div") and len(node.inputs) == 2 else ()
+        ):
             found = self._gated(node, x, gate) or self._gelu(node, x, gate)
             if found is not None:
                 return found
         return node
 
     def _gated(self, node: Node, x: str, gate: str) -> Node | None:
-        """x · sigmoid(x), x · hard_sigmoid(x), x · clip(x + 3, 0, 6) / 6."""
+        """Match x · sigmoid(x), x · hard_sigmoid(x), x · clip(x + 3, 0, 6) / 6."""
         if node.op == "Mul" and self._inner(gate, x, "Sigmoid"):
             return self._rewritten(node, "Silu", x, gate)
         slope = self._inner(gate, x, "HardSigmoid") if node.op == "Mul" else None
-        if slope and abs(slope.attrs.get("alpha", 0.2) - 1 / 6) < 1e-4 and slope.attrs.get("beta", 0.5) == 0.5:
+        if (
+            slope
+            and abs(slope.attrs.get("alpha", 0.2) - 1 / 6) < 1e-4
+            and slope.attrs.get("beta", 0.5) == 0.5
+        ):
             return self._rewritten(node, "HardSwish", x, gate)
-        if (node.op == "Div" and self._scalar(gate) == 6) or (node.op == "Mul" and _near(self._scalar(gate), 1 / 6)):
+        if (node.op == "Div" and self._scalar(gate) == 6) or (
+            node.op == "Mul" and _near(self._scalar(gate), 1 / 6)
+        ):
             product = self._only_maker(x)
-            for base, clipped in (product.inputs, product.inputs[::-1]) if product and product.op == "Mul" else ():
+            for base, clipped in (
+                (product.inputs, product.inputs[::-1]) if product and product.op == "Mul" else ()
+            ):
                 shifted = self._made(clipped, "Add") if self.uses[clipped] == 1 else None
                 bounds = shifted.attrs.get("clip") if shifted and shifted.epilogue == ("clip",) else None
-                if shifted and bounds == (0.0, 6.0) and base in shifted.inputs and self._other(shifted, base) == 3:
+                if (
+                    shifted
+                    and bounds == (0.0, 6.0)
+                    and base in shifted.inputs
+                    and self._other(shifted, base) == 3
+                ):
                     return self._rewritten(node, "HardSwish", base, x, clipped)
         return None
 
     def _gelu(self, node: Node, x: str, gate: str) -> Node | None:
-        """x · (1 + erf(x / √2)) · 1/2 in the orders in which frameworks write it."""
+        """Match x · (1 + erf(x / √2)) · 1/2 in the orders in which frameworks write it."""
         if node.op != "Mul":
             return None
         if self._scalar(gate) == 0.5:  # (x · (1 + erf)) · 1/2
             product = self._only_maker(x)
-            for base, tail in (product.inputs, product.inputs[::-1]) if product and product.op == "Mul" else ():
+            for base, tail in (
+                (product.inputs, product.inputs[::-1]) if product and product.op == "Mul" else ()
+            ):
                 inner = self._erf(tail, base)
                 if inner is not None:
                     return self._rewritten(node, "Gelu", base, x, tail, *inner)
@@ -159,7 +177,9 @@ class _Fusion:
             if scaled is None or base not in scaled.inputs:
                 continue
             factor = self._other(scaled, base)
-            if (scaled.op == "Div" and _near(factor, sqrt(2))) or (scaled.op == "Mul" and _near(factor, sqrt(0.5))):
+            if (scaled.op == "Div" and _near(factor, sqrt(2))) or (
+                scaled.op == "Mul" and _near(factor, sqrt(0.5))
+            ):
                 return inner, function.inputs[0]
         return None
 
@@ -177,7 +197,7 @@ class _Fusion:
         return self._scalar(node.inputs[1] if node.inputs[0] == name else node.inputs[0])
 
     def _rewritten(self, node: Node, op: str, x: str, *inside: str) -> Node:
-        """The activation in place of the nodes that spelled it out: x is read once again."""
+        """Return the activation in place of the nodes that spelled it out: x is read once again."""
         for name in inside:
             node_inside = self.kept[self.maker[name]]
             if node_inside is not None:
@@ -186,10 +206,8 @@ class _Fusion:
         self.uses[x] += 1 - list(node.inputs).count(x)
         return replace(node, op=op, inputs=(x,), attrs={})
 
-    # -- padding ----------------------------------------------------------------------------------------------------
-
     def _padded(self, node: Node) -> Node:
-        """A convolution or pooling with the padding before it as its own."""
+        """Return a convolution or pooling with the padding before it as its own."""
         pad = self._only_maker(node.inputs[0])
         if pad is None or pad.op != "Pad" or node.attrs.get("ceil_mode", 0):
             return node
@@ -198,7 +216,9 @@ class _Fusion:
             return node
         source = self.draft.tensors[pad.inputs[0]]
         rank = len(source.shape) - 2
-        kernel = self.draft.tensors[node.inputs[1]].shape[2:] if node.op == "Conv" else node.attrs["kernel_shape"]
+        kernel = (
+            self.draft.tensors[node.inputs[1]].shape[2:] if node.op == "Conv" else node.attrs["kernel_shape"]
+        )
         attrs = explicit(axes(self.draft.tensors[node.inputs[0]].shape[2:], kernel, node.attrs))
         own = attrs["pads"]
         if node.op == "AveragePool" and any(own):
@@ -211,15 +231,17 @@ class _Fusion:
         return replace(node, inputs=(source.name, *node.inputs[1:]), attrs={**rest, **attrs})
 
     def _spatial_pads(self, pad: Node) -> tuple[int, ...] | None:
-        """Begins, then ends of the spatial axes; None if other axes are padded, or anything is cropped or unknown."""
-        if len(pad.inputs) > 3:
-            return None  # only some axes are listed
+        """Begins, then ends of the spatial axes; None if other axes are padded or anything is cropped."""
         given = pad.attrs.get("pads")
-        if given is None:
-            value = self.draft.value(pad.inputs[1]) if len(pad.inputs) > 1 else None
-            given = None if value is None else tuple(int(n) for n in value)
+        if "axes" in pad.attrs or len(pad.inputs) > 1:
+            return None  # only some axes are listed, or something is computed during the run
         rank = len(self.draft.tensors[pad.inputs[0]].shape)
-        if given is None or len(given) != 2 * rank or min(given) < 0 or any(given[i] for i in (0, 1, rank, rank + 1)):
+        if (
+            given is None
+            or len(given) != 2 * rank
+            or min(given) < 0
+            or any(given[i] for i in (0, 1, rank, rank + 1))
+        ):
             return None
         return (*given[2:rank], *given[rank + 2 :])
 
@@ -227,15 +249,14 @@ class _Fusion:
         """Whether what is padded with is what the node takes for padding."""
         if pad.attrs.get("mode", "constant") != "constant":
             return False
-        value = pad.attrs.get("value", 0.0)
-        if len(pad.inputs) > 2 and pad.inputs[2]:
-            array = self.draft.value(pad.inputs[2])
-            value = None if array is None else float(array.item())
+        value = float(np.ravel(pad.attrs.get("value", 0.0))[0])
         if node.op != "MaxPool":
             return value == 0
         before = self._made(pad.inputs[0])
-        above_zero = before is not None and before.epilogue[-1:] != () and before.epilogue[-1] in _NOT_NEGATIVE
-        return value is not None and ((isinf(value) and value < 0) or (value == 0 and above_zero))
+        above_zero = (
+            before is not None and before.epilogue[-1:] != () and before.epilogue[-1] in _NOT_NEGATIVE
+        )
+        return value == -inf or (value == 0 and above_zero)
 
 
 def _near(value: float | None, wanted: float) -> bool:

@@ -1,8 +1,8 @@
 """QuantizeLinear and DequantizeLinear around an operator become the element type and scale of its tensors.
 
-A node whose operands are all dequantized and whose result is only quantized computes on integers, with ``requant`` on
-its way out. Products of dequantized operands do so even if their result stays real (``dequant``). Every other
-conversion is a node of its own, because hardware has to do it.
+A node whose operands are all dequantized and whose result is only quantized computes on integers, with
+``requant`` on its way out. Products of dequantized operands do so even if their result stays real
+(``dequant``). Every other conversion is a node of its own, because hardware has to do it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,22 @@ _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
 
 
 def absorb_conversions(draft: Draft) -> None:
-    """Fold conversions into their neighbours; what the file says about quantization ends up in ``Tensor.quant``."""
+    """Fold conversions into their neighbours; scales and zero points end up in ``Tensor.quant``."""
     if any(node.op in _CONVERSIONS for node in draft.nodes):
         for node in draft.nodes:
             _annotate(node, draft)
         draft.nodes = _commuted(draft)
         _Absorption(draft).run()
+        draft.nodes = [_settled(node, draft) for node in draft.nodes]
         drop_dead(draft)
     _make_real(draft)
+
+
+def _settled(node: Node, draft: Draft) -> Node:
+    """Return a conversion without operands for scale and zero point where its tensor carries them."""
+    integer = node.outputs[0] if node.op == "QuantizeLinear" else node.inputs[0] if node.inputs else ""
+    known = node.op in _CONVERSIONS and draft.tensors[integer].quant is not None
+    return replace(node, inputs=node.inputs[:1]) if known else node
 
 
 def _annotate(node: Node, draft: Draft) -> None:
@@ -93,7 +101,9 @@ def _passes(node: Node, draft: Draft) -> bool:
     data = [name for name in node.inputs if name and draft.tensors[name].constant is None]
     known = node.op in OPS and OPS[node.op].keeps_values and node.op not in ("Clip", "Relu", "Pad", "Scatter")
     single = len(data) == 1 and len([name for name in node.outputs if name]) == 1
-    return known and single and not node.epilogue and node.inputs[0] == data[0] and node.op not in ("Max", "Min")
+    return (
+        known and single and not node.epilogue and node.inputs[0] == data[0] and node.op not in ("Max", "Min")
+    )
 
 
 class _Absorption:
@@ -143,11 +153,13 @@ class _Absorption:
             if not self._passes_scale(node, inputs, outputs):
                 epilogue = (*epilogue, "requant")
         else:
-            epilogue = ("dequant", *epilogue) if epilogue[:1] != ("bias",) else ("bias", "dequant", *epilogue[1:])
+            epilogue = (
+                ("dequant", *epilogue) if epilogue[:1] != ("bias",) else ("bias", "dequant", *epilogue[1:])
+            )
         return replace(node, inputs=inputs, outputs=outputs, epilogue=epilogue)
 
     def _quantizer(self, name: str) -> Node | None:
-        """The quantization that alone reads a tensor."""
+        """Return the quantization that alone reads a tensor."""
         return self.quantizers.get(name) if self.uses[name] == 1 else None
 
     def _integer(self, name: str) -> bool:
@@ -168,13 +180,13 @@ class _Absorption:
         return node.op in OPS and OPS[node.op].keeps_values and len(quants) == 1
 
     def _same_scale(self, node: Node) -> str | None:
-        """Stored operand of a dequantization that this quantization undoes exactly."""
+        """Return stored operand of a dequantization that this quantization undoes exactly."""
         stored, result = self.draft.tensors[self.stored[node.inputs[0]]], self.draft.tensors[node.outputs[0]]
         return stored.name if stored.quant == result.quant and stored.dtype == result.dtype else None
 
 
 def _make_real(draft: Draft) -> None:
-    """Stored constants that an operator on real numbers reads become real; weights of products stay as stored."""
+    """Make stored constants real where an operator on reals reads them; weights of products stay stored."""
     nodes = []
     for node in draft.nodes:
         first = draft.tensors[node.inputs[0]] if node.inputs and node.inputs[0] else None

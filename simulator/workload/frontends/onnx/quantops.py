@@ -1,4 +1,4 @@
-"""Operators on quantized tensors (QLinearConv, ...) as the plain operator between tensors that carry scales."""
+"""Operators on quantized tensors (QLinearConv, ...) as plain operators between tensors that carry scales."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from simulator.workload.tensor import Quant
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where a quantized operator has its operands: data, each with scale and zero point after it, and the rest."""
+    """Where a quantized operator has its operands: data, each before its scale and zero point; the rest."""
 
     op: str
     data: tuple[int, ...]
@@ -82,7 +82,7 @@ def plain(node: Node, draft: Draft) -> tuple[Node, Callable[[str], None]] | None
         _give(draft, bias, _bias_quant(quants[0], quants[1], draft.tensors[bias].elements))
     if node.op == "QLinearSoftmax":
         attrs["coerce"] = int(attrs.pop("opset", draft.opset) < 13)
-    epilogue = ("dequant",) if floating else ("requant",)
+    epilogue: tuple[str, ...] = ("dequant",) if floating else ("requant",)
     if layout.op == "Concat" and all(quant == result for quant in quants):
         epilogue = ()
     made = replace(node, op=layout.op, inputs=tuple(inputs), attrs=attrs, epilogue=epilogue)
@@ -90,7 +90,7 @@ def plain(node: Node, draft: Draft) -> tuple[Node, Callable[[str], None]] | None
 
 
 def zero_point_type(node: Node, draft: Draft) -> str:
-    """Element type of the result: that of its zero point, else of the first operand, else (no scale) float."""
+    """Element type of the result: of its zero point, else of the first operand; float if it has no scale."""
     layout = _LAYOUTS.get(node.op, _Layout("Concat", (2,), 0))
     names = [*node.inputs, *[""] * 9]
     zero = names[layout.result + 1]

@@ -1,4 +1,4 @@
-"""Bytes of a file to a checked ONNX model without its large weights, which stay where they are until asked for."""
+"""Bytes of a file to a checked ONNX model; its large weights stay where they are until asked for."""
 
 from __future__ import annotations
 
@@ -44,10 +44,14 @@ def read(path: Path) -> Source:
     versions = [item.version for item in model.opset_import if item.domain in _DEFAULT_DOMAINS]
     if not model.graph.node or not model.opset_import:
         missing = "nodes" if model.opset_import else "an operator set"
-        raise InputError(Problem(f"not an ONNX file, or a truncated one: it parses but has no {missing}", str(path)))
+        raise InputError(
+            Problem(f"not an ONNX file, or a truncated one: it parses but has no {missing}", str(path))
+        )
     opset = max(versions, default=1)
     if versions and opset < OLDEST_OPSET:
-        text = f"opset {opset} is too old: expected {OLDEST_OPSET} or later; onnx.version_converter can raise it"
+        text = (
+            f"opset {opset} is too old: expected {OLDEST_OPSET} or later; onnx.version_converter can raise it"
+        )
         raise InputError(Problem(text, str(path)))
     _name_nodes(model.graph)
     source = Source(path, model, opset, "")
@@ -115,7 +119,9 @@ def _take_constants(source: Source) -> set[str]:
             _declare(graph, tensor.name, proto.data_type, tensor.shape)
     for proto in sparse:
         name, shape = proto.values.name, tuple(proto.dims)
-        source.constants[name] = Tensor(name, shape, _dtype(proto.values, source.path), constant=_densify(proto))
+        source.constants[name] = Tensor(
+            name, shape, _dtype(proto.values, source.path), constant=_densify(proto)
+        )
         if name not in inputs:
             _declare(graph, name, proto.values.data_type, shape)
     del graph.sparse_initializer[:]
@@ -167,7 +173,9 @@ def tensor_of(proto: Any, path: Path) -> Tensor:
 
 def _dtype(proto: Any, path: Path) -> str:
     if proto.data_type not in ELEMENT_TYPES:
-        kind = proto.DataType.Name(proto.data_type) if proto.data_type in proto.DataType.values() else "unknown"
+        kind = (
+            proto.DataType.Name(proto.data_type) if proto.data_type in proto.DataType.values() else "unknown"
+        )
         raise InputError(Problem(f"constant '{proto.name}': element type {kind} is not supported", str(path)))
     return ELEMENT_TYPES[proto.data_type]
 
@@ -209,7 +217,9 @@ def _place(proto: Any, path: Path, expected: int) -> tuple[Path, int, int]:
     size = file.stat().st_size
     if length != expected or offset + length > size:
         text = f"{what}: expected {expected} bytes from byte {offset} of '{location}', which holds {size}"
-        raise InputError(Problem(text + ("" if length == expected else f"; the entry says {length}"), str(path)))
+        raise InputError(
+            Problem(text + ("" if length == expected else f"; the entry says {length}"), str(path))
+        )
     return file, offset, length
 
 
@@ -224,4 +234,3 @@ def _map(proto: Any, dtype: str, file: Path, offset: int, length: int) -> np.nda
         stream.seek(offset)
         held.raw_data = stream.read(length)
     return _decode(held, dtype)
-

@@ -1,6 +1,7 @@
-"""LSTM, GRU and RNN become products and gates: one product of all inputs, then per step a product and the gates.
+"""LSTM, GRU and RNN become products and gates: one product of all inputs, then two nodes per step.
 
-The steps wait for each other as they do in hardware; weights are read anew wherever a core does not keep them.
+The steps wait for each other as they do in hardware; weights are read anew wherever a core does not keep
+them.
 """
 
 from __future__ import annotations
@@ -114,9 +115,13 @@ class _Layer:
         last = [states[0] if (backwards or d == 1) else states[-1] for d, (states, _) in enumerate(runs)]
         for names, result in ((last, wanted[1]), ([cell for _, cell in runs], wanted[2])):
             if result:
-                self._join(names, (count, self.batch, self.hidden), (1, 0, 2) if batch_first else None, result)
+                self._join(
+                    names, (count, self.batch, self.hidden), (1, 0, 2) if batch_first else None, result
+                )
 
-    def _join(self, names: list[str], shape: tuple[int, ...], perm: tuple[int, ...] | None, result: str) -> None:
+    def _join(
+        self, names: list[str], shape: tuple[int, ...], perm: tuple[int, ...] | None, result: str
+    ) -> None:
         joined = names[0] if len(names) == 1 else self.emit("Concat", names, {"axis": 0})
         if perm:
             self.emit("Transpose", [self.view(joined, shape)], {"perm": perm}, result)
@@ -130,7 +135,7 @@ class _Layer:
     def weight(
         self, index: int, direction: int, cut: Callable[[np.ndarray], np.ndarray] | None = None, rows: int = 0
     ) -> str:
-        """Weights of one direction (and some gates) as a matrix of gates × inputs, evaluated when asked for."""
+        """Weights of one direction (and some gates) as a matrix of gates × inputs, evaluated late."""
         return self._part(index, direction, cut, rows)
 
     def _part(
@@ -152,12 +157,12 @@ class _Layer:
         return self.draft.add(name, shape, whole.dtype, make)
 
     def _input_bias(self, direction: int) -> str:
-        """What is added to the products of the inputs: both biases, save the reset gate's inner one."""
+        """Return what is added to the products of inputs: both biases, save the reset gate's inner one."""
         inner = self._inner()
         return self._bias(direction, lambda w, r: w + np.where(np.arange(r.size) < inner, r, 0), "input_bias")
 
     def _recurrent_bias(self, direction: int) -> str:
-        """The bias that GRU scales by its reset gate; the products of other networks have none of their own."""
+        """Return the bias that GRU scales by its reset gate, "" where there is none."""
         inner = self._inner()
         if inner == self.gates * self.hidden:
             return ""
@@ -183,7 +188,7 @@ class _Layer:
         return self.draft.add(f"{self.node.name}.{kind}[{direction}]", (size,), as_real(both).dtype, make)
 
     def _start(self, index: int, direction: int) -> str:
-        """Initial state of one direction: zeros, or its part of the operand."""
+        """Return initial state of one direction: zeros, or its part of the operand."""
         given, shape = self._operand(index), (self.batch, self.hidden)
         if given is None:
             dtype = self.draft.tensors[self.node.inputs[0]].dtype
@@ -208,7 +213,9 @@ class _Layer:
         assert prod(shape) == self.draft.tensors[name].elements
         return self.emit("Reshape", [name], {"shape": shape}, result)
 
-    def emit(self, op: str, inputs: list[str], attrs: dict, result: str = "", epilogue: tuple[str, ...] = ()) -> str:
+    def emit(
+        self, op: str, inputs: list[str], attrs: dict, result: str = "", epilogue: tuple[str, ...] = ()
+    ) -> str:
         """Append a node with one result, whose shape follows from the operator's rule."""
         operands = [self.draft.tensors[name] for name in inputs]
         shape = OPS[op].shape(operands, attrs)[0]
@@ -234,5 +241,3 @@ class _Layer:
             Node(name, op, tuple(inputs), tuple(outputs), attrs, epilogue, self.node.origin or self.node.name)
         )
         return outputs
-
-

@@ -8,7 +8,18 @@ from simulator.workload.frontends.onnx.draft import Draft
 from simulator.workload.graph import Node
 
 #: Operators that give their first operand back when its shape and type do not change.
-_SAME_SHAPE = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile", "Pad", "Slice", "Resize", "Upsample")
+_SAME_SHAPE = (
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Expand",
+    "Tile",
+    "Pad",
+    "Slice",
+    "Resize",
+    "Upsample",
+)
 #: Operators that give their operand back when it is the only one.
 _SINGLE = ("Concat", "Sum", "Mean", "Max", "Min", "Einsum")
 
@@ -43,7 +54,8 @@ def drop_dead(draft: Draft) -> None:
 def _bypass(result: str, source: str, names: dict[str, str], draft: Draft) -> bool:
     """Let readers of a result read its source; whether that can be.
 
-    A result of the network keeps its name, so that its source takes it, unless that has a name to keep as well.
+    A result of the network keeps its name, so that its source takes it, unless that has a name to keep as
+    well.
     """
     if result not in draft.outputs:
         names[result] = source
@@ -72,7 +84,8 @@ def _unchanged(node: Node, draft: Draft, uses: dict[str, int]) -> str | None:
     if node.op in ("Identity", "Dropout", "Cast", "CastLike"):
         return source.name
     if source.shape == result.shape and (
-        node.op in _SAME_SHAPE or (node.op in _SINGLE and len(node.inputs) == 1 and not node.attrs.get("equation"))
+        node.op in _SAME_SHAPE
+        or (node.op in _SINGLE and len(node.inputs) == 1 and not node.attrs.get("equation"))
     ):
         return source.name
     if node.op == "Split" and len(node.outputs) == 1:
@@ -94,7 +107,7 @@ def _neutral(node: Node, draft: Draft) -> str | None:
 
 
 def _as_view(node: Node, draft: Draft) -> Node:
-    """A transposition that moves axes of extent 1 alone leaves the bytes where they are: a Reshape."""
+    """Make a transposition that moves axes of extent 1 alone a Reshape: the bytes stay where they are."""
     if node.op != "Transpose":
         return node
     shape = draft.tensors[node.inputs[0]].shape
@@ -102,4 +115,6 @@ def _as_view(node: Node, draft: Draft) -> Node:
     long = [axis for axis in perm if shape[axis] != 1]
     if long != sorted(long):
         return node
-    return replace(node, op="Reshape", inputs=node.inputs[:1], attrs={"shape": draft.tensors[node.outputs[0]].shape})
+    return replace(
+        node, op="Reshape", inputs=node.inputs[:1], attrs={"shape": draft.tensors[node.outputs[0]].shape}
+    )

@@ -39,7 +39,7 @@ def number(value: float) -> str:
 
 
 def percent(fraction: float) -> str:
-    """A fraction as per cent, three digits: ``12.3 %``."""
+    """Show a fraction as per cent, three digits: ``12.3 %``."""
     value = 100 * fraction
     return f"{value:.3g} %" if abs(value) < 1000 else f"{number(value)} %"
 

@@ -1,0 +1,122 @@
+"""Comparison: what is relative to what, and what must not be compared."""
+
+import dataclasses
+import re
+
+import pytest
+
+from simulator.report import REPORTS
+from simulator.report.compare import (
+    caveats,
+    comparison,
+    differences,
+    omissions,
+    ratio,
+    references,
+    render,
+    titles,
+)
+
+
+@pytest.fixture
+def faster(make, result):
+    layers = [(row.node, row.bound, (row.end_fs - row.start_fs) // 2_000_000, row.macs, counts)
+              for row, counts in zip(result.rows, result.ledger.counts.tolist(), strict=True)]  # fmt: skip
+    return make(layers, chip="npu/big")
+
+
+def test_figures_are_absolute_and_relative_to_the_first(result, faster):
+    headers, rows = comparison([result, faster])
+    at = headers.index("Latency")
+    assert [row[at] for row in rows] == ["10.5 µs", "5.25 µs (×0.5)"]
+    at = headers.index("Throughput")
+    assert rows[1][at] == "190\u202f476 /s (×2)"
+    assert caveats([result, faster]) == []
+
+
+def test_a_result_is_compared_within_its_network(make):
+    results = [make(), make(network="b"), make(chip="x"), make(chip="x", network="b")]
+    assert references(results) == [0, 1, 0, 1]
+    assert caveats(results) == [
+        "Different networks do different work, so a result is compared with the first of its own network "
+        "only: net, b."
+    ]
+
+
+def test_another_batch_is_not_compared_per_batch(make, result):
+    batched = make(chip="x", batch=4)
+    assert ratio("latency_s", batched, result) == "–"
+    assert ratio("energy_j", batched, result) == "–"
+    assert ratio("throughput_per_s", batched, result) == "×4"
+    assert caveats([result, batched])[0].startswith("x / net: batch 4, the reference 1. Latency, energy")
+
+
+def test_another_precision_is_said(make, result):
+    (said,) = caveats([result, make(chip="x", precision="int4")])
+    assert said.startswith("x / net: precision int4, the reference int8.")
+
+
+def test_incomplete_energy_is_a_lower_bound_and_not_compared(result, partly, unknown):
+    for other in (partly, unknown):
+        for name in ("energy_j", "average_power_w", "tops_per_w", "edp_js"):
+            assert ratio(name, other, result) == "–"
+            assert ratio(name, result, other) == "–"
+        assert ratio("latency_s", other, result) == "×1"
+    assert (
+        "energy is a lower bound and is not compared (left out, energy unknown: npu.mac_int8, dram.read)"
+        in (caveats([result, partly])[0])
+    )
+    energy = comparison([result, unknown])
+    assert energy[1][1][energy[0].index("Energy")] == "unknown (–)"
+
+
+def test_different_work_under_one_name_is_said(make, result):
+    other = make([("conv1", "compute", 3000, 9, [9, 1, 1, 1, 1])], chip="x")
+    assert caveats([result, other]) == [
+        "x / net: 9 MACs, the reference 5\u202f000\u202f000, though the network has the same name."
+    ]
+
+
+def test_repeated_results_are_numbered_and_their_settings_told_apart(make):
+    results = [
+        make(resolved={"rows": 32, "clock": "1 GHz"}),
+        make(resolved={"rows": 64, "clock": "1 GHz"}),
+        make(chip="x"),
+    ]
+    assert titles(results) == ["npu/edge / net", "npu/edge / net (2)", "x / net"]
+    assert differences(results) == [("npu/edge / net (2)", "rows", ["32", "64"])]
+
+
+def test_what_is_not_modelled_is_listed_with_where(make):
+    results = [make(not_modelled=["refresh", "host"]), make(chip="x", not_modelled=["host"])]
+    assert omissions(results) == [("refresh", "npu/edge / net"), ("host", "all")]
+
+
+def test_the_page_has_a_row_per_result_and_links_that_are_quoted(make, unknown):
+    evil = "<script>x"
+    text = render([make(), make(chip=evil), unknown], ["a/report.html", "b c%#/report.html", "d/report.html"])
+    assert text.count("<script>") == 1
+    assert 'href="b%20c%25%23/report.html"' in text
+    assert text.count('<th scope="row"') == 3
+    assert text.count(">reference<") == 11 - 1
+    assert not re.search(r">0 [fpnµm]?J<", text)
+
+
+def test_without_links_the_page_stands_alone(make):
+    assert "<a href" not in render([make(), make(chip="x")])
+
+
+def test_a_zero_reference_has_no_ratio(make, result):
+    nothing = make([("reshape", "latency", 0, 0, [0, 0, 0, 0, 0])])
+    assert ratio("latency_s", result, nothing) == "–"
+
+
+def test_a_missing_area_is_not_compared(result):
+    other = dataclasses.replace(result, metrics=dataclasses.replace(result.metrics, area_mm2=3.0))
+    assert ratio("area_mm2", other, result) == "–"
+
+
+def test_the_kind_compare_draws_one_page(make, tmp_path):
+    assert REPORTS["compare"]([make(), make(chip="x")], tmp_path) == [tmp_path / "compare.html"]
+    assert "2 results compared" in (tmp_path / "compare.html").read_text(encoding="utf-8")
+    assert {"page", "compare"} <= set(REPORTS.names())
