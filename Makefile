@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP)
 	@echo "== ResNet-50 (the graph that the onnx package carries) on npu/edge_npu"
-	@$(BIN)/chipsim run npu/edge_npu resnet50_light --set workload.precision=int8 --out reports/demo
+	@$(BIN)/chipsim run npu/edge_npu light_resnet50 --set workload.precision=int8 --out reports/demo
 	@echo "== open reports/demo/report.html"
 
 lint: $(STAMP)

@@ -49,7 +49,7 @@ def safe(text: object) -> str:
 
 
 def shorten(text: str, length: int, shared: int = 0) -> str:
-    """Keep the ends of a long name; of ``shared`` first characters, the same in all names, only a sign stays."""
+    """Keep the ends of a long name; a sign stands for its first ``shared`` characters, common to all."""
     if len(text) > length and shared > 1:
         text = f"…{text[shared:]}"
     keep = (length - 1) // 2
@@ -93,7 +93,7 @@ def bar_chart(title: str, bars: Sequence[Bar], quantity: str, unit: str) -> str:
     """
     largest = max((sum(part.value for part in bar.parts) for bar in bars), default=0.0)
     body, bottom = [], len(bars) * ROW + 4
-    shared = len(commonprefix([bar.label for bar in bars])) if len(bars) > 1 else 0
+    shared = _shared([bar.label for bar in bars])
     body += _axis(largest, bottom, quantity, unit)
     for row, bar in enumerate(bars):
         y = row * ROW
@@ -117,6 +117,12 @@ def legend(entries: Sequence[tuple[int, str]]) -> str:
     """Colours and what they stand for, as an HTML list."""
     items = "".join(f'<li><i class="{colour(index)}"></i>{safe(text)}</li>' for index, text in entries)
     return f'<ul class="legend">{items}</ul>'
+
+
+def _shared(labels: Sequence[str]) -> int:
+    """Length of what labels begin with in common, up to the last separator so that no number is cut."""
+    prefix = commonprefix(list(labels)) if len(labels) > 1 else ""
+    return max((place + 1 for place, sign in enumerate(prefix) if sign in "/._:"), default=0)
 
 
 def _axis(largest: float, y: int, quantity: str, unit: str) -> list[str]:

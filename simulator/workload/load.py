@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem
-from simulator.workload.frontends import layers, onnx
+from simulator.workload.frontends import layers, onnx, packaged
 from simulator.workload.graph import Graph
 from simulator.workload.precision import assume
 
 #: Suffix of a file -> reader: load(path, batch=..., dims=...) -> Graph.
-READERS: dict[str, Callable[..., Graph]] = {".onnx": onnx.load, ".yaml": layers.load, ".yml": layers.load}
+READERS: dict[str, Callable[..., Graph]] = {}
+
+
+def _load_yaml(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None = None) -> Graph:
+    """A layer list, or a pointer into an installed package, by what the file says."""
+    data = yamlio.load(path).data
+    reader = packaged.load if isinstance(data, dict) and "package" in data else layers.load
+    return reader(path, batch=batch, dims=dims)
+
+
+READERS.update({".onnx": onnx.load, ".yaml": _load_yaml, ".yml": _load_yaml})
 
 
 def load_graph(

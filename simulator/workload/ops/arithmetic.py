@@ -128,7 +128,7 @@ class Variadic(Broadcast):
 
 @operator("BitwiseNot")
 class BitwiseNot(Broadcast):
-    """~x."""
+    """Complement of every bit."""
 
     def __init__(self) -> None:
         super().__init__("BitwiseNot", "~x", (("logic", 1),))

@@ -46,7 +46,7 @@ class Conv(Op):
             macs=6 * 4 * 4 * 9,
         ),
         Example(
-            "Conv", (tensor((3, 4, 20)), tensor((5, 2, 3), name="w")), {"group": 2}, macs=3 * 5 * 18 * 2 * 3
+            "Conv", (tensor((3, 4, 20)), tensor((6, 2, 3), name="w")), {"group": 2}, macs=3 * 6 * 18 * 2 * 3
         ),
         Example(
             "Conv", (tensor((1, 2, 5, 6, 7)), tensor((4, 2, 2, 3, 3), name="w")), macs=4 * 4 * 4 * 5 * 2 * 18

@@ -166,6 +166,7 @@ class PlaneNormalization(_Normalization):
             "GroupNormalization",
             _OPERANDS,
             {"num_groups": 3},
+            shapes=((2, 6, 4, 4),),
             ops={"add": 3 * 192 + 6, "mac": 192, "mul": 2 * 192 + 12, "sqrt": 6, "div": 6},
         ),
         Example(
@@ -176,6 +177,7 @@ class PlaneNormalization(_Normalization):
         Example(
             "MeanVarianceNormalization",
             _OPERANDS[:1],
+            shapes=((2, 6, 4, 4),),
             ops={"add": 2 * 192 + 6, "mac": 192, "mul": 192 + 12, "sqrt": 6, "div": 6},
         ),
     )
