@@ -100,11 +100,11 @@ def test_no_module_is_named_after_nothing(name: str):
 )
 def test_light_commands_load_no_heavy_library(arguments: list[str]):
     probe = (
-        "import sys; sys.argv = ['chipsim'] + {0!r}\n"
+        f"import sys; sys.argv = ['chipsim'] + {arguments!r}\n"
         "from simulator.experiment.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print('HEAVY', [m for m in ('numba', 'matplotlib', 'onnx', 'simpy', 'jinja2') if m in sys.modules])"
-    ).format(arguments)
+    )
     run = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, check=True)
     assert run.stdout.splitlines()[-1] == "HEAVY []", run.stdout[-300:]

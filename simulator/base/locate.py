@@ -34,7 +34,9 @@ def names(family: Family) -> dict[str, Path]:
 
 
 def locate(name: str, family: Family) -> Path:
-    """The file that a name or a path means: path, then ./hwconfigs or ./workloads, then what ships with the package.
+    """The file that a path or a name means.
+
+    A path comes first, then a name under ./hwconfigs or ./workloads, then what ships with the package.
 
     Raises
     ------

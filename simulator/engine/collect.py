@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
+from simulator.base.units import UNLIMITED
 from simulator.engine.machine import Machine, is_compute
 from simulator.hw.chip import Chip
 from simulator.hw.component import Component
+from simulator.hw.tiling import PRECISIONS
 from simulator.hw.timing import bytes_by_memory
 from simulator.mapping.program import STORE, Program
 from simulator.results.ledger import Ledger
@@ -20,7 +21,7 @@ BUSY_SHARE = 0.5
 
 
 def make_ledger(program: Program, chip: Chip, machine: Machine, exposed_fs: np.ndarray) -> Ledger:
-    """Counts of every action of every component, per node; static time goes to the node that was exposed then."""
+    """Counts of every action of every component, per node; a node's static time is when it was exposed."""
     columns = [(name, action) for name, c in chip.components.items() for action in (*c.ACTIONS, "static")]
     index = {column: j for j, column in enumerate(columns)}
     counts = np.zeros((len(program.nodes), len(columns)), np.int64)
@@ -157,11 +158,8 @@ def _busy(program: Program, machine: Machine) -> dict[str, np.ndarray]:
         if unit is None:
             continue
         commands = _commands_of(program, name)
-        occupancy = getattr(unit, "occupancy_fs", None)
-        if occupancy is None:
-            occupancy = [unit.clock.fs(cycles) for cycles in unit.cycles]  # type: ignore[union-attr]
         time = np.zeros(len(program.nodes), np.int64)
-        np.add.at(time, commands["node"], np.array(occupancy, np.int64)[commands["work"]])
+        np.add.at(time, commands["node"], np.array(unit.occupancy_fs, np.int64)[commands["work"]])
         busy[name] = time
     return busy
 
@@ -176,8 +174,6 @@ def _main_core(program: Program, chip: Chip) -> list[str]:
 
 
 def _mac_slots_per_s(program: Program, chip: Chip, core: str, node: int) -> float:
-    from simulator.hw.tiling import PRECISIONS
-
     commands = _commands_of(program, core)
     mine = commands[commands["node"] == node]
     precision = PRECISIONS[int(program.tiles[core][mine["work"][0]]["precision"])]
@@ -185,7 +181,7 @@ def _mac_slots_per_s(program: Program, chip: Chip, core: str, node: int) -> floa
 
 
 def _bound(spent: Mapping[str, int], chip: Chip, latency: int) -> str:
-    """What a node waits for: the resource that was busy longest, if it was for at least ``BUSY_SHARE`` of the time."""
+    """What a node waits for: what was busy longest, if it was for at least ``BUSY_SHARE`` of the time."""
     if not spent or not latency:
         return "latency"
     longest = max(spent, key=lambda name: (spent[name], name))
@@ -195,14 +191,12 @@ def _bound(spent: Mapping[str, int], chip: Chip, latency: int) -> str:
         return chip.cores[longest].BOUND
     if longest in chip.memories:
         return longest
-    link: Any = chip.links[longest]
-    return "noc" if link.kind in ("bus", "mesh") else link.outer
+    transport = chip.links[longest].transport
+    return "noc" if transport is None else transport.outer
 
 
 def memory_infos(chip: Chip) -> tuple[MemoryInfo, ...]:
     """Memories as a report shows them."""
-    from simulator.base.units import UNLIMITED
-
     return tuple(
         MemoryInfo(
             name=name,

@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.base.clock import Clock
 from simulator.hw.chip import Chip
-from simulator.hw.component import SharedUnit
+from simulator.hw.component import Link, Memory, SharedUnit
 from simulator.hw.timing import tile_times_fs
 from simulator.mapping.program import COMPUTE, Program
 
@@ -23,7 +23,7 @@ class CoreUnit:
     slots: int = 1
 
     def serve(self, now_fs: int, work: int) -> tuple[int, int]:
-        """(free_fs, done_fs) of a tile that is ready at ``now_fs``; it starts at the next edge of the clock."""
+        """(free_fs, done_fs) of a tile that is ready at ``now_fs``; it starts at the clock's next edge."""
         free_fs = self.clock.fs(self.clock.cycle_at(now_fs)) + self.occupancy_fs[work]
         return free_fs, free_fs + self.latency_fs[work]
 
@@ -37,6 +37,11 @@ class DmaUnit:
     engine_free_fs: list[int]
     slots: int
 
+    @property
+    def occupancy_fs(self) -> list[int]:
+        """Time that each transfer takes an engine."""
+        return [self.clock.fs(cycles) for cycles in self.cycles]
+
     def serve(self, now_fs: int, work: int) -> tuple[int, int]:
         """(start_fs, done_fs) of a transfer on the engine that is free first, memory aside."""
         engine = self.engine_free_fs.index(min(self.engine_free_fs))
@@ -48,7 +53,17 @@ class DmaUnit:
 
 @dataclass
 class Machine:
-    """Units in the order of ``Program.units``, shared resources by name, and which of them a link's transfers pass."""
+    """Everything live in one run.
+
+    Attributes
+    ----------
+    units
+        In the order of ``Program.units``; None for a link that transfers of others pass.
+    shared
+        Shared resources by name.
+    path
+        Unit -> the shared resources that its transfers pass.
+    """
 
     units: list[CoreUnit | DmaUnit | None]
     shared: dict[str, SharedUnit]
@@ -61,7 +76,8 @@ def build_machine(program: Program, chip: Chip) -> Machine:
     path: dict[int, tuple[str, ...]] = {}
     shared: dict[str, SharedUnit] = {}
     nodes = len(program.nodes)
-    for name, component in (*chip.memories.items(), *chip.links.items()):
+    sharable: dict[str, Memory | Link] = {**chip.memories, **chip.links}
+    for name, component in sharable.items():
         unit = component.shared_unit(program.requests, nodes)
         if unit is not None:
             shared[name] = unit
@@ -72,13 +88,14 @@ def build_machine(program: Program, chip: Chip) -> Machine:
             units.append(CoreUnit(Clock.from_hz(core.clock_hz), occupancy.tolist(), latency.tolist()))
             continue
         link = chip.links[name]
-        if not hasattr(link, "engines"):
+        transport = link.transport
+        if transport is None:
             units.append(None)
             continue
-        cycles = link.start_cycles + -(-program.moves["bytes"] // link.width_bytes_per_cycle)  # type: ignore[attr-defined]
-        clock = Clock.from_hz(link.clock_hz)  # type: ignore[attr-defined]
-        units.append(DmaUnit(clock, cycles.tolist(), [0] * link.engines, link.engines * link.outstanding))
-        path[index] = tuple(resource for resource in (link.outer, link.via) if resource in shared)  # type: ignore[attr-defined]
+        cycles = link.cycles(program.moves["bytes"]).tolist()
+        units.append(DmaUnit(Clock.from_hz(link.clock_hz), cycles, [0] * transport.engines, transport.slots))
+        passed = (transport.outer, *transport.via)
+        path[index] = tuple(resource for resource in passed if resource in shared)
     return Machine(units, shared, path)
 
 

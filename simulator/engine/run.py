@@ -1,8 +1,13 @@
-"""The loop: commands wait for their dependencies, units drain their queues, shared resources decide as late as they can."""
+"""The loop: commands wait for their dependencies, units drain their queues.
+
+Shared resources decide as late as they can.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import simpy
@@ -76,7 +81,7 @@ class _Loop:
                 return
 
     def _begin(self, unit: int, command: int) -> None:
-        now = self.env.now
+        now = self.now_fs
         live = self.machine.units[unit]
         assert live is not None
         self.start[command] = now
@@ -112,7 +117,7 @@ class _Loop:
         self._dispatch(unit)
 
     def _finish(self, command: int) -> None:
-        self.end[command] = self.env.now
+        self.end[command] = self.now_fs
         self._count_down(self.after_end[command])
 
     def _count_down(self, followers: list[int]) -> None:
@@ -121,13 +126,17 @@ class _Loop:
             if self.missing[follower] == 0:
                 self._dispatch(self.unit[follower])
 
-    def _at(self, instant_fs: int, action) -> None:  # noqa: ANN001
-        event = self.env.timeout(max(instant_fs - self.env.now, 0))
+    @property
+    def now_fs(self) -> int:
+        return int(self.env.now)  # whole already: every delay is; the environment's type allows fractions
+
+    def _at(self, instant_fs: int, action: Callable[[], None]) -> None:
+        event = self.env.timeout(max(instant_fs - self.now_fs, 0))
         event.callbacks.append(lambda _: action())
 
 
 class _Host:
-    """Stands between the loop and a shared resource: one timer, set to its forecast, void after a newer submit."""
+    """Between the loop and a shared resource: one timer, set to its forecast, void after a newer submit."""
 
     def __init__(self, loop: _Loop, unit: SharedUnit) -> None:
         self.loop, self.unit = loop, unit
@@ -135,7 +144,7 @@ class _Host:
         self.settling = False
 
     def submit(self, command: int, first: int, last: int) -> None:
-        now = self.loop.env.now
+        now = self.loop.now_fs
         self._complete(self.unit.advance(now))
         self.unit.submit(now, command, first, last)
         self._settle()
@@ -144,7 +153,7 @@ class _Host:
         """Forecast once all submissions of this instant are in."""
         if not self.settling:
             self.settling = True
-            self.loop._at(self.loop.env.now, self._forecast)
+            self.loop._at(self.loop.now_fs, self._forecast)
 
     def _forecast(self) -> None:
         self.settling = False
@@ -161,7 +170,7 @@ class _Host:
 
     def _complete(self, ended: list[tuple[int, int]]) -> None:
         for command, done_fs in ended:
-            self.loop._at(done_fs, lambda command=command: self.loop._part_done(command))  # type: ignore[misc]
+            self.loop._at(done_fs, partial(self.loop._part_done, command))
 
 
 def _followers(program: Program) -> tuple[list[list[int]], list[list[int]]]:

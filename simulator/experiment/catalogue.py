@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from simulator.base import yamlio
@@ -35,7 +36,7 @@ def list_workloads() -> list[Row]:
     ]
 
 
-def _first_line(file: Any) -> str:
+def _first_line(file: Path) -> str:
     try:
         data = yamlio.load(file).data
     except InputError as error:

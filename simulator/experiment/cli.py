@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,11 @@ from simulator import __version__
 from simulator.base.errors import InputError, Problem
 from simulator.base.registry import import_plugin
 from simulator.experiment import screen
+from simulator.experiment.overrides import describe_overrides, split_overrides
+
+if TYPE_CHECKING:
+    from simulator.mapping.schedule import Schedule
+    from simulator.results.result import Result
 
 app = typer.Typer(
     name="chipsim",
@@ -67,10 +72,16 @@ def run(
     if network is None:
         _run_experiment(chip, overrides, batch, plan, out, json_, quiet)
         return
-    from simulator.experiment.run import describe_overrides, finish, prepare
+    for_chip, settings = split_overrides(overrides)
+    from simulator.hw.chip import load_chip
+
+    built = load_chip(chip, for_chip)
+    # after the chip is known to be right: a wrong one is answered without loading planner and readers
+    from simulator.experiment.run import finish, prepare
 
     with screen.progress(f"planning {network} on {chip} ...", quiet):
-        built, schedule = prepare(chip, network, overrides=overrides, batch=batch)
+        for_network = {f"workload.{name}": value for name, value in settings.items()}
+        _, schedule = prepare(built, network, overrides=for_network, batch=batch)
     if plan:
         _show_plan(schedule, json_)
         return
@@ -103,12 +114,12 @@ def _run_experiment(
     results = []
     for i, result in enumerate(experiment.results(), 1):
         results.append(result)
-        line = f"{i}/{len(experiment.points)} {result.chip} {result.network}: {result.metrics.latency_s * 1e3:.4g} ms"
-        screen.note(line, quiet)
+        latency = f"{result.metrics.latency_s * 1e3:.4g} ms"
+        screen.note(f"{i}/{len(experiment.points)} {result.chip} {result.network}: {latency}", quiet)
     _deliver(results, out or Path("reports") / (experiment.name or Path(path).stem), json_, quiet)
 
 
-def _deliver(results: list, out: Path | None, json_: bool, quiet: bool) -> None:
+def _deliver(results: list[Result], out: Path | None, json_: bool, quiet: bool) -> None:
     """Write the folder, then show."""
     from simulator.report.layout import folder_name
     from simulator.report.write import write_report
@@ -153,7 +164,7 @@ def gemm(
         screen.emit(_gemm_lines(record))
 
 
-def _gemm_lines(record: dict) -> list[str]:
+def _gemm_lines(record: dict[str, Any]) -> list[str]:
     energy = (
         f"{record['energy_j'] * 1e6:.4g} uJ" if record["energy_complete"] else "incomplete (see not modelled)"
     )
@@ -161,10 +172,12 @@ def _gemm_lines(record: dict) -> list[str]:
         f"{memory} {t['read']} B read {t['write']} B written" for memory, t in record["traffic_bytes"].items()
     )
     accesses = ", ".join(f"{name} {count}" for name, count in record["accesses"].items())
+    size = f"{record['m']} x {record['n']} x {record['k']} {record['precision']}"
+    core = f"{record['chip']}.{record['core']}"
+    utilization = f"{100 * record['utilization']:.2f} %"
     lines = [
-        f"{record['m']} x {record['n']} x {record['k']} {record['precision']} on {record['chip']}.{record['core']}"
-        + (f", {record['dataflow']}" if record["dataflow"] else ""),
-        f"  compute_cycles {record['compute_cycles']} (memory ideal), utilization {100 * record['utilization']:.2f} %",
+        f"{size} on {core}" + (f", {record['dataflow']}" if record["dataflow"] else ""),
+        f"  compute_cycles {record['compute_cycles']} (memory ideal), utilization {utilization}",
         f"  cycles         {record['cycles']} (simulated), latency {record['latency_s'] * 1e6:.6g} us",
         f"  traffic        {traffic}",
         f"  accesses       {accesses} (elements at the array)",
@@ -286,7 +299,7 @@ def _overrides(texts: list[str]) -> dict[str, object]:
     return overrides
 
 
-def _show_plan(schedule, json_: bool) -> None:  # noqa: ANN001
+def _show_plan(schedule: Schedule, json_: bool) -> None:
     if json_:
         screen.emit_json({"schedule": schedule.describe(), "layout": schedule.layout()})
     else:

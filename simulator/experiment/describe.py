@@ -17,8 +17,8 @@ def describe_chip(chip: Chip) -> list[str]:
     for name, memory in chip.memories.items():
         lines.append(f"Memory {name}: {_memory_words(memory)}")
     for name, link in chip.links.items():
-        ends = f" between {link.outer} and {link.inner}" if hasattr(link, "outer") else ""
-        lines.append(f"Link {name}: {link.kind}{ends}, {format(link.clock_hz, 'hz')}")  # type: ignore[attr-defined]
+        ends = f" between {link.transport.outer} and {link.transport.inner}" if link.transport else ""
+        lines.append(f"Link {name}: {link.kind}{ends}, {format(link.clock_hz, 'hz')}")
     lines += _balance(chip)
     missing = [f"{n}.{a}" for n, c in chip.components.items() for a in _unknown(c)]
     if missing:
@@ -27,31 +27,27 @@ def describe_chip(chip: Chip) -> list[str]:
 
 
 def _core_words(core: Core) -> str:
-    rates = [
-        f"{2 * core.macs_per_cycle(p) * core.clock_hz / 1e12:g} TOPS {p}"
-        for p in getattr(core, "precision", {})
-    ]
-    size = f"{core.rows} x {core.cols} " if hasattr(core, "rows") else ""  # type: ignore[attr-defined]
-    lanes = f"{core.lanes} lanes, " if hasattr(core, "lanes") else ""
-    flow = f", {core.dataflow}, weights {core.weights}, {core.conv}" if hasattr(core, "dataflow") else ""  # type: ignore[attr-defined]
+    rates = [f"{2 * core.macs_per_cycle(p) * core.clock_hz / 1e12:g} TOPS {p}" for p in core.precisions()]
+    size = f", {core.extent()}" if core.extent() else ""
     peak = f" = {', '.join(rates)}" if rates else ""
+    traits = "".join(f", {trait}" for trait in core.traits())
     buffers = ", ".join(f"{role} in {memory}" for role, memory in core.buffers.items())
-    return f"{core.kind}, {lanes}{size}at {format(core.clock_hz, 'hz')}{peak}{flow}; {buffers}"
+    return f"{core.kind}{size} at {format(core.clock_hz, 'hz')}{peak}{traits}; {buffers}"
 
 
 def _memory_words(memory: Memory) -> str:
     bandwidth = memory.peak_bytes_per_s()
     speed = "no bandwidth limit" if bandwidth is None else f"{bandwidth / 1e9:g} GB/s"
     size = "unlimited" if memory.capacity_bytes >= UNLIMITED else format(memory.capacity_bytes, "bytes")
-    name = " ".join(str(getattr(memory, f)) for f in ("standard", "preset") if getattr(memory, f, ""))
-    return f"{memory.kind}{f' ({name})' if name else ''}, {size}, {speed}, {'off' if memory.EXTERNAL else 'on'} chip"
+    name = f" ({' '.join(memory.traits())})" if memory.traits() else ""
+    return f"{memory.kind}{name}, {size}, {speed}, {'off' if memory.EXTERNAL else 'on'} chip"
 
 
 def _balance(chip: Chip) -> list[str]:
     """Operations per external byte above which the fastest array, not memory, is the limit."""
     lines = []
     for name, core in chip.cores.items():
-        for precision in list(getattr(core, "precision", {}))[:1]:
+        for precision in core.precisions()[:1]:
             ops = 2 * core.macs_per_cycle(precision) * core.clock_hz
             for memory, spec in chip.memories.items():
                 bandwidth = spec.peak_bytes_per_s()

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.base.locate import names, roots
+from simulator.base.locate import Family, names, roots
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Check:
 def diagnose() -> list[Check]:
     """Look at everything; nothing is changed but the kernels' cache."""
     probes: list[tuple[str, Callable[[], str], str]] = [
-        ("Python", _python, "install Python 3.11 or later"),
+        ("Python", _python, ""),
         ("packages", _packages, "pip install --upgrade chipsim"),
         ("chips", lambda: _named("hwconfigs"), "reinstall, or run from a folder with hwconfigs/"),
         ("networks", lambda: _named("workloads"), "reinstall, or run from a folder with workloads/"),
@@ -43,8 +43,6 @@ def _probe(name: str, probe: Callable[[], str], hint: str) -> Check:
 
 
 def _python() -> str:
-    if sys.version_info < (3, 11):
-        raise RuntimeError(f"Python {sys.version.split()[0]} is too old")
     return f"{sys.version.split()[0]}, {os.cpu_count()} processors"
 
 
@@ -64,11 +62,11 @@ def _packages() -> str:
     return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in required)
 
 
-def _named(family: str) -> str:
-    found = names(family)  # type: ignore[arg-type]
+def _named(family: Family) -> str:
+    found = names(family)
     if not found:
-        raise FileNotFoundError(f"no {family} in {', '.join(map(str, roots(family)))}")  # type: ignore[arg-type]
-    return f"{len(found)} under {', '.join(map(str, roots(family)))}"  # type: ignore[arg-type]
+        raise FileNotFoundError(f"no {family} in {', '.join(map(str, roots(family)))}")
+    return f"{len(found)} under {', '.join(map(str, roots(family)))}"
 
 
 def _kernels() -> str:
@@ -76,7 +74,7 @@ def _kernels() -> str:
     from simulator.kernels import channel, jit, systolic  # numba: it is what is examined
 
     del channel, systolic
-    return f"imported in {time.process_time() - started:.1f} s CPU, cache in {jit.numba.config.CACHE_DIR}"
+    return f"imported in {time.process_time() - started:.1f} s CPU, cache in {jit.CACHE_FOLDER}"
 
 
 def _simulation() -> str:

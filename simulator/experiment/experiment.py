@@ -14,7 +14,8 @@ from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import locate
 from simulator.base.spec import Spec, build
-from simulator.experiment.run import WORKLOAD_SETTINGS, describe_overrides, run
+from simulator.experiment.overrides import WORKLOAD_SETTINGS, describe_overrides
+from simulator.experiment.run import run
 from simulator.hw.chip import load_chip
 from simulator.results.result import Result
 
@@ -38,7 +39,8 @@ class ExperimentFile(Spec):
     )
     set: dict[str, Any] = Field(
         default_factory=dict,
-        description="Path -> value for every run; paths start with chip., workload., mapping. or a chip's name",
+        description="Path -> value for every run; paths start with chip., workload., mapping. "
+        "or a chip's name",
     )
     sweep: dict[str, list[Any]] = Field(
         default_factory=dict, description="Path -> values: every combination is a run of its own"
@@ -150,7 +152,8 @@ def _check_path(
     }
     if not chips:
         known_firsts = ("chip", "workload", "mapping", "cores", "memories", "links", *names.values())
-        message = f"expected a path that starts with one of {', '.join(known_firsts)}{did_you_mean(first, known_firsts)}"
+        hint = did_you_mean(first, known_firsts)
+        message = f"expected a path that starts with one of {', '.join(known_firsts)}{hint}"
         return [document.problem(message, place)]
     path = rest if first in (*names.values(), "chip") else where
     problems = []

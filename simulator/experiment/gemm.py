@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from simulator.base.errors import InputError, Problem
-from simulator.experiment.run import finish, split_overrides
+from simulator.experiment.overrides import split_overrides
+from simulator.experiment.run import finish
 from simulator.hw.chip import Chip, load_chip
 from simulator.hw.component import Core
 from simulator.mapping.plan import plan
@@ -26,8 +27,9 @@ DATAFLOWS = ("ws", "os", "is")
 class GemmResult:
     """One GEMM under one dataflow.
 
-    ``compute_cycles`` is the array alone with ideal memory, the whole GEMM as one tile; ``cycles`` is the simulation,
-    first byte in to last byte out. ``accesses`` counts elements at the array's buffers for the whole GEMM as one tile.
+    ``compute_cycles`` is the array alone with ideal memory, the whole GEMM as one tile; ``cycles`` is the
+    simulation, first byte in to last byte out. ``accesses`` counts elements at the array's buffers for the
+    whole GEMM as one tile.
     """
 
     dataflow: str
@@ -101,7 +103,7 @@ def gemm(
     for_chip, settings = split_overrides(overrides or {})
     built = load_chip(chip, for_chip)
     core = _array(built)
-    precision = settings.get("precision", next(iter(getattr(built.cores[core], "precision", {"int8": 1}))))
+    precision = settings.get("precision", _precisions(built.cores[core])[0])
     results = []
     for dataflow in dataflows or [getattr(built.cores[core], "dataflow", "")]:
         variant = load_chip(chip, {**for_chip, f"cores.{core}.dataflow": dataflow}) if dataflows else built
@@ -124,17 +126,19 @@ def gemm_graph(m: int, n: int, k: int, precision: str) -> Graph:
 def _array(chip: Chip) -> str:
     """The core with most MAC slots."""
     work = Contraction(k=1, c=1)
-    able = {
-        name: core for name, core in chip.cores.items() if hasattr(core, "precision") or core.accepts(work)
-    }
+    able = {name: core for name, core in chip.cores.items() if core.precisions() or core.accepts(work)}
     if not able:
         raise InputError(Problem("the chip has no core that multiplies matrices", chip.file, path="cores"))
     return max(able, key=lambda name: _slots(able[name]))
 
 
 def _slots(core: Core) -> float:
-    names = getattr(core, "precision", {"int8": 1.0})
-    return max(core.macs_per_cycle(name) for name in names)
+    return max(core.macs_per_cycle(name) for name in _precisions(core))
+
+
+def _precisions(core: Core) -> tuple[str, ...]:
+    """Those of an array; what is no array is asked for int8."""
+    return core.precisions() or ("int8",)
 
 
 def _one(chip: Chip, core_name: str, dataflow: str, m: int, n: int, k: int, precision: str) -> GemmResult:
@@ -164,7 +168,10 @@ def _one(chip: Chip, core_name: str, dataflow: str, m: int, n: int, k: int, prec
 
 
 def _accesses(core: Core, tile: np.ndarray) -> dict[str, int]:
-    """Elements read and written per operand; the tile's elements are one byte each, partial sums as wide as they are."""
+    """Elements read and written per operand.
+
+    The tile's elements are one byte each, its partial sums as wide as they are.
+    """
     moved = core.accesses(tile)[0]
     if "psum" not in core.ROLES:
         return {

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from simulator import __version__
-from simulator.base.errors import InputError, Problem, did_you_mean
+from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
+from simulator.experiment.overrides import split_overrides
 from simulator.hw.chip import Chip, load_chip
 from simulator.mapping.plan import plan
 from simulator.mapping.schedule import Schedule
@@ -19,7 +19,6 @@ from simulator.workload.op import work_of
 from simulator.workload.precision import assume
 from simulator.workload.work import Contraction
 
-WORKLOAD_SETTINGS = ("precision", "batch", "dims")
 #: What stands in for a precision that the arrays of a chip lack, best first.
 _STAND_INS = {
     "fp64": ("fp32", "fp16", "bf16", "int16", "int8", "int4"),
@@ -96,32 +95,6 @@ def finish(chip: Chip, schedule: Schedule, *, command: str = "", seed: int = 0) 
     return simulate(lower(schedule), chip, provenance)
 
 
-def split_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:
-    """Overrides for the chip, and settings of the workload.
-
-    Raises
-    ------
-    InputError
-        An unknown setting of the workload.
-    """
-    for_chip: dict[str, str] = {}
-    settings: dict[str, str] = {}
-    problems = []
-    for path, value in overrides.items():
-        if not path.startswith("workload."):
-            for_chip[path] = str(value)
-            continue
-        setting = path.removeprefix("workload.")
-        if setting.split(".")[0] not in WORKLOAD_SETTINGS:
-            hint = did_you_mean(setting, WORKLOAD_SETTINGS)
-            message = f"unknown setting; a workload has {', '.join(WORKLOAD_SETTINGS)}{hint}"
-            problems.append(Problem(message, f"--set {path}={value}", path=path))
-        settings[setting] = str(value)
-    if problems:
-        raise InputError(*problems)
-    return for_chip, settings
-
-
 def _graph(network: str | Path | Graph, settings: Mapping[str, str], batch: int | None) -> Graph:
     if isinstance(network, Graph):
         return network
@@ -148,10 +121,9 @@ def with_precision(graph: Graph, chip: Chip, precision: str | None) -> Graph:
     """
     if precision is not None and precision != "auto":
         return assume(graph, precision)
-    arrays = [getattr(core, "precision") for core in chip.cores.values() if hasattr(core, "precision")]  # noqa: B009
-    if not arrays:
+    there = {name for core in chip.cores.values() for name in core.precisions()}
+    if not there:
         return graph
-    there = {name for table in arrays for name in table}
     works = [work for node in graph.nodes for work in work_of(node, graph) if isinstance(work, Contraction)]
     lacking = sorted({work.precision for work in works} - there)
     for name in lacking:
@@ -161,8 +133,3 @@ def with_precision(graph: Graph, chip: Chip, precision: str | None) -> Graph:
             assumed = assume(graph, stand_in)
             return assumed.with_tensors(assumed.tensors, reason)
     return graph
-
-
-def describe_overrides(overrides: Mapping[str, Any]) -> str:
-    """Overrides as they would be typed."""
-    return " ".join(f"--set {path}={value}" for path, value in overrides.items())

@@ -17,8 +17,9 @@ FOREVER = np.iinfo(np.int64).max
 class Channel:
     """Transfers in flight on one shared resource, served round robin a page at a time.
 
-    Time inside is in slots of ``clock``; a slot moves ``burst_bytes``. A forecast runs a copy of the state to its first
-    completion; when that instant comes and nothing has been submitted since, the copy becomes the state.
+    Time inside is in slots of ``clock``; a slot moves ``burst_bytes``. A forecast runs a copy of the state to
+    its first completion; when that instant comes and nothing has been submitted since, the copy becomes the
+    state.
     """
 
     clock: Clock

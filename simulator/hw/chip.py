@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -67,19 +67,27 @@ class Chip:
     def link_into(self, memory: str) -> str | None:
         """Name of the DMA that fills a memory; None where data are simply there."""
         return next(
-            (name for name, link in self.links.items() if getattr(link, "inner", None) == memory), None
+            (name for name, link in self.links.items() if link.transport and link.transport.inner == memory),
+            None,
         )
 
     def backing(self, memory: str) -> str:
         """The memory on the far side of the link into ``memory``; itself where there is no link."""
-        link = self.link_into(memory)
-        return memory if link is None else self.links[link].outer  # type: ignore[attr-defined]
+        name = self.link_into(memory)
+        transport = self.links[name].transport if name is not None else None
+        return transport.outer if transport else memory
 
     def area_mm2(self) -> float | None:
         """Sum of what the components state; None as soon as one on the chip does not."""
         on_chip = [c for c in self.components.values() if not (isinstance(c, Memory) and c.EXTERNAL)]
         areas = [component.area_mm2 for component in on_chip]
         return None if any(area is None for area in areas) else float(sum(a for a in areas if a is not None))
+
+
+class _Families(NamedTuple):
+    cores: dict[str, Core]
+    memories: dict[str, Memory]
+    links: dict[str, Link]
 
 
 def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> Chip:
@@ -90,7 +98,8 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
     path
         Path or name under hwconfigs/.
     overrides
-        Dotted path -> value as YAML text, such as ``{"cores.npu.rows": "64"}``; a leading ``chip.`` may stand there.
+        Dotted path -> value as YAML text, such as ``{"cores.npu.rows": "64"}``; a leading ``chip.`` may stand
+        there.
 
     Raises
     ------
@@ -104,22 +113,22 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
         document.set(path, str(value), f"--set {where}={value}")
     top = build(ChipFile, document.data, document, "")
     families = _build_families(top, document)
-    problems = _dangling(families, document)
+    problems = _dangling(families, document) + _wrong_buffers(families.cores, document)
     if problems:
         raise InputError(*problems)
-    _add_mover(families["cores"])
+    _add_mover(families.cores)
     plain = {
         **resolved(top),
-        **{f: {n: resolved(c) for n, c in members.items()} for f, members in families.items()},
+        **{f: {n: resolved(c) for n, c in members.items()} for f, members in families._asdict().items()},
     }
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
     return Chip(
         name=top.name,
         description=top.description,
         technology=top.technology,
-        cores=families["cores"],
-        memories=families["memories"],
-        links=families["links"],
+        cores=families.cores,
+        memories=families.memories,
+        links=families.links,
         rules=top.mapping,
         file=document.file,
         digest=digest,
@@ -143,7 +152,7 @@ def _add_mover(cores: dict[str, Core]) -> None:
         cores["mover"] = mover.model_copy(update={"leakage_mw": 0.0, "area_mm2": 0.0})
 
 
-def _build_families(top: ChipFile, document: yamlio.Document) -> dict[str, dict[str, Any]]:
+def _build_families(top: ChipFile, document: yamlio.Document) -> _Families:
     problems: list[Problem] = []
     families: dict[str, dict[str, Any]] = {}
     seen: dict[str, str] = {}
@@ -165,7 +174,7 @@ def _build_families(top: ChipFile, document: yamlio.Document) -> dict[str, dict[
         raise InputError(*problems)
     if not families["cores"]:
         raise InputError(document.problem("expected at least one core", ("cores",)))
-    return families
+    return _Families(**families)
 
 
 def _build_component(
@@ -179,53 +188,59 @@ def _build_component(
     if kind not in known:
         message = f"unknown kind '{kind}', expected one of {', '.join(known)}{did_you_mean(kind, known)}"
         raise InputError(document.problem(message, (*path, "kind")))
-    component = build(registry[kind], fields, document, path)
+    component: Component = build(registry[kind], fields, document, path)
+    actions = component.ACTIONS
     problems = [
         document.problem(
-            f"unknown action; {kind} has {', '.join(component.ACTIONS)}{did_you_mean(action, component.ACTIONS)}",
+            f"unknown action; {kind} has {', '.join(actions)}{did_you_mean(action, actions)}",
             (*path, "energy", action),
         )
         for action in component.energy
-        if action not in component.ACTIONS
+        if action not in actions
     ]
     if problems:
         raise InputError(*problems)
     return component
 
 
-def _dangling(families: dict[str, dict[str, Any]], document: yamlio.Document) -> list[Problem]:
+def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
     """Names that refer to nothing."""
-    memories, links = list(families["memories"]), list(families["links"])
-    buses = [name for name, link in families["links"].items() if link.kind == "bus"]
-    references = [
-        (("cores", name, "buffers", role), memory, memories, "memory")
-        for name, core in families["cores"].items()
+    memories = list(families.memories)
+    passed = [name for name, link in families.links.items() if link.transport is None]
+    references: list[tuple[tuple[str, ...], str, str, list[str]]] = [
+        (("cores", name, "buffers", role), memory, "memory", memories)
+        for name, core in families.cores.items()
         for role, memory in core.buffers.items()
     ]
-    for name in links:
-        link = families["links"][name]
-        for attribute, key in (("outer", "from"), ("inner", "to")):
-            if hasattr(link, attribute):
-                references.append((("links", name, key), getattr(link, attribute), memories, "memory"))
-        if getattr(link, "via", ""):
-            references.append((("links", name, "via"), link.via, buses, "bus"))
-    problems = [
+    for name, link in families.links.items():
+        if link.transport is not None:
+            place, transport = ("links", name), link.transport
+            references.append(((*place, "from"), transport.outer, "memory", memories))
+            references.append(((*place, "to"), transport.inner, "memory", memories))
+            references += [((*place, "via"), bus, "bus", passed) for bus in transport.via]
+    return [
         document.problem(
-            f"no {what} is called '{target}'; there is {', '.join(known) or 'none'}{did_you_mean(target, known)}",
-            path,
+            f"no {what} is called '{name}'; there is {', '.join(known) or 'none'}{did_you_mean(name, known)}",
+            place,
         )
-        for path, target, known, what in references
-        if target not in known
+        for place, name, what, known in references
+        if name not in known
     ]
-    for name, core in families["cores"].items():
-        unknown = [role for role in core.buffers if role not in core.ROLES]
+
+
+def _wrong_buffers(cores: Mapping[str, Core], document: yamlio.Document) -> list[Problem]:
+    """Operands that a core does not have, and cores without any buffer."""
+    problems = []
+    for name, core in cores.items():
+        place = ("cores", name, "buffers")
         problems += [
             document.problem(
                 f"unknown operand; {core.kind} has {', '.join(core.ROLES)}{did_you_mean(role, core.ROLES)}",
-                ("cores", name, "buffers", role),
+                (*place, role),
             )
-            for role in unknown
+            for role in core.buffers
+            if role not in core.ROLES
         ]
         if not core.buffers:
-            problems.append(document.problem("expected at least one buffer", ("cores", name, "buffers")))
+            problems.append(document.problem("expected at least one buffer", place))
     return problems

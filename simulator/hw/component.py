@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from pydantic import Field
 
@@ -24,13 +24,43 @@ class Granule:
     k: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How a link copies between two memories by itself.
+
+    Attributes
+    ----------
+    outer, inner
+        Names of the memory on the far side and of the one on the near side, which cores use; ``from`` and
+        ``to`` in YAML.
+    via
+        Names of the links that the transfers also pass.
+    engines
+        What copies side by side, one transfer after the other.
+    slots
+        Transfers in flight at once, over all engines.
+    start_fs
+        Time to start a transfer.
+    """
+
+    outer: str
+    inner: str
+    via: tuple[str, ...]
+    engines: int
+    slots: int
+    start_fs: int
+
+
 CORES = Registry("cores", package="simulator.hw.cores")
 MEMORIES = Registry("memories", package="simulator.hw.memories")
 LINKS = Registry("links", package="simulator.hw.links")
 
 
 class Component(Spec):
-    """What every component states besides its own fields. Frozen; it holds no run state and knows no engine."""
+    """What every component states besides its own fields.
+
+    It is frozen, holds no run state and knows no engine.
+    """
 
     ACTIONS: ClassVar[tuple[str, ...]] = ()
 
@@ -44,6 +74,10 @@ class Component(Spec):
     )
     area_mm2: float | None = Field(default=None, description="Silicon area, or `unknown`", ge=0)
     source: str = Field(default="", description="Where the figures of this component come from")
+
+    def traits(self) -> tuple[str, ...]:
+        """What tells it from others of its kind, in a few words each, for `describe`."""
+        return ()
 
 
 class Core(Component):
@@ -64,7 +98,7 @@ class Core(Component):
         return Granule()
 
     def cycles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Cycles that each tile takes the core (int64, shape (tiles,)), and the further latency of its result."""
+        """Cycles that each tile takes the core, and its result's further latency; int64, shape (tiles,)."""
         raise TypeError(f"{type(self).__name__} has no timing")
 
     def counts(self, tiles: np.ndarray) -> np.ndarray:
@@ -79,6 +113,14 @@ class Core(Component):
         """MAC slots per cycle at a precision; 0 where the core has none."""
         return 0.0
 
+    def precisions(self) -> tuple[str, ...]:
+        """Precisions that an array multiplies, its first choice first; empty for what is no array."""
+        return ()
+
+    def extent(self) -> str:
+        """How large it is, in words such as "32 x 32"; empty where it has no size."""
+        return ""
+
     def buffer(self, role: str) -> str:
         """Name of the memory that holds an operand; roles that are not stated share the first buffer."""
         return self.buffers.get(role) or next(iter(self.buffers.values()))
@@ -91,7 +133,7 @@ class SharedUnit(Protocol):
         """Add requests ``first`` to ``last`` of the program's table as one transfer, at an instant."""
 
     def advance(self, until_fs: int) -> list[tuple[int, int]]:
-        """Commit every decision before an instant; return the (id, done_fs) of transfers that ended by them."""
+        """Commit every decision before an instant; return (id, done_fs) of the transfers that they ended."""
 
     def forecast(self) -> tuple[int, int] | None:
         """Return (id, done_fs) of the first transfer to end if nothing more arrives; None when idle."""
@@ -121,13 +163,23 @@ class Memory(Component):
 
 
 class Link(Component):
-    """Something that moves data between memories."""
+    """Something that moves data between memories, or that such transfers pass on their way."""
+
+    clock_hz: int = Field(description="Clock of the link", gt=0)
+
+    @property
+    def transport(self) -> Transport | None:
+        """How it copies between two memories; None where transfers of other links pass it."""
+        return None
+
+    def peak_bytes_per_s(self) -> float:
+        """Peak bandwidth, that of all engines together."""
+        raise TypeError(f"{type(self).__name__} does not state its bandwidth")
+
+    def cycles(self, sizes: np.ndarray) -> np.ndarray:
+        """Cycles that an engine takes for transfers of so many bytes, int64, shape (transfers,)."""
+        raise TypeError(f"{type(self).__name__} copies nothing by itself")
 
     def shared_unit(self, requests: np.ndarray, nodes: int) -> SharedUnit | None:
         """A live arbiter over the program's requests; None where only the link's own width limits it."""
         return None
-
-
-def table(energies: Mapping[str, Energy], actions: tuple[str, ...]) -> dict[str, Any]:
-    """Energies restricted to a component's actions, in the order of ``actions``; absent ones are unknown."""
-    return {action: energies.get(action, Energy(None)) for action in actions}

@@ -23,17 +23,22 @@ class NodeRule(Spec):
         "auto", description="Output channels of a tile: a number, `max` that fits, or `core` (the array)"
     )
     k: Size = Field("auto", description="Reduction channels of a tile: a number, `max` that fits, or `core`")
+    groups: Size = Field("auto", description="Groups of a tile: a number, `max` that fits, or `core` (one)")
     order: Literal["auto", "mn", "nm"] = Field(
         "auto", description="Outer and inner tile loop: mn keeps the inputs, nm the weights"
+    )
+    hold: Literal["auto", "none", "ifmap", "weight", "both"] = Field(
+        "auto",
+        description="Operands that stay in their buffers for the whole inner loop, not for one tile's time",
+    )
+    output: Literal["auto", "spill"] = Field(
+        "auto", description="`spill` sends the node's result off chip; `auto` keeps it where it fits"
     )
 
 
 class MappingRules(NodeRule):
     """Rules for every node, and for nodes by name (patterns with * and ?); the later pattern wins."""
 
-    feature_maps: Literal["keep", "spill"] = Field(
-        "keep", description="Whether feature maps stay on chip between nodes where they fit"
-    )
     nodes: dict[str, NodeRule] = Field(default_factory=dict, description="Node name or pattern -> rule")
 
     def for_node(self, name: str) -> NodeRule:

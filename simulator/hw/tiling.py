@@ -29,11 +29,12 @@ NO_OPS = (0,) * len(OPERATION_CLASSES)
 
 
 def tile_row(
-    *, m: int = 0, n: int = 0, k: int = 0, taps: int = 1, count: int = 1, first: bool = True, last: bool = True,
+    *, m: int = 0, n: int = 0, k: int = 0, taps: int = 1, count: int = 1,
+    first: bool = True, last: bool = True,
     precision: str = "int8", bits: tuple[int, ...] = (0, 0, 0), epilogue: int = 0,
     ops: tuple[int, ...] = NO_OPS, read_bytes: int = 0, write_bytes: int = 0,
-) -> tuple:  # fmt: skip
-    """One row of a TILE table, as the tuple that numpy takes; ``bits`` are those of ifmap, weight and ofmap."""
+) -> tuple[object, ...]:  # fmt: skip
+    """One row of a TILE table, as numpy takes it; ``bits`` are those of ifmap, weight and ofmap."""
     head = (m, n, k, taps, count, first, last, PRECISIONS.index(precision))
     return (*head, *bits, epilogue, ops, read_bytes, write_bytes)
 

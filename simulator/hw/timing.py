@@ -1,4 +1,7 @@
-"""How long tiles take a core, its buffers' ports included. The planner estimates with it, the engine runs on it."""
+"""How long tiles take a core, the ports of its buffers included.
+
+The planner estimates with it, the engine runs on it.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ def tile_times_fs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Time that each tile occupies the core, and by how much later its result is out.
 
-    ``occupancy = max(core cycles, max over memories of bytes / bandwidth)``; operands that share a memory share its
-    bandwidth.
+    ``occupancy = max(core cycles, max over memories of bytes / bandwidth)``; operands that share a memory
+    share its bandwidth.
 
     Parameters
     ----------
@@ -40,7 +43,10 @@ def tile_times_fs(
 
 
 def bytes_by_memory(core: Core, tiles: np.ndarray) -> dict[str, np.ndarray]:
-    """Memory -> bytes read and written by each tile, int64, shape (tiles, 2); roles that share a memory are summed."""
+    """Memory -> bytes read and written by each tile, int64, shape (tiles, 2).
+
+    Roles that share a memory are summed.
+    """
     accesses = core.accesses(tiles)
     moved: dict[str, np.ndarray] = {}
     for j, role in enumerate(core.ROLES):

@@ -1,7 +1,7 @@
 """A shared channel of given bandwidth: round robin over transfers in flight, page by page, no ticking.
 
-Model and limits: docs/models/memory.md. Time is counted in burst slots of the channel's own clock; one slot moves
-``burst`` bytes.
+Model and limits: docs/models/memory.md. Time is counted in burst slots of the channel's own clock; one slot
+moves ``burst`` bytes.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import numpy as np
 
 from simulator.kernels.jit import kernel
 
-#: One transfer in flight: requests ``next`` to ``last`` are to be served, ``offset`` bytes of the first are done.
+#: One transfer in flight: requests ``next`` to ``last`` are to be served, the first after ``offset`` bytes.
 FLIGHT = np.dtype(
     [("id", "i8"), ("arrival", "i8"), ("next", "i8"), ("last", "i8"), ("offset", "i8"), ("page", "i8")],
     align=True,
 )
-#: ``free``: first slot not yet given away; ``refresh``: slot of the next refresh; ``turn``: flight to serve next.
+#: ``free``: first slot not yet given away; ``refresh``: slot of the next one; ``turn``: next flight to serve.
 SERVER = np.dtype([("free", "i8"), ("refresh", "i8"), ("turn", "i8"), ("flights", "i8")], align=True)
 #: Fixed parameters in bytes and slots: ``row_slots`` is the least time between two row activations.
 SHAPE = np.dtype(
@@ -27,7 +27,15 @@ ACTIVATE, SLOTS = 2, 3  # beside READ and WRITE of ``kernels.request``
 
 
 @kernel
-def serve_until(until, stop_at_first, shape, requests, flights, server, counts):
+def serve_until(
+    until: int,
+    stop_at_first: bool,
+    shape: np.ndarray,
+    requests: np.ndarray,
+    flights: np.ndarray,
+    server: np.ndarray,
+    counts: np.ndarray,
+) -> np.ndarray:
     """Serve every page whose turn comes before slot ``until``; return the transfers that ended.
 
     Parameters
@@ -100,7 +108,7 @@ def serve_until(until, stop_at_first, shape, requests, flights, server, counts):
 
 
 @kernel
-def _earliest(flights, n):
+def _earliest(flights: np.ndarray, n: int) -> int:
     first = flights[0].arrival
     for i in range(1, n):
         first = min(first, flights[i].arrival)

@@ -1,7 +1,7 @@
 """The one place where numba's flags live.
 
-numba's on-disk cache notices an edit of the function's own file only, and freezes globals; so the cache folder is
-named by a digest of all kernel sources: an edit anywhere in this package starts from a fresh cache.
+numba's on-disk cache notices an edit of the function's own file only, and freezes globals; so the cache
+folder is named by a digest of all kernel sources: an edit anywhere in this package starts from a fresh cache.
 """
 
 from __future__ import annotations
@@ -9,9 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numba
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 _HERE = Path(__file__).parent
 
@@ -30,6 +34,13 @@ def _cache_folder() -> Path:
     return folder
 
 
-numba.config.CACHE_DIR = str(_cache_folder())
+CACHE_FOLDER = _cache_folder()
 
-kernel = numba.njit(cache=True, nogil=True)
+_flags: Any = numba.config  # makes its names while it is imported, so that none of them has a type
+_flags.CACHE_DIR = str(CACHE_FOLDER)
+
+
+def kernel(function: Function) -> Function:
+    """Compile a function when it is first called; other threads may run while it does."""
+    compiled: Any = numba.njit(cache=True, nogil=True)(function)
+    return compiled

@@ -1,4 +1,7 @@
-"""The table of memory requests: what programs hold and channels serve. No numba, so that anyone may import it."""
+"""The table of memory requests: what programs hold and channels serve.
+
+No numba here, so that anyone may import it.
+"""
 
 from __future__ import annotations
 

@@ -10,12 +10,16 @@ WS, OS, IS = 0, 1, 2
 
 
 @kernel
-def _ceil(a, b):
+def _ceil(a: int, b: int) -> int:
     return (a + b - 1) // b
 
 
 @kernel
-def array_cycles(m, n, k, taps, count, rows, cols, dataflow, overlapped, occupancy, latency):
+def array_cycles(
+    m: np.ndarray, n: np.ndarray, k: np.ndarray, taps: np.ndarray, count: np.ndarray,
+    rows: int, cols: int, dataflow: int, overlapped: bool,
+    occupancy: np.ndarray, latency: np.ndarray,
+) -> None:  # fmt: skip
     """Cycles of each tile: how long the array is taken, and how much longer until the last result is out.
 
     A tile is ``count`` independent GEMMs of m x k by k x n, each repeated for ``taps`` kernel positions that
@@ -52,7 +56,11 @@ def array_cycles(m, n, k, taps, count, rows, cols, dataflow, overlapped, occupan
 
 
 @kernel
-def array_accesses(m, n, k, taps, count, first, rows, cols, dataflow, ifmap, weight, psum_read, psum_write):
+def array_accesses(
+    m: np.ndarray, n: np.ndarray, k: np.ndarray, taps: np.ndarray, count: np.ndarray, first: np.ndarray,
+    rows: int, cols: int, dataflow: int,
+    ifmap: np.ndarray, weight: np.ndarray, psum_read: np.ndarray, psum_write: np.ndarray,
+) -> None:  # fmt: skip
     """Elements that each tile reads from and writes to the buffers beside the array.
 
     A stationary operand is read once per element, a streamed one once per fold across the other spatial

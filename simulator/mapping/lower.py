@@ -12,7 +12,7 @@ from simulator.mapping.program import About, Program
 from simulator.mapping.route import Route, route
 from simulator.mapping.schedule import Place, Schedule, TaskPlan
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans
-from simulator.mapping.slices import Operand, operand_span, slice_span, split_of
+from simulator.mapping.slices import make_operand, operand_span, slice_span, split_of
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
 
 
@@ -343,7 +343,12 @@ def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
     split = split_of(task)
     inputs = [_side(schedule, index, name, "ifmap", f"in{i}") for i, name in enumerate(task.reads)]
     outputs = [_side(schedule, index, name, "ofmap", f"out{i}") for i, name in enumerate(task.writes)]
-    operands = [_operand(schedule, plan, side, i) for i, side in enumerate(inputs)]
+    sizes = [side.place.bytes for side in inputs]
+    tensors = [schedule.graph.tensors.get(name) for name in task.reads]
+    operands = [
+        make_operand(task, i, sizes, None if tensor is None else tensor.elements, inputs[i].local)
+        for i, tensor in enumerate(tensors)
+    ]
     for turn, (first, last) in enumerate(spans(split, plan.tiling.rows)):
         reads: list[Span] = []
         for i, (side, operand) in enumerate(zip(inputs, operands, strict=True)):
@@ -370,14 +375,6 @@ def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
                 builder.store(
                     side.route.link, side.place.memory, task.node, runs, side.route.memory, low_near
                 )
-
-
-def _operand(schedule: Schedule, plan: TaskPlan, side: _Side, i: int) -> Operand:
-    task = plan.task
-    tensor = schedule.graph.tensors.get(task.reads[i])
-    window = task.work.window if isinstance(task.work, Elementwise) else None
-    cut = (window is not None and i == 0) or tensor is None or tensor.elements % split_of(task) == 0
-    return Operand(task.reads[i], side.place.bytes, side.local, cut)
 
 
 def _slice_tile(

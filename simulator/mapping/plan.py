@@ -13,11 +13,11 @@ from simulator.mapping.cost import Operands
 from simulator.mapping.pack import Item, pack, peak
 from simulator.mapping.route import Route, align, route
 from simulator.mapping.schedule import Buffer, Place, Schedule, Task, TaskPlan
-from simulator.mapping.slices import Operand, slice_tiling, split_of
+from simulator.mapping.slices import Operand, make_operand, slice_tiling
 from simulator.mapping.tasks import TaskList, make_tasks
 from simulator.mapping.tile import Choice, contraction_tiling
 from simulator.workload.graph import Graph
-from simulator.workload.work import Contraction, Elementwise
+from simulator.workload.work import Contraction
 
 #: Shares of each on-chip memory that are set aside for tiles while feature maps are chosen to stay; all are tried.
 RESERVES = (0.125, 0.25, 0.5)
@@ -93,8 +93,6 @@ class _Planner:
 
     def _can_stay(self) -> dict[str, str]:
         """Storage -> on-chip memory in which its producer and all its readers want it."""
-        if self.chip.rules.feature_maps == "spill":
-            return {}
         wanted: dict[str, set[str]] = {}
         for task in self.tasks:
             for name in task.reads:
@@ -106,9 +104,14 @@ class _Planner:
         return {
             name: next(iter(memories))
             for name, memories in wanted.items()
-            if len(memories) == 1 and name in self.born and name not in self.outputs
+            if len(memories) == 1 and name in self.born and name not in self.outputs and self._may_stay(name)
             and next(iter(memories)) != self.home[name]
         }  # fmt: skip
+
+    def _may_stay(self, name: str) -> bool:
+        """Whether the rule of the node that makes a storage lets it stay."""
+        node = self.graph.nodes[self.tasks[self.born[name]].node].name
+        return self.chip.rules.for_node(node).output == "auto"
 
     def attempt(self, reserve: float) -> _Attempt:
         """Plan with a share of each memory set aside for tiles; storages leave the chip until all fits."""
@@ -235,15 +238,12 @@ class _Planner:
 
     def sliced_operands(self, task: Task, stays: Mapping[str, str]) -> tuple[list[Operand], list[Operand]]:
         """Inputs and outputs of work that is no contraction."""
-        split = split_of(task)
-        window = task.work.window if isinstance(task.work, Elementwise) else None
+        sizes = [self.list.sizes[name] for name in task.reads]
         inputs = []
         for i, name in enumerate(task.reads):
             tensor = self.graph.tensors.get(name)
-            cut = (window is not None and i == 0) or (tensor is None or tensor.elements % split == 0)
-            inputs.append(
-                Operand(name, self.list.sizes[name], self.is_local(task, name, "ifmap", stays), cut)
-            )
+            local = self.is_local(task, name, "ifmap", stays)
+            inputs.append(make_operand(task, i, sizes, None if tensor is None else tensor.elements, local))
         outputs = [
             Operand(name, self.list.sizes[name], self.is_local(task, name, "ofmap", stays), True)
             for name in task.writes

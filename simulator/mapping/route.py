@@ -19,8 +19,9 @@ def align(size: int) -> int:
 class Route:
     """The buffer memory of one operand, and the link and memory behind it.
 
-    ``link`` is "" and ``far`` the memory itself where nothing lies behind. ``bytes_per_s`` is what all engines of the
-    link and the far memory allow a long stream; 0 stands for unlimited. ``start_fs`` is the cost of starting a transfer.
+    ``link`` is "" and ``far`` the memory itself where nothing lies behind. ``bytes_per_s`` is what all
+    engines of the link and the far memory allow a long stream; 0 stands for unlimited. ``start_fs`` is the
+    cost of starting a transfer.
     """
 
     memory: str
@@ -34,16 +35,11 @@ def route(chip: Chip, core: Core, role: str) -> Route:
     """The route of an operand (``ifmap``, ``weight``, ``psum``, ``ofmap``) of a core."""
     memory = core.buffer(role)
     name = chip.link_into(memory)
-    if name is None:
+    transport = chip.links[name].transport if name is not None else None
+    if name is None or transport is None:
         return Route(memory, "", memory, 0.0, 0)
-    link = chip.links[name]
-    width = float(link.engines * link.width_bytes_per_cycle * link.clock_hz)  # type: ignore[attr-defined]
-    limits = [width]
-    stream = chip.memories[link.outer].stream_bytes_per_s(1 << 20)  # type: ignore[attr-defined]
+    limits = [chip.links[link].peak_bytes_per_s() for link in (name, *transport.via)]
+    stream = chip.memories[transport.outer].stream_bytes_per_s(1 << 20)
     if stream is not None:
         limits.append(stream)
-    if link.via:  # type: ignore[attr-defined]
-        bus = chip.links[link.via]  # type: ignore[attr-defined]
-        limits.append(float(bus.width_bytes_per_cycle * bus.clock_hz))  # type: ignore[attr-defined]
-    start_fs = link.start_cycles * 10**15 // link.clock_hz  # type: ignore[attr-defined]
-    return Route(memory, name, link.outer, min(limits), start_fs)  # type: ignore[attr-defined]
+    return Route(memory, name, transport.outer, min(limits), transport.start_fs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from simulator.base.errors import InputError, Problem
@@ -13,7 +13,7 @@ from simulator.mapping.route import Route, align
 from simulator.mapping.schedule import Buffer, Task, Tiling
 from simulator.mapping.tasks import whole_tile
 from simulator.mapping.tile import Choice
-from simulator.workload.work import Contraction, Elementwise, Window
+from simulator.workload.work import Contraction, Elementwise, Move, Window
 
 #: Element-wise work is cut at most so often: enough for neighbours to overlap, few enough for the engine.
 MOST_SLICES = 64
@@ -44,6 +44,20 @@ def window_span(size: int, window: Window, split: int, first: int, last: int) ->
     high_row = min(window.iy, max(bottom * window.stride - window.pad + window.kernel, 1))
     high = last_image * window.iy + high_row
     return int(low * row_bytes), min(size, -int(-high * row_bytes // 1))
+
+
+def make_operand(task: Task, index: int, sizes: Sequence[int], elements: int | None, local: bool) -> Operand:
+    """Input ``index`` of a task whose inputs have ``sizes`` bytes; ``elements`` of this one, None if not known.
+
+    A move may read less than its tensors hold (Slice, Gather): each input gives its share, from its start. Of
+    arithmetic, an input that the slices do not divide (a broadcast one) is read whole, once.
+    """
+    name, size = task.reads[index], sizes[index]
+    if isinstance(task.work, Move):
+        share = size * task.work.bytes_read // max(sum(sizes), 1)
+        return Operand(name, min(size, share), local, True)
+    windowed = index == 0 and isinstance(task.work, Elementwise) and task.work.window is not None
+    return Operand(name, size, local, windowed or elements is None or elements % split_of(task) == 0)
 
 
 def operand_span(operand: Operand, task: Task, index: int, first: int, last: int) -> tuple[int, int]:

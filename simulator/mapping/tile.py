@@ -29,6 +29,14 @@ from simulator.workload.work import Contraction
 MOST_TILES = 1024
 _PARTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64, 96, 128, 256, 512, 1024)
 ROLES = ("ifmap", "weight", "ofmap")
+#: Rule -> what may be held: (ifmap, weight).
+_HOLDS = {
+    "auto": ((0, 0), (0, 1), (1, 0), (1, 1)),
+    "none": ((0, 0),),
+    "ifmap": ((1, 0),),
+    "weight": ((0, 1),),
+    "both": ((1, 1),),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,7 @@ def contraction_tiling(
     """
     core = chip.cores[core_name]
     rooms = tuple(sorted((memory, room[memory]) for memory in {core.buffer(r) for r in (*ROLES, "psum")}))
-    key = (chip.digest, core_name, work, ops, rooms, rule.m, rule.n, rule.k, rule.order)
+    key = (chip.digest, core_name, work, ops, rooms, rule.m, rule.n, rule.k, rule.groups, rule.order, rule.hold)
     if key not in _REMEMBERED:
         _REMEMBERED[key] = _search(work, ops, core, chip, dict(rooms), rule, name)
     return _REMEMBERED[key]
@@ -156,7 +164,7 @@ def _cheapest(
     time = np.maximum(busy, linked) + ends
     outside = sum(traffic.values())
     near = time <= time.min() * 1.005  # within what the estimate can tell apart, traffic decides
-    order = np.lexsort((t.total, moved, np.asarray(outside), ~near))
+    order = np.lexsort((moved, t.total, np.asarray(outside), ~near))
     best = int(order[0])
     far = routes[ROLES[int(which[best])]].far
     return best, int(time[best]), core.BOUND if busy[best] >= linked[best] else far
@@ -189,12 +197,12 @@ def _candidates(work: Contraction, core: Core, rule: NodeRule, partial_sums: boo
         )
         n, c = [x for x in n if x <= work.k], [x for x in c if x <= work.c]
     inner = [(1, a, b) for a in n for b in c]
-    inner += [(g, work.k, work.c) for g in _sizes(work.groups, 1, "auto") if g > 1]
+    inner += [(g, work.k, work.c) for g in _sizes(work.groups, 1, rule.groups) if g > 1]
+    if isinstance(rule.groups, int) and work.groups > 1 < rule.groups:
+        inner = [shape for shape in inner if shape[0] > 1]
     orders = {"mn": [0], "nm": [1], "auto": [0, 1]}[rule.order]
-    table = np.array(
-        [(r, *i, o, hi, hw) for r in rows for i in inner for o in orders for hi in (0, 1) for hw in (0, 1)],
-        np.int64,
-    )
+    holds = _HOLDS[rule.hold]
+    table = np.array([(r, *i, o, *h) for r in rows for i in inner for o in orders for h in holds], np.int64)
     return Candidates(*np.ascontiguousarray(table.T))
 
 
@@ -218,8 +226,8 @@ def _row_sizes(work: Contraction, granule: int, rule: Size) -> list[int]:
 
 
 def _apply_max(fits: np.ndarray, cand: Candidates, rule: NodeRule) -> np.ndarray:
-    """Among what fits, the largest tile along each dimension whose rule is `max`: m first, then n, then k."""
-    for size, sizes in ((rule.m, cand.rows), (rule.n, cand.n), (rule.k, cand.c)):
+    """Among what fits, the largest tile along each dimension whose rule is `max`: groups, m, n, then k."""
+    for size, sizes in ((rule.groups, cand.groups), (rule.m, cand.rows), (rule.n, cand.n), (rule.k, cand.c)):
         if size == "max":
             fits = fits & (sizes == sizes[fits].max())
     return fits
@@ -236,3 +244,8 @@ def _too_small(
         f"{lacking[memory]} B of buffers there, {room[memory]} B are free; enlarge the memory or shrink the array"
     )
     return Problem(message, chip.file, path=f"memories.{memory}.capacity")
+
+
+def forget() -> None:
+    """Forget remembered tilings, so that planning can be timed from nothing."""
+    _REMEMBERED.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class Ledger:
         return {"nodes": list(self.nodes), "columns": [list(c) for c in self.columns], "counts": entries}
 
     @classmethod
-    def from_dict(cls, data: dict) -> Ledger:
+    def from_dict(cls, data: dict[str, Any]) -> Ledger:
         """Inverse of ``to_dict``."""
         columns = tuple((c, a) for c, a in data["columns"])
         counts = np.zeros((len(data["nodes"]), len(columns)), np.int64)

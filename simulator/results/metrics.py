@@ -14,7 +14,9 @@ FORMULAS = {
     "tops": "ops / latency / 1e12 (achieved)",
     "peak_tops": "2 x MAC slots per second of the fastest contraction core at the precision used / 1e12",
     "utilization": "MACs / (MAC slots x latency)",
-    "energy_j": "sum over actions of count x energy each, static included; unknown ones are left out and named",
+    "energy_j": (
+        "sum over actions of count x energy each, static included; unknown ones are left out and named"
+    ),
     "static_energy_j": "(leakage + background power) x latency",
     "average_power_w": "energy / latency",
     "tops_per_w": "ops / energy / 1e12, chip and its DRAM, static included",

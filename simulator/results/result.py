@@ -41,8 +41,8 @@ class MemoryInfo:
 class NodeRow:
     """What one node did.
 
-    ``start_fs`` to ``end_fs`` is when it held the chip: from the later of its first command and the end of all
-    nodes before it (prefetching under an earlier node belongs to that node's time) to its last command.
+    ``start_fs`` to ``end_fs`` is when it held the chip: from the later of its first command and the end of
+    all nodes before it (prefetching under an earlier node belongs to that node's time) to its last command.
     ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly.
     ``busy_fs`` is the time that each unit and shared resource spent on it.
     """

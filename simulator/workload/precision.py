@@ -128,8 +128,8 @@ def _retyped(tensor: Tensor, dtype: str) -> Tensor:
 
 def _requantizing(node: Node, graph: Graph, retyped: Graph) -> Node:
     """Give a node that now computes integers its ``requant``; a cast without effect becomes a view."""
-    result = retyped.tensors[node.outputs[0]]
-    was = graph.tensors[node.outputs[0]].dtype
+    result = retyped.results(node)[0]
+    was = graph.tensors[result.name].dtype
     if node.op in ("Cast", "CastLike") and retyped.tensors[node.inputs[0]].dtype == result.dtype:
         return replace(node, op="Identity", attrs={})
     if result.dtype in FLOATS or was not in FLOATS or "requant" in node.epilogue:

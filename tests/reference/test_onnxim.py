@@ -1,7 +1,7 @@
 """Arrays with double-buffered weights against the one-core 128 x 128 figures of ONNXim (MIT).
 
-Nothing is fitted: ``npu/onnxim_128x128`` states that tool's configuration and tiling policy, and the cycles follow from the
-fold and pipeline equations of docs/models/systolic.md and the simulated transfers.
+Nothing is fitted: ``npu/onnxim_128x128`` states that tool's configuration and tiling policy, and the cycles
+follow from the fold and pipeline equations of docs/models/systolic.md and the simulated transfers.
 """
 
 from __future__ import annotations

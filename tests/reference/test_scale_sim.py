@@ -1,7 +1,7 @@
 """Bare arrays against SCALE-Sim 3.0.0 (MIT): cycles and SRAM accesses of every row, by M, N, K.
 
-Two things are known of that tool and stated in the comparison: it counts cycles from zero (its figure is one less), and
-for output stationary its ofmap column has ``folds x (R + C)`` accesses too many.
+Two things are known of that tool and stated in the comparison: it counts cycles from zero (its figure is one
+less), and for output stationary its ofmap column has ``folds x (R + C)`` accesses too many.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import pytest
 
 from simulator.experiment.gemm import gemm
 
-#: dataflow, rows = columns, M, N, K, cycles, ifmap, filter, ofmap: rows of that table, kept so that a lone clone has some.
+#: Rows of that table, kept so that a lone clone has some: dataflow, rows = columns, M, N, K, cycles, ifmap,
+#: filter, ofmap.
 EXCERPT = [
     ("is", 128, 3025, 96, 363, 34415, 1098075, 836352, 871200),
     ("is", 128, 529, 256, 2400, 60609, 1269600, 3072000, 2573056),

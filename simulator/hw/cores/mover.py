@@ -16,8 +16,9 @@ class Mover(Core):
 
     Model
     -----
-    Time is that of the buffer's port for the bytes read and written. A chip without any core for data movement gets one
-    by itself, so that work which it cannot do is paid for as movement and named as not modelled.
+    Time is that of the buffer's port for the bytes read and written. A chip without any core for data
+    movement gets one by itself, so that work which it cannot do is paid for as movement and named as not
+    modelled.
 
     Not modelled
     ------------

@@ -18,28 +18,30 @@ class Systolic(Core):
 
     Model
     -----
-    A GEMM of M x K by K x N is cut into folds that fill the array: ws puts K on rows and N on columns and streams
-    M; os puts M on rows and N on columns and streams K; is puts K on rows and M on columns and streams N. With
-    R rows, C columns and stream length T, a fold takes
+    A GEMM of M x K by K x N is cut into folds that fill the array: ws puts K on rows and N on columns and
+    streams M; os puts M on rows and N on columns and streams K; is puts K on rows and M on columns and
+    streams N. With R rows, C columns and stream length T, a fold takes
 
     - weights ``exposed``: ``T + 2R + C - 2`` cycles (ws, is: shift in R, then skewed streaming) or
       ``T + R + C - 2`` (os); folds follow each other.
-    - ``double_buffered``: ``max(T, R)`` cycles, because the next stationary operand is shifted in meanwhile; the
-      first shift, the skew and the drain, ``(2R-1) + (R+C-2)`` (os: ``R + R+C-2``), are latency after the last one.
+    - ``double_buffered``: ``max(T, R)`` cycles, because the next stationary operand is shifted in meanwhile;
+      the first shift, the skew and the drain, ``(2R-1) + (R+C-2)`` (os: ``R + R+C-2``), are latency after the
+      last one.
 
-    Convolution: ``im2col`` puts kernel positions and channels together on K; ``channel_first`` maps channels alone,
-    each kernel position being a fold of its own. Groups are computed one after the other. A precision of rate r
-    computes r products per PE and cycle along K. A tile cannot go faster than the ports of its buffers allow.
-    Bias, requantization and a clamping activation act on the way out at no further time.
+    Convolution: ``im2col`` puts kernel positions and channels together on K; ``channel_first`` maps channels
+    alone, each kernel position being a fold of its own. Groups are computed one after the other. A precision
+    of rate r computes r products per PE and cycle along K. A tile cannot go faster than the ports of its
+    buffers allow. Bias, requantization and a clamping activation act on the way out at no further time.
 
     Not modelled
     ------------
-    Bank conflicts in the buffers beyond their total port width; zero skipping; packing of several groups side by side.
+    Bank conflicts in the buffers beyond their total port width; zero skipping; packing of several groups side
+    by side.
 
     Source
     ------
-    Samajdar et al., "SCALE-Sim", arXiv:1811.02883 (exposed folds); Genc et al., "Gemmini", DAC 2021 (double buffering);
-    equations and comparison in docs/models/systolic.md.
+    Samajdar et al., "SCALE-Sim", arXiv:1811.02883 (exposed folds); Genc et al., "Gemmini", DAC 2021 (double
+    buffering); equations and comparison in docs/models/systolic.md.
     """
 
     ACTIONS: ClassVar = tuple(f"mac_{p}" for p in PRECISIONS) + ("requant",)
@@ -79,14 +81,28 @@ class Systolic(Core):
         """PEs times the rate of the precision."""
         return self.rows * self.cols * self.precision.get(precision, 0.0)
 
+    def precisions(self) -> tuple[str, ...]:
+        """Those that ``precision`` states, in its order."""
+        return tuple(self.precision)
+
+    def extent(self) -> str:
+        """Rows x columns."""
+        return f"{self.rows} x {self.cols}"
+
+    def traits(self) -> tuple[str, ...]:
+        """What stays in the PEs, how it gets there, and how convolutions fill the rows."""
+        return self.dataflow, f"weights {self.weights}", self.conv
+
     def cycles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Occupancy and further latency of each tile in cycles, int64, shape (tiles,)."""
         from simulator.kernels.systolic import array_cycles  # numba: only when something is simulated
 
         occupancy, latency = np.empty(tiles.size, np.int64), np.empty(tiles.size, np.int64)
         overlapped = self.weights == "double_buffered"
-        dims = self._columns(tiles)
-        array_cycles(*dims, self.rows, self.cols, self._dataflow(), overlapped, occupancy, latency)
+        m, n, k, taps, count = self._columns(tiles)
+        array_cycles(
+            m, n, k, taps, count, self.rows, self.cols, self._dataflow(), overlapped, occupancy, latency
+        )
         return occupancy, latency
 
     def counts(self, tiles: np.ndarray) -> np.ndarray:

@@ -11,9 +11,10 @@ from simulator.hw.component import CORES, Core
 from simulator.hw.tiling import macs
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
 
-#: Cycles per operation and lane. Add, multiply, compare and MAC are pipelined to one per cycle; a transcendental is a
-#: table look-up with linear interpolation (look-up, multiply, add), a division or root a look-up and two
-#: Newton steps (2 x (multiply, multiply-add) + look-up). An estimate of a plain design; a chip states its own.
+#: Cycles per operation and lane. Add, multiply, compare and MAC are pipelined to one per cycle; a
+#: transcendental is a table look-up with linear interpolation (look-up, multiply, add), a division or root a
+#: look-up and two Newton steps (2 x (multiply, multiply-add) + look-up). An estimate of a plain design; a
+#: chip states its own.
 COSTS = {
     "add": 1.0, "mul": 1.0, "max": 1.0, "logic": 1.0, "round": 1.0, "mac": 1.0,
     "exp": 3.0, "log": 3.0, "sigmoid": 3.0, "tanh": 3.0, "erf": 3.0, "sin": 3.0,
@@ -27,9 +28,9 @@ class Vector(Core):
 
     Model
     -----
-    ``cycles = start + sum over classes of ceil(operations x cost / lanes)``, and no faster than the port of its buffer
-    moves the operands. It also takes contractions (depthwise convolutions, where an array idles) as MACs, and data
-    that only changes place, as reads and writes of its buffer at ``move_bytes`` per cycle.
+    ``cycles = start + sum over classes of ceil(operations x cost / lanes)``, and no faster than the port of
+    its buffer moves the operands. It also takes contractions (depthwise convolutions, where an array idles)
+    as MACs, and data that only changes place, as reads and writes of its buffer, as fast as the port allows.
 
     Not modelled
     ------------
@@ -61,8 +62,12 @@ class Vector(Core):
         """Lanes over the cost of a MAC."""
         return self.lanes / self._costs()[OPERATION_CLASSES.index("mac")]
 
+    def extent(self) -> str:
+        """Number of lanes."""
+        return f"{self.lanes} lanes"
+
     def cycles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Occupancy of each tile in cycles; its result is ready when the pipeline has drained, ``start_cycles`` on."""
+        """Occupancy of each tile in cycles; its result leaves the pipeline ``start_cycles`` later."""
         per_class = np.ceil(self._operations(tiles) * self._costs() / self.lanes)
         occupancy = np.maximum(per_class.sum(axis=1).astype(np.int64), 1)
         return occupancy, np.full(tiles.size, self.start_cycles, np.int64)

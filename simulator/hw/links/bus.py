@@ -17,7 +17,8 @@ class Bus(Link):
 
     Model
     -----
-    ``width`` bytes per cycle, round robin over the transfers in flight, a turn of ``turn_bytes`` each; no further latency.
+    ``width`` bytes per cycle, round robin over the transfers in flight, a turn of ``turn_bytes`` each; no
+    further latency.
 
     Not modelled
     ------------
@@ -31,8 +32,11 @@ class Bus(Link):
     ACTIONS: ClassVar = ("read", "write")
 
     width_bytes_per_cycle: int = Field(description="Bytes per cycle", gt=0)
-    clock_hz: int = Field(description="Clock of the bus", gt=0)
     turn_bytes: int = Field(1024, description="Bytes that a master moves before the next one's turn", gt=0)
+
+    def peak_bytes_per_s(self) -> float:
+        """Width x clock."""
+        return float(self.width_bytes_per_cycle * self.clock_hz)
 
     def shared_unit(self, requests: np.ndarray, nodes: int) -> SharedUnit:
         """A live arbiter."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field
 
-from simulator.hw.component import LINKS, Link
+from simulator.base.clock import FS_PER_S
+from simulator.hw.component import LINKS, Link, Transport
 
 
 @LINKS.register("dma")
@@ -15,10 +17,11 @@ class Dma(Link):
 
     Model
     -----
-    An engine moves ``width`` bytes per cycle, one transfer after the other, each with ``start_cycles`` before it. Up to
-    ``outstanding`` transfers per engine have been requested from the outer memory (and the bus) at once, so that its
-    latency is hidden; a transfer is done when both the engine and the memory are done with it. Loads and stores wait
-    in queues of their own, so that a store held up by its producer does not hold up loads.
+    An engine moves ``width`` bytes per cycle, one transfer after the other, each with ``start_cycles`` before
+    it. Up to ``outstanding`` transfers per engine have been requested from the outer memory (and the bus) at
+    once, so that its latency is hidden; a transfer is done when both the engine and the memory are done with
+    it. Loads and stores wait in queues of their own, so that a store held up by its producer does not hold up
+    loads.
 
     Not modelled
     ------------
@@ -39,5 +42,24 @@ class Dma(Link):
         4, description="Transfers that one engine has in flight, to hide the latency", gt=0
     )
     width_bytes_per_cycle: int = Field(description="What one engine moves per cycle", gt=0)
-    clock_hz: int = Field(description="Clock of the engines", gt=0)
     start_cycles: int = Field(0, description="Cycles to start a transfer", ge=0)
+
+    @property
+    def transport(self) -> Transport:
+        """Engines between ``from`` and ``to``."""
+        return Transport(
+            outer=self.outer,
+            inner=self.inner,
+            via=(self.via,) if self.via else (),
+            engines=self.engines,
+            slots=self.engines * self.outstanding,
+            start_fs=self.start_cycles * FS_PER_S // self.clock_hz,
+        )
+
+    def peak_bytes_per_s(self) -> float:
+        """Engines x width x clock."""
+        return float(self.engines * self.width_bytes_per_cycle * self.clock_hz)
+
+    def cycles(self, sizes: np.ndarray) -> np.ndarray:
+        """Start of each transfer and its bytes over the width."""
+        return self.start_cycles + -(-sizes // self.width_bytes_per_cycle)

@@ -19,15 +19,17 @@ class Dram(Memory):
 
     Model
     -----
-    Transfers in flight are served in turn, a row at a time, at the bandwidth of all channels. A visit of a row takes
-    ``max(bursts x burst time, tRC / banks, tFAW / 4) / channels``: bursts follow each other without a gap as long as
-    activating the next row hides behind them, and rows cannot be opened faster than banks recover or than four per
-    tFAW. Every tREFI the channels stand still for tRFC. The last byte arrives ``latency`` after its burst was served. So efficiency
-    follows from burst and row size: long runs reach ``1 - tRFC/tREFI`` of the peak, one burst per row much less.
+    Transfers in flight are served in turn, a row at a time, at the bandwidth of all channels. A visit of a
+    row takes ``max(bursts x burst time, tRC / banks, tFAW / 4) / channels``: bursts follow each other without
+    a gap as long as activating the next row hides behind them, and rows cannot be opened faster than banks
+    recover or than four per tFAW. Every tREFI the channels stand still for tRFC. The last byte arrives
+    ``latency`` after its burst was served. So efficiency follows from burst and row size: long runs reach
+    ``1 - tRFC/tREFI`` of the peak, one burst per row much less.
 
     Not modelled
     ------------
-    Row-buffer state and reordering, read/write turn-around, channels that are busy unevenly: bandwidth, not commands.
+    Row-buffer state and reordering, read/write turn-around, channels that are busy unevenly: bandwidth, not
+    commands.
 
     Source
     ------
@@ -51,6 +53,10 @@ class Dram(Memory):
     latency_fs: int = Field(
         0, description="From the end of a burst on the bus to the data at the chip's side", ge=0
     )
+
+    def traits(self) -> tuple[str, ...]:
+        """Standard and speed grade, where stated."""
+        return tuple(name for name in (self.standard, self.preset) if name)
 
     def peak_bytes_per_s(self) -> float:
         """Peak bandwidth of all channels together."""

@@ -16,9 +16,9 @@ class Sram(Memory):
 
     Model
     -----
-    Peak bandwidth = banks x port x clock, reads and writes together: data are interleaved over the banks, so a stream
-    uses all of them. A core's tile takes at least the bytes that it moves over that bandwidth. Energy per byte read and
-    written; leakage over the whole run.
+    Peak bandwidth = banks x port x clock, reads and writes together: data are interleaved over the banks, so
+    a stream uses all of them. A core's tile takes at least the bytes that it moves over that bandwidth.
+    Energy per byte read and written; leakage over the whole run.
 
     Not modelled
     ------------
@@ -41,5 +41,5 @@ class Sram(Memory):
         return self.port_bytes_per_cycle >= UNLIMITED
 
     def peak_bytes_per_s(self) -> float | None:
-        """banks x port x clock; None where the port is unlimited."""
+        """Banks x port x clock; None where the port is unlimited."""
         return None if self.unlimited else float(self.banks * self.port_bytes_per_cycle * self.clock_hz)

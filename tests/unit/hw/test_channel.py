@@ -16,8 +16,9 @@ NS = 10**6
 def channel(requests, *, row_slots=0, refresh_every=0, refresh_slots=0, latency_fs=0, page=256, burst=64):
     """64 B per ns."""
     return Channel(
-        clock=Clock.from_hz(10**9), burst_bytes=burst, page_bytes=page, row_slots=row_slots, refresh_every=refresh_every,
-        refresh_slots=refresh_slots, latency_fs=latency_fs, requests=requests, nodes=4,
+        clock=Clock.from_hz(10**9), burst_bytes=burst, page_bytes=page, row_slots=row_slots,
+        refresh_every=refresh_every, refresh_slots=refresh_slots, latency_fs=latency_fs,
+        requests=requests, nodes=4,
     )  # fmt: skip
 
 
@@ -63,7 +64,7 @@ def test_bursts_are_whole():
 
 
 def test_refresh_takes_its_share():
-    """10 of every 100 slots from the 100th on: 1000 bursts in 100 + 10 x 90 slots, with ten refreshes between."""
+    """10 of every 100 slots from the 100th on: 1000 bursts in 100 + 10 x 90 slots, ten refreshes between."""
     live = channel(table((0, 64_000, READ, 0)), refresh_every=100, refresh_slots=10)
     assert drive(live, [(0, 0, 0, 1)]) == {0: 1100 * NS}
 
@@ -109,7 +110,7 @@ transfers = st.lists(
 @settings(max_examples=60, deadline=None)
 @given(transfers)
 def test_masters_that_submit_apart_equal_one_merged_trace(cases):
-    """Advancing step by step, with forecasts in between that are thrown away, equals one trace given at once."""
+    """Advancing step by step, with forecasts in between that are dropped, equals one trace given at once."""
     requests = table(*[(page * 256, size, op, i % 4) for i, (_, page, size, op) in enumerate(cases)])
     arrivals = [(ns * NS, i, i, i + 1) for i, (ns, *_) in enumerate(cases)]
     knobs = {"row_slots": 3, "refresh_every": 90, "refresh_slots": 7, "latency_fs": 5 * NS}

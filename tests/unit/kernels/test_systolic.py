@@ -26,7 +26,7 @@ def accesses(m, n, k, rows, cols, dataflow, first=True, taps=1, count=1):
     ("dataflow", "expected"), [(WS, 5 + 2 + 1 - 2), (OS, 7 + 1 + 1 - 2), (IS, 3 + 2 + 1 - 2)]
 )
 def test_one_pe_one_fold(dataflow, expected):
-    """One PE: ws and is have one fold per stationary element; here M=5, N=3, K=7 gives many folds of known length."""
+    """One PE: one fold per stationary element (ws, is), so M=5, N=3, K=7 gives folds of known length."""
     folds = {WS: 7 * 3, OS: 5 * 3, IS: 7 * 5}[dataflow]
     assert cycles(5, 3, 7, 1, 1, dataflow, False) == (folds * expected, 0)
 

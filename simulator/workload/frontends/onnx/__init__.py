@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from simulator.base.errors import InputError, Problem
 from simulator.workload.frontends.onnx.bind import bind, infer
 from simulator.workload.frontends.onnx.draft import Draft
 from simulator.workload.frontends.onnx.expand import expand
@@ -17,6 +18,8 @@ from simulator.workload.frontends.onnx.read import read
 from simulator.workload.frontends.onnx.recurrent import unroll
 from simulator.workload.frontends.onnx.simplify import simplify
 from simulator.workload.graph import Graph, sort_nodes
+
+_SMALL = 1 << 16  # elements: a mask or bias of an attention, not a table of weights
 
 
 def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None = None) -> Graph:
@@ -45,8 +48,15 @@ def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None
     InputError
         The file is no ONNX model, is damaged, leaves a dimension or shape open, or has a cycle.
     """
-    source = read(Path(path))
-    binding = bind(source, batch, dims or {})
+    try:
+        return _load(Path(path), batch, dims or {})
+    except UnicodeDecodeError as error:  # protobuf decodes names when they are looked at
+        raise InputError(Problem(f"not an ONNX file, or a damaged one: {error}", str(path))) from error
+
+
+def _load(path: Path, batch: int | None, dims: Mapping[str, int]) -> Graph:
+    source = read(path)
+    binding = bind(source, batch, dims)
     values = dict(binding.values)
     origins = expand(source, lambda: infer(source, values))
     # Shapes in the file and constant targets of Reshape still hold the old batch where it changes.
@@ -56,7 +66,7 @@ def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None
     simplify(draft)
     fuse(draft)
     absorb_conversions(draft)
-    simplify(draft)
+    simplify(draft, largest=_SMALL)
     digest = hashlib.sha256(repr((source.digest, binding.values, binding.resized)).encode()).hexdigest()
     return _finish(draft, source.model.graph.name or source.path.stem, digest, binding.assumptions)
 

@@ -137,9 +137,8 @@ def _into_product(before: Node, node: Node, affine: _Affine, channels: int, draf
     weight, bias = draft.tensors[before.inputs[1]], _bias(before, draft)
     name = before.inputs[1]
     if affine.scale is not None:
-        name = draft.add(
-            f"{before.name}.weight", weight.shape, weight.dtype, _scaled(before, weight, affine.scale)
-        )
+        scaled = _scaled(before, weight, affine.scale)
+        name = draft.add(f"{before.name}.weight", weight.shape, weight.dtype, scaled, over=name)
     old = bias.constant if bias else None
     dtype = bias.dtype if bias else draft.tensors[before.outputs[0]].dtype
 
@@ -154,7 +153,7 @@ def _into_product(before: Node, node: Node, affine: _Affine, channels: int, draf
 
     if bias is None and affine.shift is None:
         return replace(before, inputs=(before.inputs[0], name), outputs=node.outputs)
-    added = draft.add(f"{before.name}.bias", (channels,), dtype, make)
+    added = draft.add(f"{before.name}.bias", (channels,), dtype, make, over=bias.name if bias else "")
     return replace(before, inputs=(before.inputs[0], name, added), outputs=node.outputs, epilogue=("bias",))
 
 
@@ -197,4 +196,4 @@ def _composed(
         scaled = array if scale is None else array * scale()
         return (scaled if shift is None else scaled + shift()).astype(array.dtype)
 
-    return draft.add(name, old.shape, old.dtype, make)
+    return draft.add(name, old.shape, old.dtype, make, over=old.name)

@@ -18,8 +18,8 @@ class Draft:
     """Nodes in topological order over tensors whose shapes are known.
 
     ``extras`` names, for a weight tensor, further tensors that whoever reads it has to read too (block
-    scales). ``resized`` is (batch in the file, batch asked for) where the reader changes a batch that the
-    file fixes.
+    scales). ``resized`` is (batch in the file, batch asked for) where the reader changes a batch that the file
+    fixes. ``made`` are the tensors that are not in the file.
     """
 
     file: str
@@ -31,6 +31,7 @@ class Draft:
     extras: dict[str, tuple[str, ...]] = field(default_factory=dict)
     resized: tuple[int, int] | None = None
     assumptions: list[str] = field(default_factory=list)
+    made: set[str] = field(default_factory=set)
 
     def problem(self, node: Node, text: str) -> InputError:
         """Error that names a node of the file."""
@@ -43,12 +44,22 @@ class Draft:
         return count
 
     def add(
-        self, wanted: str, shape: tuple[int, ...], dtype: str, make: Callable[[], np.ndarray] | None
+        self,
+        wanted: str,
+        shape: tuple[int, ...],
+        dtype: str,
+        make: Callable[[], np.ndarray] | None,
+        over: str = "",
     ) -> str:
-        """Enter a tensor under the wanted name or one like it; ``make`` computes it if it is constant."""
+        """Enter a tensor under the wanted name or one like it, and return the name.
+
+        ``make`` computes it if it is constant; ``over`` is a tensor that it may take the place of, if that was
+        entered here as well: nothing else reads those.
+        """
         name = wanted
-        while name in self.tensors:
+        while name in self.tensors and not (name == over and over in self.made):
             name += "_"
+        self.made.add(name)
         self.tensors[name] = Tensor(name, shape, dtype, constant=Constant(make) if make else None)
         return name
 

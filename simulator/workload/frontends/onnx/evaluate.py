@@ -12,7 +12,13 @@ from simulator.workload.tensor import Constant, Tensor
 
 
 def evaluate(node: Any, opset: int, operands: Sequence[np.ndarray | None]) -> list[np.ndarray]:
-    """Results of one NodeProto of the default domain for the values of its operands, in order."""
+    """Results of one NodeProto of the default domain for the values of its operands, in order.
+
+    Raises
+    ------
+    ValueError
+        The onnx package cannot evaluate it.
+    """
     from onnx import helper  # heavy: loaded with the file
     from onnx.reference import ReferenceEvaluator  # heavy: loaded with the file
 
@@ -22,7 +28,11 @@ def evaluate(node: Any, opset: int, operands: Sequence[np.ndarray | None]) -> li
         "fold", "fold", list(dict.fromkeys(names)), results, [node], [helper.make_opsetid("", opset)]
     )
     values = dict(zip(names, [value for value in operands if value is not None], strict=True))
-    found = iter(ReferenceEvaluator(function).run(None, values))
+    try:
+        found = iter(ReferenceEvaluator(function).run(None, values, {}))
+    except Exception as error:  # whatever an operator's implementation raises; the caller knows the node
+        text = f"the constant expression '{node.op_type}' of it cannot be evaluated: {error}"
+        raise ValueError(text) from error
     return [np.asarray(next(found)) if name else np.empty(0) for name in node.output]
 
 

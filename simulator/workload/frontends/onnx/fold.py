@@ -345,10 +345,9 @@ def _settled(node: Node, operands: Operands, draft: Draft) -> Node:
 
 def _has_bias(node: Node, operands: Operands, draft: Draft) -> bool:
     addend = optional(operands, 2)
-    if addend is None:
+    if addend is None or node.op not in ("Conv", "ConvTranspose", "Gemm"):
         return False
-    columns = draft.tensors[node.outputs[0]].shape[-1:]
-    return node.op in ("Conv", "ConvTranspose") or (node.op == "Gemm" and is_bias(addend, columns[0]))
+    return node.op != "Gemm" or is_bias(addend, draft.tensors[node.outputs[0]].shape[1])
 
 
 def _moved_quant(node: Node, operands: Operands) -> Quant | None:

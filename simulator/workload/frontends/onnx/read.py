@@ -16,6 +16,7 @@ from simulator.workload.ops.conversion import ELEMENT_TYPES
 from simulator.workload.tensor import BITS, Constant, Tensor
 
 OLDEST_OPSET = 7
+_ABSURD_OPSET = 1000
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 _SMALL = 1024  # elements up to which a constant takes part in shape inference, where its values may matter
 

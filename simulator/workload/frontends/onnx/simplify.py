@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from simulator.workload.frontends.onnx.draft import Draft
 from simulator.workload.graph import Node
+from simulator.workload.tensor import Tensor
 
 #: Operators that give their first operand back when its shape and type do not change.
 _SAME_SHAPE = (
@@ -24,15 +27,18 @@ _SAME_SHAPE = (
 _SINGLE = ("Concat", "Sum", "Mean", "Max", "Min", "Einsum")
 
 
-def simplify(draft: Draft) -> None:
-    """Remove Identity, inference-time Dropout and everything else without effect, then dead nodes."""
+def simplify(draft: Draft, largest: int = 1) -> None:
+    """Remove Identity, inference-time Dropout and everything else without effect, then dead nodes.
+
+    ``largest`` is the number of elements up to which a constant operand is evaluated to see whether it has any.
+    """
     drop_dead(draft)
     draft.nodes = [_as_view(node, draft) for node in draft.nodes]
     names: dict[str, str] = {}
     kept: list[Node] = []
     uses = draft.uses()
     for node in draft.nodes:
-        source = _unchanged(node, draft, uses)
+        source = _unchanged(node, draft, uses, largest)
         if source is None or not _bypass(node.outputs[0], _final(source, names), names, draft):
             kept.append(node)
     draft.nodes = kept
@@ -74,12 +80,12 @@ def _final(name: str, names: dict[str, str]) -> str:
     return name
 
 
-def _unchanged(node: Node, draft: Draft, uses: dict[str, int]) -> str | None:
+def _unchanged(node: Node, draft: Draft, uses: dict[str, int], largest: int) -> str | None:
     """Operand that a node gives back as it is; None if it does something."""
     if not node.inputs or not node.inputs[0] or any(uses[name] for name in node.outputs[1:]):
         return None
     source, result = draft.tensors[node.inputs[0]], draft.tensors[node.outputs[0]]
-    if node.epilogue or source.dtype != result.dtype:
+    if node.epilogue or (source.dtype != result.dtype and node.op != "Where"):
         return None
     if node.op in ("Identity", "Dropout", "Cast", "CastLike"):
         return source.name
@@ -90,20 +96,36 @@ def _unchanged(node: Node, draft: Draft, uses: dict[str, int]) -> str | None:
         return source.name
     if node.op == "Split" and len(node.outputs) == 1:
         return source.name
-    return _neutral(node, draft)
+    return _neutral(node, draft, largest)
 
 
-def _neutral(node: Node, draft: Draft) -> str | None:
-    """Other operand of adding a scalar 0 or multiplying by a scalar 1."""
+def _neutral(node: Node, draft: Draft, largest: int) -> str | None:
+    """Operand that adding zeros, multiplying by ones, or a selection known before the run leaves as it is."""
+    if node.op == "Where":
+        condition = draft.tensors[node.inputs[0]]
+        value = _value(condition, largest)
+        chosen = None if value is None else 1 if value.all() else None if value.any() else 2
+        return None if chosen is None else _of_full_shape(node.inputs[chosen], node, draft)
     if node.op not in ("Add", "Sub", "Mul", "Div") or len(node.inputs) != 2:
         return None
     neutral = 0 if node.op in ("Add", "Sub") else 1
     for i in (1, 0) if node.op in ("Add", "Mul") else (1,):
-        scalar, other = draft.tensors[node.inputs[i]], draft.tensors[node.inputs[1 - i]]
-        if scalar.elements == 1 and scalar.constant and not scalar.quant and other.constant is None:
-            fits = other.shape == draft.tensors[node.outputs[0]].shape
-            return other.name if fits and scalar.constant.array().item() == neutral else None
+        value = _value(draft.tensors[node.inputs[i]], largest)
+        if value is not None and (value == neutral).all():
+            return _of_full_shape(node.inputs[1 - i], node, draft)
     return None
+
+
+def _value(tensor: Tensor, largest: int) -> np.ndarray | None:
+    small = tensor.constant is not None and tensor.quant is None and tensor.elements <= largest
+    return tensor.constant.array() if small and tensor.constant else None
+
+
+def _of_full_shape(name: str, node: Node, draft: Draft) -> str | None:
+    """Return the operand if it is computed and has the shape and type of the result."""
+    operand, result = draft.tensors[name], draft.tensors[node.outputs[0]]
+    fits = operand.constant is None and operand.shape == result.shape and operand.dtype == result.dtype
+    return name if fits else None
 
 
 def _as_view(node: Node, draft: Draft) -> Node:

@@ -1,0 +1,44 @@
+"""Overrides: which are for the chip, which for the workload.
+
+Light: a wrong one is refused before anything loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simulator.base.errors import InputError, Problem, did_you_mean
+
+WORKLOAD_SETTINGS = ("precision", "batch", "dims")
+
+
+def split_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:
+    """Overrides for the chip, and settings of the workload.
+
+    Raises
+    ------
+    InputError
+        An unknown setting of the workload.
+    """
+    for_chip: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    problems = []
+    for path, value in overrides.items():
+        if not path.startswith("workload."):
+            for_chip[path] = str(value)
+            continue
+        setting = path.removeprefix("workload.")
+        if setting.split(".")[0] not in WORKLOAD_SETTINGS:
+            hint = did_you_mean(setting, WORKLOAD_SETTINGS)
+            message = f"unknown setting; a workload has {', '.join(WORKLOAD_SETTINGS)}{hint}"
+            problems.append(Problem(message, f"--set {path}={value}", path=path))
+        settings[setting] = str(value)
+    if problems:
+        raise InputError(*problems)
+    return for_chip, settings
+
+
+def describe_overrides(overrides: Mapping[str, Any]) -> str:
+    """Overrides as they would be typed."""
+    return " ".join(f"--set {path}={value}" for path, value in overrides.items())
