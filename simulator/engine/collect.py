@@ -21,7 +21,7 @@ BUSY_SHARE = 0.5
 
 
 def make_ledger(program: Program, chip: Chip, machine: Machine, exposed_fs: np.ndarray) -> Ledger:
-    """Counts of every action of every component, per node; a node's static time is when it was exposed."""
+    """Counts of every action of every component, per node; a node bears static power while it is exposed."""
     columns = [(name, action) for name, c in chip.components.items() for action in (*c.ACTIONS, "static")]
     index = {column: j for j, column in enumerate(columns)}
     counts = np.zeros((len(program.nodes), len(columns)), np.int64)
@@ -76,7 +76,7 @@ def energy_entries(chip: Chip) -> tuple[EnergyEntry, ...]:
 
 
 def _static_entry(name: str, component: Component) -> EnergyEntry:
-    origin = component.origins.get("leakage_mw")
+    origin = component.origins.get("leakage")
     pj_per_ps = None if component.leakage_mw is None else component.leakage_mw * 1e-3
     if origin is None:
         return EnergyEntry(
@@ -106,7 +106,7 @@ def exposed_times(program: Program, spans: np.ndarray) -> tuple[np.ndarray, np.n
             start[i] = min(own[i], end[i])
         else:
             exposed[i] = end[i] - frontier
-            start[i] = max(first[i], frontier)
+            start[i] = min(own[i], max(first[i], frontier))
             frontier = int(end[i])
     return start, end, exposed
 

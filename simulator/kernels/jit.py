@@ -41,6 +41,6 @@ _flags.CACHE_DIR = str(CACHE_FOLDER)
 
 
 def kernel(function: Function) -> Function:
-    """Compile a function when it is first called; other threads may run while it does."""
+    """Compile a function at its first call; it then runs without the interpreter's lock."""
     compiled: Any = numba.njit(cache=True, nogil=True)(function)
     return compiled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,6 +73,7 @@ def make_tasks(graph: Graph, chip: Chip) -> TaskList:
         raise InputError(*problems)
     for name, tensor in graph.tensors.items():
         sizes.setdefault(storage.get(name, name), tensor.bytes)
+    tasks = _in_place(tasks, graph, storage, sizes)
     constants = frozenset(storage.get(n, n) for n, t in graph.tensors.items() if t.constant is not None)
     notes = tuple(f"{reason} ({_some(names)})" for reason, names in left_out.items())
     return TaskList(tuple(tasks), storage, sizes, constants, notes)
@@ -92,6 +93,36 @@ def _storages(graph: Graph) -> dict[str, str]:
                 if out:
                     storage[out] = storage[node.inputs[0]]
     return storage
+
+
+def _in_place(tasks: list[Task], graph: Graph, storage: dict[str, str], sizes: Mapping[str, int]) -> list[Task]:
+    """Tasks with element-wise results put where an operand dies, as compilers do; ``storage`` is written.
+
+    Slices of operand and result are the same bytes, and a tile reads before it writes. Of several operands that
+    die, the youngest gives its room, so that the joint life is short. Network inputs, outputs and constants keep
+    their own.
+    """
+    born = {name: i for i, task in enumerate(tasks) for name in task.writes}
+    dies = {name: i for i, task in enumerate(tasks) for name in task.reads}
+    kept = {storage[name] for name in (*graph.inputs, *graph.outputs)}
+    moved: dict[str, str] = {}
+    placed = []
+    for i, task in enumerate(tasks):
+        reads = tuple(moved.get(name, name) for name in task.reads)
+        writes = task.writes
+        if isinstance(task.work, Elementwise) and task.work.window is None and len(writes) == 1:
+            out = writes[0]
+            dying = [
+                old
+                for old in task.reads
+                if dies[old] == i and old in born and sizes[old] == sizes[out] and not {old, out} & kept
+            ]
+            if dying:
+                moved[out] = moved.get(youngest := max(dying, key=lambda name: born[name]), youngest)
+                writes = (moved[out],)
+        placed.append(replace(task, reads=reads, writes=writes))
+    storage.update({tensor: moved.get(name, name) for tensor, name in storage.items()})
+    return placed
 
 
 def _tasks_of_node(

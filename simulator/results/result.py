@@ -41,8 +41,9 @@ class MemoryInfo:
 class NodeRow:
     """What one node did.
 
-    ``start_fs`` to ``end_fs`` is when it held the chip: from the later of its first command and the end of
-    all nodes before it (prefetching under an earlier node belongs to that node's time) to its last command.
+    ``start_fs`` to ``end_fs`` is when it held the chip: from its first tile on a core, or from the end of all
+    nodes before it where it then waits for data (prefetching under an earlier node is that node's time), to
+    its last command. Nodes that run side by side overlap.
     ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly.
     ``busy_fs`` is the time that each unit and shared resource spent on it.
     """

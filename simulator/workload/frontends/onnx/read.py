@@ -17,6 +17,7 @@ from simulator.workload.tensor import BITS, Constant, Tensor
 
 OLDEST_OPSET = 7
 _ABSURD_OPSET = 1000
+_ABSURD_OPSET = 1000
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 _SMALL = 1024  # elements up to which a constant takes part in shape inference, where its values may matter
 
@@ -49,11 +50,13 @@ def read(path: Path) -> Source:
             Problem(f"not an ONNX file, or a truncated one: it parses but has no {missing}", str(path))
         )
     opset = max(versions, default=1)
-    if versions and opset < OLDEST_OPSET:
-        text = (
-            f"opset {opset} is too old: expected {OLDEST_OPSET} or later; onnx.version_converter can raise it"
-        )
+    if versions and not OLDEST_OPSET <= opset <= _ABSURD_OPSET:
+        hint = "onnx.version_converter can raise it" if opset < OLDEST_OPSET else "is the file damaged?"
+        text = f"expected an operator set of version {OLDEST_OPSET} or later, got {opset}; {hint}"
         raise InputError(Problem(text, str(path)))
+    names = (n for node in model.graph.node for n in (node.op_type, node.domain, *node.input, *node.output))
+    if not all(isinstance(name, str) for name in names):  # protobuf gives bytes for what is no UTF-8
+        raise InputError(Problem("not an ONNX file, or a damaged one: a name in it is no text", str(path)))
     _name_nodes(model.graph)
     source = Source(path, model, opset, "")
     external = sorted(_take_constants(source))
