@@ -1,7 +1,7 @@
-"""One layer in SCALE-Sim (PyPI package ``scalesim``, MIT), run by its own Python: prints cycles and CPU seconds as JSON.
+"""One layer in SCALE-Sim (PyPI package ``scalesim``, MIT), run by its own Python: cycles and CPU s as JSON.
 
-Its command line is its only stable interface, so a configuration and a topology file are written and its report is read.
-Loading the package is not counted; simulating is.
+Its command line is its only stable interface, so a configuration and a topology file are written and its
+report is read. Loading the package is not counted; simulating is.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def main() -> None:
 
 #: One line per layer: how operands are blocked in the SRAM banks; 1 everywhere means plain.
 LAYOUT = (
-    "Layer name, IFMAP Height Intraline Factor, IFMAP Width Intraline Factor, Filter Height Intraline Factor, "
-    "Filter Width Intraline Factor, Channel Intraline Factor, Num Filter Intraline Factor, "
+    "Layer name, IFMAP Height Intraline Factor, IFMAP Width Intraline Factor, "
+    "Filter Height Intraline Factor, Filter Width Intraline Factor, Channel Intraline Factor, Num Filter Intraline Factor, "
     "IFMAP Height Intraline Order, IFMAP Width Intraline Order, Channel Intraline Order, "
     "IFMAP Height Interline Order, IFMAP Width Interline Order, Channel Interline Order, "
     "Num Filter Intraline Order, Channel Intraline Order, Filter Height Intraline Order, "

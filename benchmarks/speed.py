@@ -1,6 +1,7 @@
 """How fast: ResNet-50 on npu/edge_npu, and one layer beside SCALE-Sim, in one run. ``make bench``.
 
-CPU time of this process, medians; compilation of kernels is not counted (they are cached), one warm-up run before.
+CPU time of this process, medians; compilation of kernels is not counted (they are cached), one warm-up run
+before.
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def resnet50() -> None:
         "lower and check": lambda: lower(schedule),
         "simulate (goal 0.5 s)": lambda: simulate(program, chip),
     }
-    print(f"ResNet-50 on npu/edge_npu: {program.size} commands, {len(program.requests)} requests; CPU seconds")
+    print(
+        f"ResNet-50 on npu/edge_npu: {program.size} commands, {len(program.requests)} requests; CPU seconds"
+    )
     for name, action in steps.items():
         print(f"  {name:<26} {cpu(action):7.3f}")
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -75,7 +78,11 @@ def peer_python() -> Path | None:
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         if subprocess.run([*pip, "scalesim==3.0.0", "numpy<2.4"]).returncode:
             return None
-    return python if subprocess.run([python, "-c", "import scalesim"], capture_output=True).returncode == 0 else None
+    return (
+        python
+        if subprocess.run([python, "-c", "import scalesim"], capture_output=True).returncode == 0
+        else None
+    )
 
 
 def beside_scalesim() -> None:

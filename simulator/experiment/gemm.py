@@ -105,7 +105,8 @@ def gemm(
     core = _array(built)
     precision = settings.get("precision", _precisions(built.cores[core])[0])
     results = []
-    for dataflow in dataflows or [getattr(built.cores[core], "dataflow", "")]:
+    own = str(built.resolved["cores"][core].get("dataflow", ""))
+    for dataflow in dataflows or [own]:
         variant = load_chip(chip, {**for_chip, f"cores.{core}.dataflow": dataflow}) if dataflows else built
         results.append(_one(variant, core, dataflow, m, n, k, precision))
     return results
@@ -179,7 +180,7 @@ def _accesses(core: Core, tile: np.ndarray) -> dict[str, int]:
             for j, role in enumerate(core.ROLES)
             for w, way in enumerate(("read", "write"))
         }
-    psum_bytes = getattr(core, "psum_bits", 32) // 8
+    psum_bytes = core.sum_bits() // 8
     by_role = {role: moved[j] for j, role in enumerate(core.ROLES)}
     drained = int(by_role["ofmap"][1])
     return {

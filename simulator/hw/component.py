@@ -97,6 +97,18 @@ class Core(Component):
         """Sizes below which a tile wastes the core: tiles are multiples of these."""
         return Granule()
 
+    def inner(self, c: int, positions: int) -> tuple[int, int]:
+        """How a tile's ``c`` channels and kernel positions go on the core: (k, taps) of ``tiling.TILE``."""
+        return c * positions, 1
+
+    def sum_bits(self) -> int:
+        """Width of a partial sum that waits in a buffer between tiles; 0 where a tile must end its sums."""
+        return 0
+
+    def applies(self, name: str) -> bool:
+        """Whether it applies an epilogue of this name on the way out."""
+        return True
+
     def cycles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cycles that each tile takes the core, and its result's further latency; int64, shape (tiles,)."""
         raise TypeError(f"{type(self).__name__} has no timing")

@@ -158,7 +158,10 @@ def _pieces(runs: Runs) -> list[tuple[list[tuple[int, int]], int, int]]:
 
 
 def _merged(piece: Runs) -> list[tuple[int, int]]:
-    """What a strided piece touches, as one span if it has many runs: exact where contiguous, else its hull."""
+    """What a strided piece touches, as one span if it has many runs.
+
+    Exact where contiguous, else its hull.
+    """
     if len(piece) == 1:
         return list(piece)
     low, (last, length) = piece[0][0], piece[-1]

@@ -1,7 +1,7 @@
 """What tilings of a contraction would cost: an analytic estimate over arrays of candidates.
 
-Equations and limits: docs/models/mapping.md. Time = max(core, each link, each memory) + the first tile's way in and the
-last tile's way out; traffic follows from loop order and from what is held; capacity is exact.
+Equations and limits: docs/models/mapping.md. Time = max(core, each link, each memory) + the first tile's way
+in and the last tile's way out; traffic follows from loop order and from what is held; capacity is exact.
 """
 
 from __future__ import annotations
@@ -42,6 +42,17 @@ class Candidates:
     order: np.ndarray
     hold_ifmap: np.ndarray
     hold_weight: np.ndarray
+
+    @classmethod
+    def of(cls, columns: np.ndarray) -> Candidates:
+        """Candidates from int64 columns in the order of the fields, shape (fields, candidates).
+
+        Absent ones are 0.
+        """
+        rows = [np.ascontiguousarray(column) for column in columns]
+        rows += [np.zeros_like(rows[0]) for _ in range(len(fields(cls)) - len(rows))]
+        rows_, groups, n, c, order, hold_ifmap, hold_weight = rows
+        return cls(rows_, groups, n, c, order, hold_ifmap, hold_weight)
 
     def take(self, where: np.ndarray) -> Candidates:
         """Those that a mask or index selects."""
@@ -113,7 +124,10 @@ def buffer_bytes(
 
 
 def traffic_bytes(work: Contraction, cand: Candidates, t: Trips, ops: Operands) -> dict[str, np.ndarray]:
-    """Role -> bytes over its link for the whole work, int64, shape (candidates,); 0 where the operand is local."""
+    """Role -> bytes over its link for the whole work, int64, shape (candidates,).
+
+    0 where the operand is local.
+    """
     images = np.maximum(cand.rows // work.oy, 1)
     tiles_per_image = np.where(cand.rows < work.oy, -(-work.oy // np.minimum(cand.rows, work.oy)), 1)
     whole = work.batch * extent_y(work)
@@ -144,11 +158,10 @@ def core_time(
     ops: Operands,
     core: Core,
     memories: dict[str, Memory],
-    im2col: bool,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Time of the core in fs over all tiles, its last latency in fs, and bytes at its buffers, each (candidates,).
+    """Time of the core over all tiles and its latency, in fs, and bytes at its buffers, each (candidates,).
 
-    Every loop has at most two tile sizes (full and last), so eight kinds of tile stand for all.
+    Each of the four loops has at most two tile sizes (full and last), so sixteen kinds of tile stand for all.
     """
     images = np.maximum(cand.rows // work.oy, 1)
     inside = cand.rows < work.oy
@@ -166,10 +179,10 @@ def core_time(
                 for g, g_count in ((cand.groups, t.g - 1), (g_last, np.ones_like(t.g))):
                     kinds.append((m, n, c, g, m_count * n_count * c_count * g_count))
     tiles = np.zeros((len(kinds), cand.rows.size), TILE)
-    taps = work.fy * work.fx
+    on_k, apart = core.inner(1, work.fy * work.fx)
     for i, (m, n, c, g, _) in enumerate(kinds):
         tiles[i]["m"], tiles[i]["n"], tiles[i]["count"] = m, n, g
-        tiles[i]["k"], tiles[i]["taps"] = (c * taps, 1) if im2col else (c, taps)
+        tiles[i]["k"], tiles[i]["taps"] = c * on_k, apart
     for field in ("ifmap_bits", "weight_bits", "ofmap_bits"):
         tiles[field] = getattr(ops, field)
     tiles["precision"] = PRECISIONS.index(work.precision)

@@ -10,8 +10,8 @@ NOBODY = -1  # the bytes were there before the run
 class Region:
     """History of one memory's bytes, as pieces between which nothing differs.
 
-    A command that reads waits for the last writer of each byte; one that writes waits for the last writer, and until
-    all readers since have taken in what they read. Commands are numbered in program order.
+    A command that reads waits for the last writer of each byte; one that writes waits for the last writer,
+    and until all readers since have taken in what they read. Commands are numbered in program order.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,10 @@ class Region:
         self._readers: list[list[int]] = []
 
     def read(self, low: int, high: int, command: int, waits: set[int]) -> bool:
-        """Note a read of [low, high); add its dependencies to ``waits``. False: some byte was never written."""
+        """Note a read of [low, high).
+
+        Add its dependencies to ``waits``. False: some byte was never written.
+        """
         first, last = self._cut(low, high)
         covered = low
         for i in range(first, last):

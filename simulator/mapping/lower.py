@@ -1,4 +1,7 @@
-"""lower: Schedule -> Program. Every task becomes loads, tiles and stores; dependencies follow from the bytes."""
+"""lower.
+
+Schedule -> Program. Every task becomes loads, tiles and stores; dependencies follow from the bytes.
+"""
 
 from __future__ import annotations
 
@@ -102,8 +105,7 @@ class _Contracting:
         self.bits = tuple(tensors[s].bits if s in tensors else result.bits for s in task.reads) + (
             result.bits,
         )
-        core = schedule.chip.cores[task.core]
-        self.channel_first = getattr(core, "conv", "") == "channel_first"
+        self.core = schedule.chip.cores[task.core]
         self.loaded: dict[str, tuple] = {}  # operand -> key of what its current copy holds
         self.turns = {"ifmap": -1, "weight": -1, "ofmap": -1}
         self.held: dict[str, dict] = {"ifmap": {}, "weight": {}}  # what the current held copy contains
@@ -239,7 +241,10 @@ class _Contracting:
         return (c[0] * work.batch * extent_y(work) + above * (c[1] - c[0])) * plane // 8
 
     def _weight_span(self, group: tuple[int, int], n: tuple[int, int], c: tuple[int, int]) -> tuple[int, int]:
-        """Bytes of a weight tile; weights lie in tile order, with the bias behind each block of output channels."""
+        """Bytes of a weight tile.
+
+        Weights lie in tile order, with the bias behind each block of output channels.
+        """
         work, bits = self.work, self.bits[1]
         taps = work.fy * work.fx
         per_channel = work.c * taps * bits + 8 * self.plan.task.bias_bytes
@@ -294,8 +299,7 @@ class _Contracting:
         first: bool, last: bool,
     ) -> tuple:  # fmt: skip
         work = self.work
-        positions = work.fy * work.fx
-        k, taps = ((c[1] - c[0]), positions) if self.channel_first else ((c[1] - c[0]) * positions, 1)
+        k, taps = self.core.inner(c[1] - c[0], work.fy * work.fx)
         return tile_row(
             m=(m[1] - m[0]) * (m[3] - m[2]) * work.ox,
             n=n[1] - n[0],

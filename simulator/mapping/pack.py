@@ -31,10 +31,9 @@ def pack(items: Sequence[Item], capacity: int) -> tuple[dict[object, int], Item 
         Address per key, and the first item that found no room (None: all did).
     """
     order = sorted(items, key=lambda item: (item.last == item.first, -item.bytes, item.first))
-    count = 0
     first, last, low, high = (np.zeros(len(items), np.int64) for _ in range(4))
     addresses: dict[object, int] = {}
-    for item in order:
+    for count, item in enumerate(order):
         together = np.flatnonzero((first[:count] <= item.last) & (last[:count] >= item.first))
         taken = sorted(zip(low[together].tolist(), high[together].tolist(), strict=True))
         address = _gap(taken, item.bytes, capacity, item.from_top)
@@ -47,7 +46,6 @@ def pack(items: Sequence[Item], capacity: int) -> tuple[dict[object, int], Item 
             address,
             address + item.bytes,
         )
-        count += 1
     return addresses, None
 
 

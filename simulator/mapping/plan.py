@@ -19,20 +19,23 @@ from simulator.mapping.tile import Choice, contraction_tiling
 from simulator.workload.graph import Graph
 from simulator.workload.work import Contraction
 
-#: Shares of each on-chip memory that are set aside for tiles while feature maps are chosen to stay; all are tried.
+#: Shares of each on-chip memory that are set aside for tiles while feature maps are chosen to stay; all are
+#: tried.
 RESERVES = (0.125, 0.25, 0.5)
 
 
 def plan(graph: Graph, chip: Chip) -> Schedule:
     """Decide everything that `lower` needs.
 
-    Several shares of on-chip memory are tried for feature maps; for each, every task gets its cheapest tiling in what
-    is left; the plan of least expected time is kept. Rules of the chip (``mapping:``) bind each choice.
+    Several shares of on-chip memory are tried for feature maps; for each, every task gets its cheapest tiling
+    in what is left; the plan of least expected time is kept. Rules of the chip (``mapping:``) bind each
+    choice.
 
     Raises
     ------
     InputError
-        A buffer is too small for the smallest tile, a rule cannot be met, the network is larger than its memory.
+        A buffer is too small for the smallest tile, a rule cannot be met, the network is larger than its
+        memory.
     """
     tasks = make_tasks(graph, chip)
     planner = _Planner(graph, chip, tasks)
@@ -80,7 +83,10 @@ class _Planner:
         return "weight" if isinstance(task.work, Contraction) and name == task.reads[-1] else "ifmap"
 
     def _homes(self) -> dict[str, str]:
-        """Storage -> memory it lies in when it does not stay on chip: what is behind the buffer of who touches it."""
+        """Storage -> memory it lies in when it does not stay on chip.
+
+        What is behind the buffer of who touches it.
+        """
         home: dict[str, str] = {}
         for task in self.tasks:
             for name in task.reads:
@@ -168,7 +174,10 @@ class _Planner:
         return ((1 + storage_readers) / (self.dies[name] - self.born[name] + 1), name)
 
     def _plan_task(self, i: int, stays: Mapping[str, str]) -> TaskPlan:
-        """Tiling of a task in half of what is free, so that the next task's tiles have room; in all of it if need be."""
+        """Tiling of a task in half of what is free, so that the next task's tiles have room.
+
+        In all of it if need be.
+        """
         task = self.tasks[i]
         free = {
             name: memory.capacity_bytes - self._live_at(stays, name, i)
@@ -280,7 +289,10 @@ class _Planner:
         return self.chip.memories[memory].capacity_bytes < UNLIMITED
 
     def _at_home(self, memory: str, stays: Mapping[str, str]) -> list[Item]:
-        """Storages that lie in a memory because it is their home: constants and network inputs for the whole run."""
+        """Storages that lie in a memory because it is their home.
+
+        Constants and network inputs for the whole run.
+        """
         end = max(len(self.tasks) - 1, 0)
         used = {name for task in self.tasks for name in (*task.reads, *task.writes)}
         items = []

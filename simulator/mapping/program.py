@@ -15,7 +15,8 @@ COMMAND = np.dtype(
 COMPUTE, LOAD, STORE = 0, 1, 2
 KINDS = ("compute", "load", "store")
 
-#: A transfer: rows ``first`` to ``last`` of the request table, ``bytes`` together, to or from an on-chip memory.
+#: A transfer: rows ``first`` to ``last`` of the request table, ``bytes`` together, to or from an on-chip
+#: memory.
 MOVE = np.dtype([("first", "i8"), ("last", "i8"), ("bytes", "i8"), ("near", "i4"), ("far", "i4")], align=True)
 #: Bytes that a command reads or writes.
 ACCESS = np.dtype(
@@ -73,8 +74,8 @@ class Program:
     dependency_first, dependencies
         CSR: command i waits for ``dependencies[dependency_first[i]:dependency_first[i+1]]``, all before i.
     early
-        bool, beside ``dependencies``: it is enough that the other has taken in its operands (bytes are overwritten that
-        it read); else its results must be out.
+        bool, beside ``dependencies``: it is enough that the other has taken in its operands (bytes are
+        overwritten that it read); else its results must be out.
     moves, requests
         MOVE and REQUEST tables; each request lies in the move's far memory.
     tiles
@@ -115,8 +116,8 @@ class Program:
     def check(self) -> None:
         """Prove that every access stays inside its memory and that every byte read was written before, and waited for.
 
-        Independent of how the dependencies were made: bytes are painted with the number of the command that wrote them,
-        over the distinct ends of all accesses.
+        Independent of how the dependencies were made: bytes are painted with the number of the command that
+        wrote them, over the distinct ends of all accesses.
 
         Raises
         ------

@@ -29,9 +29,9 @@ class Place:
 class Task:
     """One piece of work of a node on one core.
 
-    ``reads`` and ``writes`` are storages (names of tensors whose bytes exist; aliases such as a Reshape's output are
-    resolved). ``weight`` is the storage of a contraction's second operand, ``bias_bytes`` per output channel ride with
-    it.
+    ``reads`` and ``writes`` are storages (names of tensors whose bytes exist; aliases such as a Reshape's
+    output are resolved). ``weight`` is the storage of a contraction's second operand, ``bias_bytes`` per
+    output channel ride with it.
     """
 
     node: int
@@ -48,10 +48,10 @@ class Task:
 class Tiling:
     """How a task is cut.
 
-    Contractions: ``groups`` groups, ``rows`` output rows (of all pixels of a row), ``n`` output channels and ``c``
-    reduction channels per tile; loops run over groups, then in ``order`` (``mn``: rows outside), then over c.
-    ``hold_ifmap``/``hold_weight``: the operand stays in its buffer for the whole inner loop instead of a tile's time.
-    Other work: ``rows`` slices per tile.
+    Contractions: ``groups`` groups, ``rows`` output rows (of all pixels of a row), ``n`` output channels and
+    ``c`` reduction channels per tile; loops run over groups, then in ``order`` (``mn``: rows outside), then
+    over c. ``hold_ifmap``/``hold_weight``: the operand stays in its buffer for the whole inner loop instead
+    of a tile's time. Other work: ``rows`` slices per tile.
     """
 
     rows: int

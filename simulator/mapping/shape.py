@@ -1,4 +1,7 @@
-"""Geometry of a contraction's tiles: sizes, counts, input rows with their halo. Shared by search and lowering."""
+"""Geometry of a contraction's tiles.
+
+Sizes, counts, input rows with their halo. Shared by search and lowering.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,10 @@ MOST_SLICES = 64
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """One tensor of a sliced task: its bytes, whether it lies where the core wants it, whether slices cut it."""
+    """One tensor of a sliced task.
+
+    Its bytes, whether it lies where the core wants it, whether slices cut it.
+    """
 
     storage: str
     bytes: int
@@ -97,10 +100,10 @@ def slice_tiling(
     parts = sorted(
         {min(split, p) for p in (1, 2, 4, 8, 16, 32, MOST_SLICES, 4 * MOST_SLICES, 16 * MOST_SLICES, split)}
     )
-    busy_fs = int(tile_times_fs(core, chip.memories, whole_tile(task.work, core))[0].sum())
+    occupancy, latency = tile_times_fs(core, chip.memories, whole_tile(task.work, core))
+    busy_fs, start_fs = int(occupancy[0]), int(latency[0])
     moved = sum(o.bytes for o in (*inputs, *outputs) if not o.local)
     per_byte_fs = 1e15 / routed.bytes_per_s if routed.bytes_per_s else 0.0
-    start_fs = getattr(core, "start_cycles", 0) * 10**15 // core.clock_hz
     best: Choice | None = None
     for part in parts:
         rows = -(-split // part)

@@ -13,8 +13,8 @@ from simulator.hw.component import Core
 from simulator.hw.tiling import TILE, tile_row
 from simulator.hw.timing import tile_times_fs
 from simulator.mapping.schedule import Task
-from simulator.workload.graph import Graph, Node
 from simulator.workload.epilogue import EPILOGUES
+from simulator.workload.graph import Graph, Node
 from simulator.workload.op import is_alias, is_modelled, work_of
 from simulator.workload.tensor import Tensor
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move, Work
@@ -95,12 +95,14 @@ def _storages(graph: Graph) -> dict[str, str]:
     return storage
 
 
-def _in_place(tasks: list[Task], graph: Graph, storage: dict[str, str], sizes: Mapping[str, int]) -> list[Task]:
+def _in_place(
+    tasks: list[Task], graph: Graph, storage: dict[str, str], sizes: Mapping[str, int]
+) -> list[Task]:
     """Tasks with element-wise results put where an operand dies, as compilers do; ``storage`` is written.
 
-    Slices of operand and result are the same bytes, and a tile reads before it writes. Of several operands that
-    die, the youngest gives its room, so that the joint life is short. Network inputs, outputs and constants keep
-    their own.
+    Slices of operand and result are the same bytes, and a tile reads before it writes. Of several operands
+    that die, the youngest gives its room, so that the joint life is short. Network inputs, outputs and
+    constants keep their own.
     """
     born = {name: i for i, task in enumerate(tasks) for name in task.writes}
     dies = {name: i for i, task in enumerate(tasks) for name in task.reads}
@@ -156,7 +158,7 @@ def _doable(work: Work, node: Node, graph: Graph, chip: Chip) -> Work:
     if isinstance(work, Contraction) or any(core.accepts(work) for core in chip.cores.values()):
         return work
     read = sum(tensor.bytes for tensor in graph.operands(node))
-    return Move(read, sum(tensor.bytes for tensor in graph.results(node)), getattr(work, "split", 1))
+    return Move(read, sum(tensor.bytes for tensor in graph.results(node)), work.split)
 
 
 def _has_arithmetic(node: Node, graph: Graph) -> bool:
@@ -191,11 +193,8 @@ def contraction_tensors(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:
 
 def _split_epilogue(epilogue: tuple[str, ...], core: Core) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the core applies on the way out, and what is left for a vector core."""
-    able = getattr(core, "epilogue", None)
-    if able is None:
-        return epilogue, ()
     for i, name in enumerate(epilogue):
-        if name not in able:
+        if not core.applies(name):
             return epilogue[:i], epilogue[i:]
     return epilogue, ()
 
@@ -213,16 +212,14 @@ def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
     """The core that does the work soonest, by its own count of cycles for the whole."""
     if pinned is not None:
         if pinned not in chip.cores or not chip.cores[pinned].accepts(work):
-            able = [name for name, core in chip.cores.items() if core.accepts(work)]
-            message = f"core '{pinned}' cannot run {node.op}; cores that can: {', '.join(able) or 'none'}"
+            others = [name for name, core in chip.cores.items() if core.accepts(work)]
+            message = f"core '{pinned}' cannot run {node.op}; cores that can: {', '.join(others) or 'none'}"
             raise InputError(Problem(message, chip.file, path=f"mapping.nodes.{node.name}.core"))
         return pinned
     able = {name: core for name, core in chip.cores.items() if core.accepts(work)}
     if not able:
         assert isinstance(work, Contraction)
-        has = "; ".join(
-            f"{n}: {', '.join(getattr(c, 'precision', {})) or c.kind}" for n, c in chip.cores.items()
-        )
+        has = "; ".join(f"{n}: {', '.join(c.precisions()) or c.kind}" for n, c in chip.cores.items())
         message = (
             f"node '{node.name}' ({node.op}) multiplies in {work.precision}, which no core of {chip.name} does "
             f"({has}); choose with --set workload.precision=..."
@@ -239,8 +236,7 @@ def _whole_time(core: Core, work: Work, chip: Chip) -> int:
 def whole_tile(work: Work, core: Core) -> np.ndarray:
     """The work as one tile, TILE, shape (1,)."""
     if isinstance(work, Contraction):
-        channel_first = getattr(core, "conv", "") == "channel_first"
-        k, taps = (work.c, work.fy * work.fx) if channel_first else (work.K, 1)
+        k, taps = core.inner(work.c, work.fy * work.fx)
         row = tile_row(
             m=work.M, n=work.N, k=k, taps=taps, count=work.groups, precision=work.precision, bits=(8, 8, 8)
         )

@@ -85,7 +85,19 @@ def contraction_tiling(
     """
     core = chip.cores[core_name]
     rooms = tuple(sorted((memory, room[memory]) for memory in {core.buffer(r) for r in (*ROLES, "psum")}))
-    key = (chip.digest, core_name, work, ops, rooms, rule.m, rule.n, rule.k, rule.groups, rule.order, rule.hold)
+    key = (
+        chip.digest,
+        core_name,
+        work,
+        ops,
+        rooms,
+        rule.m,
+        rule.n,
+        rule.k,
+        rule.groups,
+        rule.order,
+        rule.hold,
+    )
     if key not in _REMEMBERED:
         _REMEMBERED[key] = _search(work, ops, core, chip, dict(rooms), rule, name)
     return _REMEMBERED[key]
@@ -94,7 +106,7 @@ def contraction_tiling(
 def _search(
     work: Contraction, ops: Operands, core: Core, chip: Chip, room: dict[str, int], rule: NodeRule, name: str
 ) -> Choice:
-    psum_bits = getattr(core, "psum_bits", 0) if "psum" in core.ROLES else 0
+    psum_bits = core.sum_bits()
     for fine in (False, True):  # below the core's granule only where nothing else fits
         cand = _candidates(work, core, rule, bool(psum_bits), fine)
         t = trips(work, cand)
@@ -145,12 +157,10 @@ def _cheapest(
     """(index, expected time in fs, what bounds it) of the best candidate."""
     t = trips(work, cand)
     memories: dict[str, Memory] = dict(chip.memories)
-    im2col = getattr(core, "conv", "im2col") == "im2col"
     shapes = np.stack([cand.rows, cand.groups, cand.n, cand.c])
     unique, back = np.unique(shapes, axis=1, return_inverse=True)
-    zeros = np.zeros(unique.shape[1], np.int64)
-    distinct = Candidates(*unique, zeros, zeros, zeros)
-    busy, latency, moved = core_time(work, distinct, trips(work, distinct), ops, core, memories, im2col)
+    distinct = Candidates.of(unique)
+    busy, latency, moved = core_time(work, distinct, trips(work, distinct), ops, core, memories)
     back = back.reshape(-1)
     busy, latency, moved = busy[back], latency[back], moved[back]
     routes: dict[str, Route] = {role: route(chip, core, role) for role in ROLES}
@@ -182,7 +192,7 @@ def _loads(role: str, cand: Candidates, t: object) -> np.ndarray:
 
 def _candidates(work: Contraction, core: Core, rule: NodeRule, partial_sums: bool, fine: bool) -> Candidates:
     granule = core.granule(work)
-    taps = 1 if getattr(core, "conv", "") == "channel_first" else work.fy * work.fx
+    taps = core.inner(1, work.fy * work.fx)[0]  # positions that share K with the channels
     rows = _row_sizes(work, granule.m, rule.m)
     n = _sizes(work.k, granule.n, rule.n)
     c = _sizes(work.c, granule.k // gcd(granule.k, taps), rule.k) if partial_sums else [work.c]
@@ -203,7 +213,7 @@ def _candidates(work: Contraction, core: Core, rule: NodeRule, partial_sums: boo
     orders = {"mn": [0], "nm": [1], "auto": [0, 1]}[rule.order]
     holds = _HOLDS[rule.hold]
     table = np.array([(r, *i, o, *h) for r in rows for i in inner for o in orders for h in holds], np.int64)
-    return Candidates(*np.ascontiguousarray(table.T))
+    return Candidates.of(table.T)
 
 
 def _sizes(total: int, granule: int, rule: Size) -> list[int]:
@@ -212,8 +222,13 @@ def _sizes(total: int, granule: int, rule: Size) -> list[int]:
         return [min(rule, total)]
     if rule == "core":
         return [min(granule, total)]
-    sizes = {min(total, -(-(-(-total // part)) // granule) * granule) for part in _PARTS if part <= total}
+    sizes = {min(total, _up(_up(total, part) // part, granule)) for part in _PARTS if part <= total}
     return sorted(sizes | {min(granule, total)}, reverse=True)
+
+
+def _up(size: int, step: int) -> int:
+    """Round up to a multiple."""
+    return -(-size // step) * step
 
 
 def _row_sizes(work: Contraction, granule: int, rule: Size) -> list[int]:

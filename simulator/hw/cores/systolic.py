@@ -71,11 +71,23 @@ class Systolic(Core):
 
     def granule(self, work: object) -> Granule:
         """Array rows and columns on the dimensions that the dataflow puts there."""
-        rate = self.precision.get(getattr(work, "precision", "int8"), 1.0)
+        rate = self.precision.get(work.precision, 1.0) if isinstance(work, Contraction) else 1.0
         deep = max(1, int(self.rows * rate))
         if self.dataflow == "ws":
             return Granule(1, self.cols, deep)
         return Granule(self.cols, 1, deep) if self.dataflow == "is" else Granule(self.rows, self.cols, 1)
+
+    def inner(self, c: int, positions: int) -> tuple[int, int]:
+        """im2col: positions and channels together on K; channel_first: each position in folds of its own."""
+        return (c, positions) if self.conv == "channel_first" else (c * positions, 1)
+
+    def sum_bits(self) -> int:
+        """Width of a sum in the accumulators."""
+        return self.psum_bits
+
+    def applies(self, name: str) -> bool:
+        """What ``epilogue`` lists."""
+        return name in self.epilogue
 
     def macs_per_cycle(self, precision: str) -> float:
         """PEs times the rate of the precision."""

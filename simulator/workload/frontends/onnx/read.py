@@ -45,7 +45,7 @@ def read(path: Path) -> Source:
     model = _parse(data, path)
     versions = [item.version for item in model.opset_import if item.domain in _DEFAULT_DOMAINS]
     if not model.graph.node or not model.opset_import:
-        missing = "nodes" if model.opset_import else "an operator set"
+        missing = "nodes" if model.opset_import else "operator set"
         raise InputError(
             Problem(f"not an ONNX file, or a truncated one: it parses but has no {missing}", str(path))
         )
