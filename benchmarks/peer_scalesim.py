@@ -82,7 +82,8 @@ def main() -> None:
 #: One line per layer: how operands are blocked in the SRAM banks; 1 everywhere means plain.
 LAYOUT = (
     "Layer name, IFMAP Height Intraline Factor, IFMAP Width Intraline Factor, "
-    "Filter Height Intraline Factor, Filter Width Intraline Factor, Channel Intraline Factor, Num Filter Intraline Factor, "
+    "Filter Height Intraline Factor, Filter Width Intraline Factor, Channel Intraline Factor, "
+    "Num Filter Intraline Factor, "
     "IFMAP Height Intraline Order, IFMAP Width Intraline Order, Channel Intraline Order, "
     "IFMAP Height Interline Order, IFMAP Width Interline Order, Channel Interline Order, "
     "Num Filter Intraline Order, Channel Intraline Order, Filter Height Intraline Order, "

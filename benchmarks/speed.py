@@ -61,9 +61,7 @@ def resnet50() -> None:
         "lower and check": lambda: lower(schedule),
         "simulate (goal 0.5 s)": lambda: simulate(program, chip),
     }
-    print(
-        f"ResNet-50 on npu/edge_npu: {program.size} commands, {len(program.requests)} requests; CPU seconds"
-    )
+    print(f"ResNet-50 on npu/edge_npu: {program.size} commands; CPU seconds")
     for name, action in steps.items():
         print(f"  {name:<26} {cpu(action):7.3f}")
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -97,11 +97,9 @@ def _is_external(header: str, result: Result) -> bool:
 
 
 def show_plan(records: Sequence[dict[str, object]], layout: Sequence[dict[str, object]]) -> None:
-    """The schedule and where everything lies."""
-    for title, table in (("schedule", records), ("layout", layout)):
-        if table:
-            headers = list(table[0])
-            rows = [
-                [f"{v:.3f}" if isinstance(v, float) else str(v) for v in record.values()] for record in table
-            ]
-            show_table(headers, rows, 2, title)
+    """The schedule, a few lines per task, and where everything lies."""
+    for record in records:
+        emit([f"{record['task']} on {record['core']}: {record['work']}", f"    {record['tiling']}"])
+        emit([f"    {what}: {record[what]}" for what in ("reads", "writes", "buffers") if record[what]])
+    emit(["", "layout: memory, address, bytes, tensor"])
+    emit([f"{p['memory']:<12} {p['address']:>12} {p['bytes']:>12}  {p['storage']}" for p in layout])

@@ -200,7 +200,7 @@ def core_time(
 
 
 def link_time(traffic: dict[str, np.ndarray], routes: dict[str, Route]) -> tuple[np.ndarray, np.ndarray]:
-    """Time in fs that the busiest link and far memory need for the traffic, and which role's route that is."""
+    """Time in fs that the busiest far memory needs for the traffic, and which role's route takes longest."""
     roles = list(traffic)
     per_role = [_seconds_fs(traffic[role], routes[role].bytes_per_s) for role in roles]
     per_far: dict[str, np.ndarray] = {}

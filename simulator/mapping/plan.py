@@ -339,8 +339,8 @@ class _Planner:
     def _too_large(self, memory: str, items: list[Item]) -> Problem:
         capacity = self.chip.memories[memory].capacity_bytes
         message = (
-            f"the network '{self.graph.name}' does not fit: its weights and feature maps need {peak(items)} B at once, "
-            f"the memory has {capacity} B"
+            f"the network '{self.graph.name}' does not fit: its weights and feature maps need "
+            f"{peak(items)} B at once, the memory has {capacity} B"
         )
         return Problem(message, self.chip.file, path=f"memories.{memory}.capacity")
 

@@ -114,7 +114,7 @@ class Program:
         return int(self.commands.size)
 
     def check(self) -> None:
-        """Prove that every access stays inside its memory and that every byte read was written before, and waited for.
+        """Prove that accesses stay inside memories and that bytes read were written before, and waited for.
 
         Independent of how the dependencies were made: bytes are painted with the number of the command that
         wrote them, over the distinct ends of all accesses.
@@ -178,5 +178,6 @@ class Program:
         access = self.accesses[row]
         command = self.commands[access["command"]]
         where = f"{self.memories[access['memory']]}[{access['low']}:{access['high']}]"
-        what = f"{KINDS[command['kind']]} on {self.units[command['unit']]} for node '{self.nodes[command['node']]}'"
+        unit, node = self.units[command["unit"]], self.nodes[command["node"]]
+        what = f"{KINDS[command['kind']]} on {unit} for node '{node}'"
         raise ProgramError(f"command {access['command']} ({what}), {where}: {why}")

@@ -8,7 +8,7 @@ from typing import Literal
 
 from simulator.hw.chip import Chip
 from simulator.workload.graph import Graph
-from simulator.workload.work import Work
+from simulator.workload.work import Contraction, Elementwise, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class TaskPlan:
-    """A task with its tiling, its buffers and what the planner expected of it (for `--plan`, not for results)."""
+    """A task with its tiling, its buffers and what the planner expected of it (shown by `--plan` alone)."""
 
     task: Task
     tiling: Tiling
@@ -117,29 +117,49 @@ class Schedule:
 
     def _record(self, i: int, plan: TaskPlan) -> dict[str, object]:
         task, tiling = plan.task, plan.tiling
-        where = [
-            f"{name}@{self.places[name].memory}"
-            for name in (*task.reads, *task.writes)
-            if name in self.places
-        ]
-        rooms = [
-            f"{b.role} {b.copies}x{b.bytes} B @{b.memory}+{self.buffers[i, b.role].address}"
-            for b in plan.buffers
-        ]
+        held = [name for name, held in (("ifmap", tiling.hold_ifmap), ("weight", tiling.hold_weight)) if held]
         return {
             "task": task.name,
             "core": task.core,
+            "work": _words(task.work) + (f", then {', '.join(task.epilogue)}" if task.epilogue else ""),
+            "tiling": _tiling_words(plan, held),
+            "tiles": plan.tiles,
             "rows": tiling.rows,
             "groups": tiling.groups,
             "n": tiling.n,
             "c": tiling.c,
             "order": tiling.order,
-            "hold": "+".join(
-                name for name, held in (("ifmap", tiling.hold_ifmap), ("weight", tiling.hold_weight)) if held
-            ),
-            "tiles": plan.tiles,
+            "hold": "+".join(held),
             "expected_us": plan.expected_fs / 1e9,
             "bound": plan.expected_bound,
-            "buffers": "; ".join(rooms),
-            "tensors": "; ".join(where),
+            "candidates": plan.candidates,
+            "reads": ", ".join(f"{name} in {self.places[name].memory}" for name in task.reads),
+            "writes": ", ".join(f"{name} in {self.places[name].memory}" for name in task.writes),
+            "buffers": ", ".join(
+                f"{b.role} {b.copies} x {b.bytes} B at {b.memory}+{self.buffers[i, b.role].address}"
+                for b in plan.buffers
+            ),
         }
+
+
+def _words(work: Work) -> str:
+    if isinstance(work, Contraction):
+        groups = f"{work.groups} groups of " if work.groups > 1 else ""
+        kernel = f", kernel {work.fy} x {work.fx} over {work.c} channels" if work.fy * work.fx > 1 else ""
+        return f"contraction {groups}{work.M} x {work.N} x {work.K} (M x N x K) {work.precision}{kernel}"
+    if isinstance(work, Elementwise):
+        return "element-wise " + ", ".join(f"{count} {name}" for name, count in work.ops)
+    return f"move {work.bytes_read} B read, {work.bytes_written} B written"
+
+
+def _tiling_words(plan: TaskPlan, held: list[str]) -> str:
+    tiling, work = plan.tiling, plan.task.work
+    expected = (
+        f"expected {plan.expected_fs / 1e9:.3f} us, {plan.expected_bound}; {plan.candidates} candidates"
+    )
+    if not isinstance(work, Contraction):
+        return f"{plan.tiles} tiles of {tiling.rows} of {work.split} slices; {expected}"
+    groups = f"{tiling.groups} groups x " if work.groups > 1 else ""
+    size = f"{groups}{tiling.rows} rows of {work.ox} x {tiling.n} out x {tiling.c} in channels"
+    hold = f", holds {' and '.join(held)}" if held else ""
+    return f"{plan.tiles} tiles of {size}, order {tiling.order}{hold}; {expected}"

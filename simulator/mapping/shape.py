@@ -21,7 +21,7 @@ def extent_x(work: Contraction) -> int:
 
 
 def input_rows(work: Contraction, first: int, last: int) -> tuple[int, int]:
-    """Input rows (of one image) that output rows ``first`` to ``last`` (excluded) read, clipped to the image."""
+    """Input rows of an image that output rows ``first`` to ``last`` (excluded) read, clipped to the image."""
     top = first * work.sy - work.pad_top
     bottom = (last - 1) * work.sy - work.pad_top + (work.fy - 1) * work.dy + 1
     height = extent_y(work)

@@ -17,6 +17,9 @@ from simulator.workload.work import Contraction, Elementwise, Move, Window
 
 #: Element-wise work is cut at most so often: enough for neighbours to overlap, few enough for the engine.
 MOST_SLICES = 64
+#: So many let a task overlap with the ones before and after it; preferred among tilings of about the same
+#: time.
+ENOUGH_SLICES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def window_span(size: int, window: Window, split: int, first: int, last: int) ->
 
 
 def make_operand(task: Task, index: int, sizes: Sequence[int], elements: int | None, local: bool) -> Operand:
-    """Input ``index`` of a task whose inputs have ``sizes`` bytes; ``elements`` of this one, None if not known.
+    """Input ``index`` of a task whose inputs have ``sizes`` bytes; ``elements`` of this one, None: unknown.
 
     A move may read less than its tensors hold (Slice, Gather): each input gives its share, from its start. Of
     arithmetic, an input that the slices do not divide (a broadcast one) is read whole, once.
@@ -89,7 +92,7 @@ def slice_tiling(
     routed: Route,
     room: Mapping[str, int],
 ) -> Choice:
-    """Slices per tile with the least expected time that fits; fewest tiles among equals.
+    """Slices per tile of the least expected time that fits; within 1 % of it, near ``ENOUGH_SLICES`` tiles.
 
     Raises
     ------
@@ -104,11 +107,11 @@ def slice_tiling(
     busy_fs, start_fs = int(occupancy[0]), int(latency[0])
     moved = sum(o.bytes for o in (*inputs, *outputs) if not o.local)
     per_byte_fs = 1e15 / routed.bytes_per_s if routed.bytes_per_s else 0.0
-    best: Choice | None = None
+    choices: list[Choice] = []
     for part in parts:
         rows = -(-split // part)
         tiles = -(-split // rows)
-        if best is not None and tiles > MOST_SLICES:
+        if choices and tiles > MOST_SLICES:
             break
         buffers = _buffers(task, inputs, outputs, rows, tiles, routed.memory)
         if sum(b.total for b in buffers) > room[routed.memory]:
@@ -116,16 +119,17 @@ def slice_tiling(
         linked_fs = moved * per_byte_fs + tiles * routed.start_fs
         time = int(max(busy_fs + tiles * start_fs, linked_fs) + moved * per_byte_fs / tiles)
         bound = core.BOUND if busy_fs >= linked_fs else routed.far
-        if best is None or time < best.expected_fs * 0.995:
-            best = Choice(Tiling(rows), tuple(buffers), time, bound, tiles, len(parts))
-    if best is None:
+        choices.append(Choice(Tiling(rows), tuple(buffers), time, bound, tiles, len(parts)))
+    if not choices:
         need = sum(b.total for b in _buffers(task, inputs, outputs, 1, split, routed.memory))
         message = (
             f"too small for node '{task.name}': its smallest tile needs {need} B of buffers there, "
             f"{room[routed.memory]} B are free; enlarge the memory"
         )
         raise InputError(Problem(message, chip.file, path=f"memories.{routed.memory}.capacity"))
-    return best
+    least = min(choice.expected_fs for choice in choices)
+    near = [choice for choice in choices if choice.expected_fs <= least * 1.01]
+    return min(near, key=lambda choice: (abs(choice.tiles - ENOUGH_SLICES), choice.tiles))
 
 
 def _buffers(

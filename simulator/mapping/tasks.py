@@ -221,8 +221,8 @@ def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
         assert isinstance(work, Contraction)
         has = "; ".join(f"{n}: {', '.join(c.precisions()) or c.kind}" for n, c in chip.cores.items())
         message = (
-            f"node '{node.name}' ({node.op}) multiplies in {work.precision}, which no core of {chip.name} does "
-            f"({has}); choose with --set workload.precision=..."
+            f"node '{node.name}' ({node.op}) multiplies in {work.precision}, which no core of {chip.name} "
+            f"does ({has}); choose with --set workload.precision=..."
         )
         raise InputError(Problem(message, chip.file, path="cores"))
     return min(able, key=lambda name: _whole_time(able[name], work, chip))

@@ -255,8 +255,9 @@ def _too_small(
     lacking = {memory: int(size.min()) for memory, size in need.items()}
     memory = max(lacking, key=lambda m: lacking[m] / max(room[m], 1))
     message = (
-        f"too small for node '{name}': the smallest tile of its {work.M} x {work.N} x {work.K} contraction needs "
-        f"{lacking[memory]} B of buffers there, {room[memory]} B are free; enlarge the memory or shrink the array"
+        f"too small for node '{name}': the smallest tile of its {work.M} x {work.N} x {work.K} contraction "
+        f"needs {lacking[memory]} B of buffers there, {room[memory]} B are free; enlarge the memory "
+        "or shrink the array"
     )
     return Problem(message, chip.file, path=f"memories.{memory}.capacity")
 

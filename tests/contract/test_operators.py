@@ -24,7 +24,9 @@ def graph_of(example):
               for i, t in enumerate(example.inputs)]  # fmt: skip
     shapes = op.shape(inputs, example.attrs)[: example.outputs]
     dtypes = op.dtypes(inputs, example.attrs, example.outputs)
-    results = [Tensor(f"y{i}", shape, dtype) for i, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))]
+    results = [
+        Tensor(f"y{i}", shape, dtype) for i, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
+    ]
     names = tuple(t.name if t else "" for t in inputs)
     node = Node("n", example.op, names, tuple(t.name for t in results), example.attrs)
     tensors = {t.name: t for t in [*inputs, *results] if t}
@@ -42,7 +44,9 @@ def onnx_results(example):
     names = ["" if t is None else f"{i}_{t.name}" for i, t in enumerate(example.inputs)]
     outputs = [f"y{i}" for i in range(example.outputs)]
     given = [(name, t) for name, t in zip(names, example.inputs, strict=True) if t is not None]
-    inputs = [helper.make_tensor_value_info(n, numbers[t.dtype], t.shape) for n, t in given if t.constant is None]
+    inputs = [
+        helper.make_tensor_value_info(n, numbers[t.dtype], t.shape) for n, t in given if t.constant is None
+    ]
     constants = [numpy_helper.from_array(t.constant.array(), n) for n, t in given if t.constant is not None]
     results = [helper.make_empty_tensor_value_info(name) for name in outputs]
     attrs = {k: v for k, v in example.attrs.items() if not (example.op == "Split" and k == "split")}
@@ -165,7 +169,11 @@ def test_narrow_weights_multiply_at_the_wider_type():
         (("uint8", "int8"), "int8"), (("int8", "int4"), "int8"), (("fp16", "int4"), "fp16"),
         (("int16", "fp16"), "fp16"), (("fp32", "fp16"), "fp32"), (("uint4", "int4"), "int4"),
     ):  # fmt: skip
-        tensors = {"x": Tensor("x", (4, 8), types[0]), "w": Tensor("w", (8, 2), types[1]), "y": Tensor("y", (4, 2))}
+        tensors = {
+            "x": Tensor("x", (4, 8), types[0]),
+            "w": Tensor("w", (8, 2), types[1]),
+            "y": Tensor("y", (4, 2)),
+        }
         graph = Graph("g", (node,), tensors, ("x",), ("y",))
         assert work_of(node, graph)[0].precision == precision
 

@@ -1,4 +1,4 @@
-"""Do the nine networks that the onnx package carries have the multiply-accumulates that are published for them?"""
+"""Do the nine networks that the onnx package carries have their published multiply-accumulates?"""
 
 import csv
 from pathlib import Path
@@ -99,8 +99,12 @@ def test_the_first_convolution_of_resnet50_holds_its_normalization():
     values = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
     fills = [node for node in model.graph.node if node.op_type == "ConstantOfShape"]
     for node in fills:
-        values[node.output[0]] = np.full(values[node.input[0]], onnx.numpy_helper.to_array(node.attribute[0].t)[0])
-    conv, normalization = [node for node in model.graph.node if node.op_type in ("Conv", "BatchNormalization")][:2]
+        values[node.output[0]] = np.full(
+            values[node.input[0]], onnx.numpy_helper.to_array(node.attribute[0].t)[0]
+        )
+    conv, normalization = [
+        node for node in model.graph.node if node.op_type in ("Conv", "BatchNormalization")
+    ][:2]
     scale, shift, mean, variance = (values[name] for name in normalization.input[1:])
     factor = scale / np.sqrt(variance + 1e-5)
     weight, bias = (graph.tensors[name].constant.array() for name in graph.nodes[0].inputs[1:])

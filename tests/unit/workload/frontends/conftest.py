@@ -13,7 +13,7 @@ from simulator.workload.op import NUMPY
 
 @pytest.fixture
 def make(tmp_path, rng):
-    """make(nodes, inputs, outputs, constants) -> path of an ONNX file; inputs: name -> shape or (type, shape)."""
+    """Writer of ONNX files: (nodes, inputs as name -> shape or (type, shape), outputs, constants) -> path."""
 
     def build(nodes, inputs, outputs, constants=None, opset=OPSET, domains=(), file="net", **more):
         def info(named):
@@ -33,7 +33,7 @@ def make(tmp_path, rng):
 
 @pytest.fixture
 def same(rng):
-    """same(path, ...) -> graph, after checking that it computes what the file does on random inputs."""
+    """Reader of ONNX files that checks that the graph computes what the file does on random inputs."""
 
     def check(path, feeds=None, tolerance=2e-5, **bindings):
         graph = load(path, **bindings)

@@ -1,4 +1,4 @@
-"""An interpreter that says whether a Graph still computes what its file does. Plain numpy, for tests alone."""
+"""An interpreter that says whether a Graph still computes what its file does: numpy, for tests alone."""
 
 from math import erf
 
@@ -20,7 +20,9 @@ def evaluate(op, operands, attrs, results):
     names = [f"x{i}" if value is not None else "" for i, value in enumerate(operands)]
     node = helper.make_node(op, names, [f"y{i}" for i in range(results)], **attrs)
     used = [name for name in names if name]
-    function = helper.make_function("t", "f", used, list(node.output), [node], [helper.make_opsetid("", OPSET)])
+    function = helper.make_function(
+        "t", "f", used, list(node.output), [node], [helper.make_opsetid("", OPSET)]
+    )
     feeds = {name: value for name, value in zip(names, operands, strict=True) if name}
     return ReferenceEvaluator(function).run(None, feeds, {})
 
@@ -71,7 +73,9 @@ EPILOGUES = {
 
 def spread(quant, values, rank):
     values = np.asarray(values)
-    return values if quant.axis is None else values.reshape([-1 if i == quant.axis else 1 for i in range(rank)])
+    return (
+        values if quant.axis is None else values.reshape([-1 if i == quant.axis else 1 for i in range(rank)])
+    )
 
 
 class Interpreter:

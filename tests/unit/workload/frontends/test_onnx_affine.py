@@ -43,7 +43,10 @@ def test_batch_normalization_scale_and_shift_fold_into_a_convolution(make, same,
 def test_into_a_gemm(make, same, rng, transposed):
     nodes = [make_node("Gemm", ["x", "w", "c"], ["y"], "fc", transB=transposed), NORMALIZE]
     shape = (6, 4) if transposed else (4, 6)
-    more = {"w": rng.standard_normal(shape).astype(np.float32), "c": rng.standard_normal(6).astype(np.float32)}
+    more = {
+        "w": rng.standard_normal(shape).astype(np.float32),
+        "c": rng.standard_normal(6).astype(np.float32),
+    }
     (node,) = same(make(nodes, {"x": [3, 4]}, ["z"], constants(rng, 6) | more)).nodes
     assert (node.op, node.epilogue) == ("Gemm", ("bias",))
 
@@ -57,7 +60,10 @@ def test_into_a_transposed_convolution(make, same, rng):
 
 def test_into_a_transposed_convolution_in_groups(make, rng):
     scale = np.arange(1, 7, dtype=np.float32)
-    nodes = [make_node("ConvTranspose", ["x", "w"], ["y"], "up", group=2), make_node("Mul", ["y", "s"], ["z"])]
+    nodes = [
+        make_node("ConvTranspose", ["x", "w"], ["y"], "up", group=2),
+        make_node("Mul", ["y", "s"], ["z"]),
+    ]
     arrays = {"w": np.ones((4, 3, 3, 3), np.float32), "s": scale.reshape(6, 1, 1)}
     graph = load(make(nodes, {"x": [1, 4, 5, 5]}, ["z"], arrays))
     weight = graph.tensors[graph.nodes[0].inputs[1]].constant.array()

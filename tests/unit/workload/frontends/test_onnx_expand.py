@@ -46,18 +46,24 @@ def test_functions_of_the_file_within_each_other(make):
 
 def test_branches_in_a_function_capture_its_values(make, same):
     def branch(name, op):
-        return helper.make_graph([make_node(op, ["q", "k"], [name])], name, [], [helper.make_empty_tensor_value_info(name)])
+        return helper.make_graph(
+            [make_node(op, ["q", "k"], [name])], name, [], [helper.make_empty_tensor_value_info(name)]
+        )
 
     choice = make_node("If", ["yes"], ["r"], then_branch=branch("t", "Add"), else_branch=branch("e", "Mul"))
     yes = make_node("Constant", [], ["yes"], value=onnx.numpy_helper.from_array(np.bool_(False)))
     k = make_node("Exp", ["q"], ["k"])
     body = function("Chosen", [yes, k, choice], ["q"], ["r"])
-    path = make([make_node("Chosen", ["x"], ["y"], "call", domain="mine")], {"x": [2, 3]}, ["y"], domains=["mine"])
+    path = make(
+        [make_node("Chosen", ["x"], ["y"], "call", domain="mine")], {"x": [2, 3]}, ["y"], domains=["mine"]
+    )
     graph = same(with_functions(path, body))
     assert [node.op for node in graph] == ["Exp", "Mul"]
 
 
-needs_attention = pytest.mark.skipif(not onnx.defs.has("Attention"), reason="the installed onnx has no Attention")
+needs_attention = pytest.mark.skipif(
+    not onnx.defs.has("Attention"), reason="the installed onnx has no Attention"
+)
 
 
 @needs_attention
@@ -83,11 +89,17 @@ def test_operators_with_a_model_are_not_taken_apart(make, same):
 
 
 def test_operators_of_other_domains_keep_their_domain(make):
-    nodes = [make_node("Gelu", ["x"], ["a"], domain="com.microsoft"), make_node("Relu", ["a"], ["y"], domain="ai.onnx")]
+    nodes = [
+        make_node("Gelu", ["x"], ["a"], domain="com.microsoft"),
+        make_node("Relu", ["a"], ["y"], domain="ai.onnx"),
+    ]
     path = make(nodes, {"x": [2, 3]}, ["y"], domains=["com.microsoft"])
     assert [(n.op, n.epilogue) for n in load(path)] in ([("Gelu", ()), ("Relu", ())], [("Gelu", ("relu",))])
     attention = make(
-        [make_node("Attention", ["x"], ["y"], domain="com.microsoft")], {"x": [2, 3]}, ["y"], domains=["com.microsoft"]
+        [make_node("Attention", ["x"], ["y"], domain="com.microsoft")],
+        {"x": [2, 3]},
+        ["y"],
+        domains=["com.microsoft"],
     )
     model = onnx.load(attention)
     model.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(1, [2, 3]))

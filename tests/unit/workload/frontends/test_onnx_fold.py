@@ -43,8 +43,8 @@ def test_what_configures_an_operator_is_no_operand(make, same):
         make_node("TopK", ["d", "k"], ["out", "places"]),
     ]
     arrays = {
-        "from": np.array([1]), "to": np.array([4]), "axes": np.array([1]), "pads": np.array([0, 0, 1, 1, 0, 0]),
-        "last": np.array([-1]), "shape": np.array([2, 3, 3]), "k": np.array([2]),
+        "from": np.array([1]), "to": np.array([4]), "axes": np.array([1]),
+        "pads": np.array([0, 0, 1, 1, 0, 0]), "last": np.array([-1]), "shape": np.array([2, 3, 3]), "k": np.array([2]),
     }  # fmt: skip
     graph = same(make(nodes, {"x": [2, 5, 3]}, ["out"], arrays))
     assert [node.inputs for node in graph] == [("x",), ("a",), ("b",), ("c",), ("d",)]
@@ -63,9 +63,15 @@ def test_a_shape_that_only_the_run_knows_names_tensor_and_node(make):
 
 
 def test_an_operator_without_a_model_needs_a_stated_shape(make):
-    path = make([make_node("Magic", ["x"], ["y"], "m", domain="my.ops")], {"x": [2]}, ["y"], domains=["my.ops"])
-    assert problem(path).startswith("node 'm' (my.ops.Magic): the shape of its result 'y' is not known: the operator")
-    typed = make([make_node("Magic", ["x"], ["y"], "m", domain="my.ops")], {"x": [2]}, ["y"], domains=["my.ops"])
+    path = make(
+        [make_node("Magic", ["x"], ["y"], "m", domain="my.ops")], {"x": [2]}, ["y"], domains=["my.ops"]
+    )
+    assert problem(path).startswith(
+        "node 'm' (my.ops.Magic): the shape of its result 'y' is not known: the operator"
+    )
+    typed = make(
+        [make_node("Magic", ["x"], ["y"], "m", domain="my.ops")], {"x": [2]}, ["y"], domains=["my.ops"]
+    )
     model = onnx.load(typed)
     model.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(TensorProto.FLOAT, [7]))
     onnx.save(model, typed)
@@ -74,7 +80,9 @@ def test_an_operator_without_a_model_needs_a_stated_shape(make):
 
 def test_operands_that_do_not_fit_are_located(make):
     path = make([make_node("MatMul", ["x", "y"], ["z"], "mm")], {"x": [2, 3], "y": [4, 5]}, ["z"])
-    assert problem(path) == "node 'mm' (MatMul): cannot multiply [2, 3] by [4, 5]: the inner dimensions differ"
+    assert (
+        problem(path) == "node 'mm' (MatMul): cannot multiply [2, 3] by [4, 5]: the inner dimensions differ"
+    )
 
 
 def test_a_missing_attribute_is_located(make):
@@ -84,7 +92,10 @@ def test_a_missing_attribute_is_located(make):
 
 def test_cycles_and_loose_ends(make):
     cycle = [make_node("Add", ["x", "b"], ["a"], "one"), make_node("Relu", ["a"], ["b"], "two")]
-    assert problem(make(cycle, {"x": [2]}, ["b"])) == "the graph has a cycle through or before nodes 'one', 'two'"
+    assert (
+        problem(make(cycle, {"x": [2]}, ["b"]))
+        == "the graph has a cycle through or before nodes 'one', 'two'"
+    )
     loose = make([make_node("Add", ["x", "nowhere"], ["a"], "one")], {"x": [2]}, ["a"])
     assert problem(loose) == "node 'one' (Add) reads tensor 'nowhere', which nothing writes"
     twice = [make_node("Relu", ["x"], ["a"], "one"), make_node("Exp", ["x"], ["a"], "two")]
@@ -106,7 +117,14 @@ def test_a_constant_condition_takes_one_branch(make, same):
 
     nodes = [
         make_node("Add", ["x", "x"], ["a"]),
-        make_node("If", ["yes"], ["y"], "choice", then_branch=branch("then", "Exp"), else_branch=branch("else", "Neg")),
+        make_node(
+            "If",
+            ["yes"],
+            ["y"],
+            "choice",
+            then_branch=branch("then", "Exp"),
+            else_branch=branch("else", "Neg"),
+        ),
     ]
     for yes, op in ((True, "Exp"), (False, "Neg")):
         graph = same(make(nodes, {"x": [2, 3]}, ["y"], {"yes": np.bool_(yes)}))
@@ -120,7 +138,14 @@ def test_a_condition_of_the_run_reads_what_its_branches_capture(make):
 
     nodes = [
         make_node("Add", ["x", "x"], ["a"]),
-        make_node("If", ["yes"], ["y"], "choice", then_branch=branch("then", "Exp"), else_branch=branch("else", "Neg")),
+        make_node(
+            "If",
+            ["yes"],
+            ["y"],
+            "choice",
+            then_branch=branch("then", "Exp"),
+            else_branch=branch("else", "Neg"),
+        ),
     ]
     graph = load(make(nodes, {"x": [2, 3], "yes": (TensorProto.BOOL, [])}, ["y"]))
     assert [(node.op, node.inputs) for node in graph] == [("Add", ("x", "x")), ("If", ("yes", "a"))]

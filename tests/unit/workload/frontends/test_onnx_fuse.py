@@ -62,7 +62,10 @@ def spelled_silu():
 
 
 def spelled_hard_swish():
-    nodes = [make_node("HardSigmoid", ["y"], ["s"], alpha=1 / 6, beta=0.5), make_node("Mul", ["s", "y"], ["out"])]
+    nodes = [
+        make_node("HardSigmoid", ["y"], ["s"], alpha=1 / 6, beta=0.5),
+        make_node("Mul", ["s", "y"], ["out"]),
+    ]
     return nodes, {}
 
 
@@ -129,14 +132,20 @@ PADS = {"pads": np.array([0, 0, 0, 1, 0, 0, 2, 1])}
 
 
 def test_padding_before_a_convolution(make, same, rng):
-    nodes = [make_node("Pad", ["x", "pads"], ["p"]), make_node("Conv", ["p", "w"], ["out"], auto_pad="SAME_UPPER")]
+    nodes = [
+        make_node("Pad", ["x", "pads"], ["p"]),
+        make_node("Conv", ["p", "w"], ["out"], auto_pad="SAME_UPPER"),
+    ]
     (node,) = same(make(nodes, {"x": [1, 4, 6, 6]}, ["out"], conv(rng, 6, 4, 3, 3) | PADS)).nodes
     assert node.attrs["pads"] == (1, 2, 3, 2)
     assert "auto_pad" not in node.attrs
 
 
 def test_padding_before_an_average_pooling_counts(make, same):
-    nodes = [make_node("Pad", ["x", "pads"], ["p"]), make_node("AveragePool", ["p"], ["out"], kernel_shape=[2, 2])]
+    nodes = [
+        make_node("Pad", ["x", "pads"], ["p"]),
+        make_node("AveragePool", ["p"], ["out"], kernel_shape=[2, 2]),
+    ]
     (node,) = same(make(nodes, {"x": [1, 4, 6, 6]}, ["out"], PADS)).nodes
     assert node.attrs["pads"] == (0, 1, 2, 1)
     assert node.attrs["count_include_pad"] == 1

@@ -50,7 +50,12 @@ def test_convolution_computes_on_integers(make, same, rng):
     assert conv.inputs == ("xq", "wd", "bd")
     assert conv.outputs == ("aq",)
     assert conv.epilogue == ("bias", "relu", "requant")
-    assert [graph.tensors[name].dtype for name in (*conv.inputs, *conv.outputs)] == ["int8", "int8", "int32", "int8"]
+    assert [graph.tensors[name].dtype for name in (*conv.inputs, *conv.outputs)] == [
+        "int8",
+        "int8",
+        "int32",
+        "int8",
+    ]
     assert graph.tensors["xq"].quant == Quant((float(np.float32(0.05)),), (3,))
     assert graph.tensors["wd"].quant == Quant(tuple(float(s) for s in SCALES["sw"]), (0,) * 6, 0)
     assert work_of(conv, graph)[0].precision == "int8"
@@ -140,7 +145,9 @@ def test_what_only_chooses_values_does_not_requantize_at_one_scale(make, same):
     pool = make_node("MaxPool", ["ad"], ["y"], kernel_shape=[2, 2])
     one = same(make([*pair("a"), pool, quantize("y", "out")], {"a": [1, 2, 4, 4]}, ["out"], SCALES))
     assert [(n.op, n.epilogue) for n in one] == [("QuantizeLinear", ()), ("MaxPool", ())]
-    other = same(make([*pair("a"), pool, quantize("y", "out", "s2", "z2")], {"a": [1, 2, 4, 4]}, ["out"], SCALES))
+    other = same(
+        make([*pair("a"), pool, quantize("y", "out", "s2", "z2")], {"a": [1, 2, 4, 4]}, ["out"], SCALES)
+    )
     assert other.tensors["out"].quant.zero_point == (-7,)
     assert sum("requant" in n.epilogue or n.op == "QuantizeLinear" for n in other) == 2
 
@@ -171,7 +178,11 @@ def test_a_real_result_keeps_the_conversion_apart(make, same):
 def test_quantization_behind_a_pooling_moves_before_it(make, same, rng):
     """Conversions only around products, as some exporters write them: the convolution still requantizes."""
     nodes, inputs, _, arrays = conv_net(rng)
-    nodes = [*nodes[:-2], make_node("MaxPool", ["a"], ["p"], kernel_shape=[2, 2]), quantize("p", "pq", "s2", "z2")]
+    nodes = [
+        *nodes[:-2],
+        make_node("MaxPool", ["a"], ["p"], kernel_shape=[2, 2]),
+        quantize("p", "pq", "s2", "z2"),
+    ]
     nodes.append(make_node("Identity", ["pq"], ["out"]))
     graph = same(make(nodes, inputs, ["out"], arrays))
     assert [node.op for node in graph] == ["QuantizeLinear", "Conv", "MaxPool"]

@@ -42,11 +42,32 @@ def test_matrix_product(make, same, rng):
 MICROSOFT = [
     ("QLinearAdd", ["x", "xs", "xz", "k", "xs", "xz", "ys", "yz"], {}, "Add", ("x", "k"), ("requant",)),
     ("QLinearMul", ["x", "xs", "xz", "k", "xs", "xz", "ys", "yz"], {}, "Mul", ("x", "k"), ("requant",)),
-    ("QLinearGlobalAveragePool", ["x", "xs", "xz", "ys", "yz"], {}, "GlobalAveragePool", ("x",), ("requant",)),
+    (
+        "QLinearGlobalAveragePool",
+        ["x", "xs", "xz", "ys", "yz"],
+        {},
+        "GlobalAveragePool",
+        ("x",),
+        ("requant",),
+    ),
     ("QLinearSigmoid", ["x", "xs", "xz", "ys", "yz"], {}, "Sigmoid", ("x",), ("requant",)),
     ("QLinearLeakyRelu", ["x", "xs", "xz", "ys", "yz"], {"alpha": 0.1}, "LeakyRelu", ("x",), ("requant",)),
-    ("QLinearSoftmax", ["x", "xs", "xz", "ys", "yz"], {"axis": -1, "opset": 13}, "Softmax", ("x",), ("requant",)),
-    ("QLinearConcat", ["ys", "yz", "x", "xs", "xz", "k", "ys", "yz"], {"axis": 1}, "Concat", ("x", "k"), ("requant",)),
+    (
+        "QLinearSoftmax",
+        ["x", "xs", "xz", "ys", "yz"],
+        {"axis": -1, "opset": 13},
+        "Softmax",
+        ("x",),
+        ("requant",),
+    ),
+    (
+        "QLinearConcat",
+        ["ys", "yz", "x", "xs", "xz", "k", "ys", "yz"],
+        {"axis": 1},
+        "Concat",
+        ("x", "k"),
+        ("requant",),
+    ),
     ("QLinearConcat", ["xs", "xz", "x", "xs", "xz", "k", "xs", "xz"], {"axis": 1}, "Concat", ("x", "k"), ()),
 ]
 
@@ -54,7 +75,9 @@ MICROSOFT = [
 @pytest.mark.parametrize(("op", "names", "attrs", "plain", "inputs", "epilogue"), MICROSOFT)
 def test_operators_of_com_microsoft(make, op, names, attrs, plain, inputs, epilogue):
     node = make_node(op, names, ["y"], "n", domain="com.microsoft", **attrs)
-    path = make([node], {"x": X}, ["y"], PARAMETERS | {"k": np.ones((1, 2, 5, 5), U8)}, domains=["com.microsoft"])
+    path = make(
+        [node], {"x": X}, ["y"], PARAMETERS | {"k": np.ones((1, 2, 5, 5), U8)}, domains=["com.microsoft"]
+    )
     graph = load(path)
     assert [(n.op, n.inputs, n.epilogue) for n in graph] == [(plain, inputs, epilogue)]
     result = graph.tensors["y"]
@@ -64,7 +87,11 @@ def test_operators_of_com_microsoft(make, op, names, attrs, plain, inputs, epilo
 
 def test_pooling_and_dense_layer_of_com_microsoft(make):
     pool = make_node(
-        "QLinearAveragePool", ["x", "xs", "xz", "ys", "yz"], ["p"], domain="com.microsoft", kernel_shape=[5, 5]
+        "QLinearAveragePool",
+        ["x", "xs", "xz", "ys", "yz"],
+        ["p"],
+        domain="com.microsoft",
+        kernel_shape=[5, 5],
     )
     flat = make_node("Flatten", ["p"], ["f"])
     names = ["f", "ys", "yz", "w", "w1", "w0", "b"]

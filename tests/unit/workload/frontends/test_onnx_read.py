@@ -31,7 +31,10 @@ def dense(make, rng, size=40, **more):
     [
         (b"", "not an ONNX file, or a truncated one: it parses but has no operator set"),
         (b"hello, world, this is no network", "not an ONNX file: its 32 bytes do not parse as one"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "`git lfs pull` fetches the file itself"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n",
+            "`git lfs pull` fetches the file itself",
+        ),
         (b"<!DOCTYPE html><html></html>", "this is a web page: was the download link right?"),
     ],
 )
@@ -58,7 +61,10 @@ def test_a_constant_of_the_wrong_length(make, rng):
     model = onnx.load(path)
     model.graph.initializer[0].raw_data = b"abcd"
     onnx.save(model, path)
-    assert message(path) == "constant 'w': expected 6400 bytes for shape [40, 40] of fp32, got 4; is the file truncated?"
+    assert (
+        message(path)
+        == "constant 'w': expected 6400 bytes for shape [40, 40] of fp32, got 4; is the file truncated?"
+    )
 
 
 def test_an_operator_set_that_is_too_old(make, rng):
@@ -96,7 +102,12 @@ def test_external_data_is_read_when_asked_for(make, rng):
 @pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint8, np.float64])
 def test_external_data_of_other_types(make, rng, dtype):
     value = (rng.standard_normal((5, 7)) * 50).astype(dtype)
-    path = make([make_node("Cast", ["w"], ["a"], to=1), make_node("MatMul", ["x", "a"], ["y"])], {"x": [2, 5]}, ["y"], {"w": value})
+    path = make(
+        [make_node("Cast", ["w"], ["a"], to=1), make_node("MatMul", ["x", "a"], ["y"])],
+        {"x": [2, 5]},
+        ["y"],
+        {"w": value},
+    )
     external(path)
     assert (read(path).constants["w"].constant.array() == value).all()
 
@@ -105,13 +116,18 @@ def test_external_data_that_is_absent_short_or_elsewhere(make, rng):
     path = dense(make, rng)
     external(path)
     (path.parent / "weights.bin").write_bytes(b"\0" * 100)
-    expected = "external data of constant 'w': expected 6400 bytes from byte 0 of 'weights.bin', which holds 100"
+    expected = (
+        "external data of constant 'w': expected 6400 bytes from byte 0 of 'weights.bin', which holds 100"
+    )
     assert message(path) == expected
     (path.parent / "weights.bin").unlink()
     assert message(path) == "external data of constant 'w': there is no file 'weights.bin' beside the network"
     path = dense(make, rng, file="elsewhere")
     external(path, location="../../secret")
-    assert message(path) == "external data of constant 'w': '../../secret' lies outside the folder of the network"
+    assert (
+        message(path)
+        == "external data of constant 'w': '../../secret' lies outside the folder of the network"
+    )
 
 
 def test_the_digest_names_file_binding_and_size_of_external_data(make, rng):
@@ -152,12 +168,19 @@ def test_sparse_constants(make):
 
 def test_large_constant_nodes_are_constants_like_others(make, rng):
     value = rng.standard_normal((64, 64)).astype(np.float32)
-    nodes = [make_node("Constant", [], ["w"], value=numpy_helper.from_array(value)), make_node("MatMul", ["x", "w"], ["y"])]
+    nodes = [
+        make_node("Constant", [], ["w"], value=numpy_helper.from_array(value)),
+        make_node("MatMul", ["x", "w"], ["y"]),
+    ]
     graph = load(make(nodes, {"x": [2, 64]}, ["y"]))
     assert [node.op for node in graph] == ["MatMul"]
     assert (graph.tensors["w"].constant.array() == value).all()
 
 
 def test_nodes_get_names_of_their_own(make):
-    nodes = [make_node("Exp", ["x"], ["a"], "same"), make_node("Log", ["a"], ["b"], "same"), make_node("Neg", ["b"], ["c"])]
+    nodes = [
+        make_node("Exp", ["x"], ["a"], "same"),
+        make_node("Log", ["a"], ["b"], "same"),
+        make_node("Neg", ["b"], ["c"]),
+    ]
     assert [node.name for node in load(make(nodes, {"x": [2]}, ["c"]))] == ["same", "same_2", "c"]

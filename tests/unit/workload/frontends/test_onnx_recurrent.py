@@ -1,4 +1,4 @@
-"""LSTM, GRU and RNN taken apart compute what the operator does, with the products that are published for it."""
+"""LSTM, GRU and RNN taken apart compute what the operator does, with as many multiply-accumulates."""
 
 from dataclasses import replace
 
@@ -11,17 +11,17 @@ from simulator.workload.frontends.onnx import load
 from simulator.workload.op import work_of
 from simulator.workload.work import Contraction
 
-T, B, I, H = 5, 2, 3, 4
+T, B, SIZE, H = 5, 2, 3, 4
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
 def recurrent(make, rng, op, *, directions=1, bias=True, start=False, peepholes=False, outputs=None, **attrs):
     g = GATES[op]
     arrays = {
-        "w": rng.standard_normal((directions, g * H, I)),
+        "w": rng.standard_normal((directions, g * H, SIZE)),
         "r": rng.standard_normal((directions, g * H, H)),
     }
-    inputs = {"x": [B, T, I] if attrs.get("layout") else [T, B, I]}
+    inputs = {"x": [B, T, SIZE] if attrs.get("layout") else [T, B, SIZE]}
     names = ["x", "w", "r", "b" if bias else "", ""]
     if bias:
         arrays["b"] = rng.standard_normal((directions, 2 * g * H))
@@ -70,7 +70,7 @@ def test_both_directions(make, rng, op):
     for name, tensor in list(graph.tensors.items()):  # both directions with the weights of the first
         if "[1]" in name and tensor.constant:
             graph.tensors[name] = replace(tensor, constant=graph.tensors[name.replace("[1]", "[0]")].constant)
-    x = rng.standard_normal((T, B, I)).astype(np.float32)
+    x = rng.standard_normal((T, B, SIZE)).astype(np.float32)
     starts = {name: np.zeros((2, B, H), np.float32) for name in graph.inputs[1:]}
     one = Interpreter(graph, {"x": x, **starts}).values
     other = Interpreter(graph, {"x": x[::-1], **starts}).values
@@ -88,7 +88,7 @@ def test_backwards_is_forwards_on_reversed_input(make, rng, op):
     seed = rng.integers(1 << 30)
     forward = load(recurrent(make, np.random.default_rng(seed), op))
     reverse = load(recurrent(make, np.random.default_rng(seed), op, direction="reverse"))
-    x = rng.standard_normal((T, B, I)).astype(np.float32)
+    x = rng.standard_normal((T, B, SIZE)).astype(np.float32)
     one, other = Interpreter(forward, {"x": x}).values, Interpreter(reverse, {"x": x[::-1]}).values
     np.testing.assert_allclose(other["y"], one["y"][::-1], rtol=1e-6)
     np.testing.assert_allclose(other["yh"], one["yh"], rtol=1e-6)
@@ -99,7 +99,10 @@ def test_batch_first_is_the_same_transposed(make, rng, op):
     seed = rng.integers(1 << 30)
     time_first = load(recurrent(make, np.random.default_rng(seed), op, start=True))
     batch_first = load(recurrent(make, np.random.default_rng(seed), op, start=True, layout=1))
-    feeds = {name: rng.standard_normal(time_first.tensors[name].shape).astype(np.float32) for name in time_first.inputs}
+    feeds = {
+        name: rng.standard_normal(time_first.tensors[name].shape).astype(np.float32)
+        for name in time_first.inputs
+    }
     one = Interpreter(time_first, feeds).values
     other = Interpreter(batch_first, {name: value.swapaxes(0, 1) for name, value in feeds.items()}).values
     np.testing.assert_allclose(other["y"], one["y"].transpose(2, 0, 1, 3), rtol=1e-6)
@@ -110,7 +113,7 @@ def test_batch_first_is_the_same_transposed(make, rng, op):
 def test_multiply_accumulates(make, rng, op, directions):
     graph = load(recurrent(make, rng, op, directions=directions))
     macs = sum(w.macs for node in graph for w in work_of(node, graph) if isinstance(w, Contraction))
-    assert macs == directions * T * B * GATES[op] * H * (I + H)
+    assert macs == directions * T * B * GATES[op] * H * (SIZE + H)
 
 
 def test_results_that_nothing_reads_are_not_made(make, rng):
@@ -122,13 +125,15 @@ def test_results_that_nothing_reads_are_not_made(make, rng):
 
 
 def test_lengths_given_at_run_time_are_an_assumption(make, rng):
-    arrays = {"w": np.ones((1, 4 * H, I), np.float32), "r": np.ones((1, 4 * H, H), np.float32)}
+    arrays = {"w": np.ones((1, 4 * H, SIZE), np.float32), "r": np.ones((1, 4 * H, H), np.float32)}
     node = make_node("LSTM", ["x", "w", "r", "", "lengths"], ["y"], hidden_size=H)
-    graph = load(make([node], {"x": [T, B, I], "lengths": (6, [B])}, ["y"], arrays))
-    assert graph.assumptions == ("lengths of sequences that a recurrent network gets during the run are taken as full",)
+    graph = load(make([node], {"x": [T, B, SIZE], "lengths": (6, [B])}, ["y"], arrays))
+    assert graph.assumptions == (
+        "lengths of sequences that a recurrent network gets during the run are taken as full",
+    )
 
 
 def test_computed_weights_leave_the_operator_without_a_model(make):
     node = make_node("GRU", ["x", "w", "r"], ["y"], hidden_size=H)
-    graph = load(make([node], {"x": [T, B, I], "w": [1, 3 * H, I], "r": [1, 3 * H, H]}, ["y"]))
+    graph = load(make([node], {"x": [T, B, SIZE], "w": [1, 3 * H, SIZE], "r": [1, 3 * H, H]}, ["y"]))
     assert [n.op for n in graph] == ["GRU"]

@@ -62,15 +62,25 @@ def test_a_transposition_of_extents_of_one_is_a_view(make, same):
 
 
 def test_results_of_the_network_keep_their_names(make, same):
-    nodes = [make_node("Exp", ["x"], ["a"]), make_node("Identity", ["a"], ["y"]), make_node("Sin", ["a"], ["z"])]
+    nodes = [
+        make_node("Exp", ["x"], ["a"]),
+        make_node("Identity", ["a"], ["y"]),
+        make_node("Sin", ["a"], ["z"]),
+    ]
     graph = same(make(nodes, {"x": [2]}, ["y", "z"]))
     assert [(n.inputs, n.outputs) for n in graph] == [(("x",), ("y",)), (("y",), ("z",))]
 
 
 def test_a_value_that_is_two_results_or_an_input_stays_twice(make, same):
-    nodes = [make_node("Exp", ["x"], ["a"]), make_node("Identity", ["a"], ["y"]), make_node("Identity", ["a"], ["z"])]
+    nodes = [
+        make_node("Exp", ["x"], ["a"]),
+        make_node("Identity", ["a"], ["y"]),
+        make_node("Identity", ["a"], ["z"]),
+    ]
     assert [n.op for n in same(make(nodes, {"x": [2]}, ["y", "z"]))] == ["Exp", "Identity"]
-    assert [n.op for n in same(make([make_node("Identity", ["x"], ["y"])], {"x": [2]}, ["y"]))] == ["Identity"]
+    assert [n.op for n in same(make([make_node("Identity", ["x"], ["y"])], {"x": [2]}, ["y"]))] == [
+        "Identity"
+    ]
 
 
 def test_chains_and_dead_ends_go(make, same):
