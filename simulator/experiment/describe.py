@@ -59,5 +59,5 @@ def _balance(chip: Chip) -> list[str]:
 
 
 def _unknown(component: Component) -> list[str]:
-    actions = [a for a in component.ACTIONS if a not in component.energy or component.energy[a].pj is None]
+    actions = [a for a in component.actions() if a not in component.energy or component.energy[a].pj is None]
     return actions + (["leakage"] if component.leakage_mw is None else [])

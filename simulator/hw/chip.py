@@ -107,15 +107,17 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
         With every problem of the file at once, each with its place.
     """
     document = yamlio.load(locate(str(path), "hwconfigs"))
-    for where, value in (overrides or {}).items():
-        path = where.removeprefix("chip.")
-        _make_way(document.data, path)
-        document.set(path, str(value), f"--set {where}={value}")
-    top = build(ChipFile, document.data, document, "")
-    families = _build_families(top, document)
-    problems = _dangling(families, document) + _wrong_buffers(families.cores, document)
+    problems = _override(document, overrides or {})
+    families = _build_families(document, problems)
+    problems += _dangling(families, document) + _wrong_buffers(families.cores, document)
+    try:
+        top = build(ChipFile, document.data, document, "")
+    except InputError as error:
+        raise InputError(*error.problems, *problems) from None
     if problems:
         raise InputError(*problems)
+    if not families.cores:
+        raise InputError(document.problem("expected at least one core", ("cores",)))
     _add_mover(families.cores)
     plain = {
         **resolved(top),
@@ -136,6 +138,19 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
     )
 
 
+def _override(document: yamlio.Document, overrides: Mapping[str, str]) -> list[Problem]:
+    """Set values; what cannot be set is reported."""
+    problems: list[Problem] = []
+    for where, value in overrides.items():
+        path = where.removeprefix("chip.")
+        _make_way(document.data, path)
+        try:
+            document.set(path, str(value), f"--set {where}={value}")
+        except InputError as error:
+            problems += error.problems
+    return problems
+
+
 def _make_way(data: dict[str, Any], path: str) -> None:
     """Rules may be set where the file states none: the mappings above them come into being."""
     first, *middle, _ = path.split(".") if "." in path else (path, "")
@@ -152,13 +167,14 @@ def _add_mover(cores: dict[str, Core]) -> None:
         cores["mover"] = mover.model_copy(update={"leakage_mw": 0.0, "area_mm2": 0.0})
 
 
-def _build_families(top: ChipFile, document: yamlio.Document) -> _Families:
-    problems: list[Problem] = []
+def _build_families(document: yamlio.Document, problems: list[Problem]) -> _Families:
+    """Every component that can be built; what is wrong with the others is added to ``problems``."""
     families: dict[str, dict[str, Any]] = {}
     seen: dict[str, str] = {}
     for family, registry in FAMILIES.items():
         families[family] = {}
-        for name, fields in getattr(top, family).items():
+        members = document.data.get(family, {}) if isinstance(document.data, dict) else {}
+        for name, fields in members.items() if isinstance(members, dict) else ():
             if name in seen:
                 problems.append(
                     document.problem(
@@ -170,10 +186,6 @@ def _build_families(top: ChipFile, document: yamlio.Document) -> _Families:
                 families[family][name] = _build_component(registry, fields, document, (family, name))
             except InputError as error:
                 problems += error.problems
-    if problems:
-        raise InputError(*problems)
-    if not families["cores"]:
-        raise InputError(document.problem("expected at least one core", ("cores",)))
     return _Families(**families)
 
 
@@ -205,7 +217,7 @@ def _build_component(
 
 def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
     """Names that refer to nothing."""
-    memories = list(families.memories)
+    memories = list(document.data.get("memories") or {}) if isinstance(document.data, dict) else []
     passed = [name for name, link in families.links.items() if link.transport is None]
     references: list[tuple[tuple[str, ...], str, str, list[str]]] = [
         (("cores", name, "buffers", role), memory, "memory", memories)

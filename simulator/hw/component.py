@@ -75,6 +75,10 @@ class Component(Spec):
     area_mm2: float | None = Field(default=None, description="Silicon area, or `unknown`", ge=0)
     source: str = Field(default="", description="Where the figures of this component come from")
 
+    def actions(self) -> tuple[str, ...]:
+        """Those of ``ACTIONS`` that can happen with its fields as they are."""
+        return self.ACTIONS
+
     def traits(self) -> tuple[str, ...]:
         """What tells it from others of its kind, in a few words each, for `describe`."""
         return ()

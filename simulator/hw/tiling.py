@@ -22,7 +22,9 @@ TILE = np.dtype(
 )  # fmt: skip
 
 #: Index of a precision in ``TILE.precision``.
-PRECISIONS = ("int4", "int8", "int16", "bf16", "fp16", "fp32")
+PRECISIONS = (
+    "int2", "int4", "int8", "int16", "int32", "int64", "fp4", "fp8", "bf16", "fp16", "fp32", "fp64", "bool",
+)  # fmt: skip
 
 
 NO_OPS = (0,) * len(OPERATION_CLASSES)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from simulator.base.errors import did_you_mean
 from simulator.hw.component import CORES, Core, Granule
 from simulator.hw.tiling import PRECISIONS, macs
 from simulator.workload.work import Contraction
@@ -64,6 +65,25 @@ class Systolic(Core):
         ("bias", "requant", "relu", "clip", "leaky_relu"),
         description="What is applied on the way out, at no time",
     )
+
+    @field_validator("precision")
+    @classmethod
+    def _known_precisions(cls, rates: dict[str, float]) -> dict[str, float]:
+        for name, rate in rates.items():
+            if name not in PRECISIONS:
+                hint = did_you_mean(name, PRECISIONS)
+                raise ValueError(f"unknown precision '{name}', expected one of {', '.join(PRECISIONS)}{hint}")
+            if rate <= 0:
+                raise ValueError(
+                    f"expected a rate above 0 for {name}, got {rate:g}; leave it out if it cannot"
+                )
+        if not rates:
+            raise ValueError("expected at least one precision, such as {int8: 1}")
+        return rates
+
+    def actions(self) -> tuple[str, ...]:
+        """MACs at its own precisions, and requantization."""
+        return (*(f"mac_{name}" for name in PRECISIONS if name in self.precision), "requant")
 
     def accepts(self, work: object) -> bool:
         """Contractions at a precision that the array has."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from simulator.base.errors import did_you_mean
 from simulator.hw.component import CORES, Core
 from simulator.hw.tiling import macs
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
@@ -44,6 +45,7 @@ class Vector(Core):
     ACTIONS: ClassVar = tuple(f"op_{name}" for name in OPERATION_CLASSES)
     ROLES: ClassVar = ("data",)
     BOUND: ClassVar = "vector"
+    ACCEPTS: ClassVar = (Elementwise, Move)
 
     lanes: int = Field(description="Operations per cycle", gt=0)
     cost: dict[str, float] = Field(
@@ -52,7 +54,18 @@ class Vector(Core):
     )
     start_cycles: int = Field(8, description="Cycles to start a tile: the depth of the pipeline", ge=0)
     contractions: bool = Field(True, description="Whether it may compute contractions as MACs")
-    ACCEPTS: ClassVar = (Elementwise, Move)
+
+    @field_validator("cost")
+    @classmethod
+    def _known_classes(cls, costs: dict[str, float]) -> dict[str, float]:
+        for name, cost in costs.items():
+            if name not in OPERATION_CLASSES:
+                hint = did_you_mean(name, OPERATION_CLASSES)
+                known = ", ".join(OPERATION_CLASSES)
+                raise ValueError(f"unknown operation class '{name}', expected one of {known}{hint}")
+            if cost <= 0:
+                raise ValueError(f"expected a cost above 0 for {name}, got {cost:g}")
+        return costs
 
     def accepts(self, work: object) -> bool:
         """Everything but spikes; contractions where ``contractions`` says so."""

@@ -18,8 +18,8 @@ class Draft:
     """Nodes in topological order over tensors whose shapes are known.
 
     ``extras`` names, for a weight tensor, further tensors that whoever reads it has to read too (block
-    scales). ``resized`` is (batch in the file, batch asked for) where the reader changes a batch that the file
-    fixes. ``made`` are the tensors that are not in the file.
+    scales). ``resized`` is (batch in the file, batch asked for) where the reader changes a batch that the
+    file fixes. ``made`` are the tensors that are not in the file.
     """
 
     file: str
@@ -53,8 +53,8 @@ class Draft:
     ) -> str:
         """Enter a tensor under the wanted name or one like it, and return the name.
 
-        ``make`` computes it if it is constant; ``over`` is a tensor that it may take the place of, if that was
-        entered here as well: nothing else reads those.
+        ``make`` computes it if it is constant; ``over`` is a tensor that it may take the place of, if that
+        was entered here as well: nothing else reads those.
         """
         name = wanted
         while name in self.tensors and not (name == over and over in self.made):

@@ -30,7 +30,8 @@ _SINGLE = ("Concat", "Sum", "Mean", "Max", "Min", "Einsum")
 def simplify(draft: Draft, largest: int = 1) -> None:
     """Remove Identity, inference-time Dropout and everything else without effect, then dead nodes.
 
-    ``largest`` is the number of elements up to which a constant operand is evaluated to see whether it has any.
+    ``largest`` is the number of elements up to which a constant operand is evaluated to see whether it does
+    anything.
     """
     drop_dead(draft)
     draft.nodes = [_as_view(node, draft) for node in draft.nodes]

@@ -44,7 +44,8 @@ def test_what_configures_an_operator_is_no_operand(make, same):
     ]
     arrays = {
         "from": np.array([1]), "to": np.array([4]), "axes": np.array([1]),
-        "pads": np.array([0, 0, 1, 1, 0, 0]), "last": np.array([-1]), "shape": np.array([2, 3, 3]), "k": np.array([2]),
+        "pads": np.array([0, 0, 1, 1, 0, 0]), "last": np.array([-1]), "shape": np.array([2, 3, 3]),
+        "k": np.array([2]),
     }  # fmt: skip
     graph = same(make(nodes, {"x": [2, 5, 3]}, ["out"], arrays))
     assert [node.inputs for node in graph] == [("x",), ("a",), ("b",), ("c",), ("d",)]

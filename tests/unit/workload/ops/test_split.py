@@ -67,7 +67,8 @@ def test_convolution_geometry():
     conv = work("Conv", (3, 4, 11, 12), attrs, (3, 8, 5, 9), weight)
     expected = {
         "k": 4, "c": 2, "oy": 5, "ox": 9, "fy": 3, "fx": 5, "batch": 3, "groups": 2, "sy": 2, "sx": 1,
-        "dy": 1, "dx": 2, "pad_top": 1, "pad_left": 2, "iy": 11, "ix": 12, "batched": False, "precision": "fp32",
+        "dy": 1, "dx": 2, "pad_top": 1, "pad_left": 2, "iy": 11, "ix": 12, "batched": False,
+        "precision": "fp32",
     }  # fmt: skip
     assert {name: getattr(conv, name) for name in expected} == expected
 
