@@ -138,7 +138,7 @@ class MatMulNBits(Op):
 
 @operator("Gemm")
 class Gemm(Op):
-    """alpha·A'·B' + beta·C. A vector C is a bias and belongs to the epilogue; a matrix C is an addition."""
+    """alpha·A'·B' + beta·C. C is an addition of its own unless the node's epilogue says that it is a bias."""
 
     EXAMPLES = (
         Example("Gemm", (tensor((7, 16)), tensor((4, 16), name="w")), {"transB": 1}, macs=7 * 4 * 16),
@@ -147,7 +147,7 @@ class Gemm(Op):
             (tensor((16, 7)), tensor((16, 4), name="w"), tensor((7, 4), name="c")),
             {"transA": 1, "beta": 0.5},
             macs=7 * 4 * 16,
-            ops={"add": 7 * 4},
+            ops={"mul": 7 * 4, "add": 7 * 4},
         ),
         Example(
             "Gemm", (tensor((7, 16)), tensor((16, 4), name="w")), {"alpha": 2.0}, macs=448, ops={"mul": 28}
@@ -168,18 +168,16 @@ class Gemm(Op):
         return ["int32" if "int" in dtype else dtype]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
-        """One contraction; scaling and adding a matrix where the node asks for it."""
+        """One contraction; scaling and adding where the node asks for it."""
         operands = positional(node, graph)
         rows, inner, columns = self._sizes(operands, node.attrs)
         precision = multiplication(required(operands, 0), required(operands, 1))
         gemm = Contraction(k=columns, c=inner, oy=rows, precision=precision)
-        ops = []
-        if node.attrs.get("alpha", 1.0) != 1.0:
-            ops.append(("mul", rows * columns))
-        addend = optional(operands, 2)
-        if addend is not None and not is_bias(addend, columns):
-            ops.append(("add", rows * columns))
-        return (gemm, Elementwise(tuple(ops), split=rows)) if ops else (gemm,)
+        added = optional(operands, 2) is not None and "bias" not in node.epilogue
+        scaled = (node.attrs.get("alpha", 1.0) != 1.0) + (added and node.attrs.get("beta", 1.0) != 1.0)
+        counts = (("mul", scaled * rows * columns), ("add", added * rows * columns))
+        ops = tuple((cls, count) for cls, count in counts if count)
+        return (gemm, Elementwise(ops, split=rows)) if ops else (gemm,)
 
     def _sizes(self, inputs: Operands, attrs: Attrs) -> tuple[int, int, int]:
         first, second = required(inputs, 0).shape, required(inputs, 1).shape

@@ -12,6 +12,7 @@ from simulator.workload.op import (
     Op,
     Operands,
     Shape,
+    UnknownShape,
     axis_of,
     constant,
     enter_op,
@@ -90,12 +91,14 @@ class Reduce(Op):
         """One element-wise work, cut between independent slices."""
         operands = positional(node, graph)
         operand = required(operands, 0)
-        axes = self._axes(operands, node.attrs)
-        results = prod(n for i, n in enumerate(operand.shape) if i not in axes)
         ops = dict((cls, n * operand.elements) for cls, n in self._each)
         for cls, n in self._last:
-            ops[cls] = ops.get(cls, 0) + n * results
-        return (Elementwise(tuple(ops.items()), split=leading(operand.shape, axes)),)
+            ops[cls] = ops.get(cls, 0) + n * graph.results(node)[0].elements
+        try:
+            split = leading(operand.shape, self._axes(operands, node.attrs))
+        except UnknownShape:  # the run computes the axes: nothing is known to be independent
+            split = 1
+        return (Elementwise(tuple(ops.items()), split=split),)
 
     def _axes(self, inputs: Operands, attrs: Attrs) -> tuple[int, ...]:
         rank = len(required(inputs, 0).shape)

@@ -90,8 +90,11 @@ def _schema_body(node: Any, opset: int, types: Mapping[str, Any]) -> Any:
         schema: Any = onnx.defs.get_schema(node.op_type, opset, "")
     except onnx.defs.SchemaError:
         return None
+    defaults = [a.default_value for a in schema.attributes.values() if a.default_value.name]
     for version in reversed([v for v in schema.function_opset_versions if v <= opset]):
-        return onnx.FunctionProto.FromString(schema.get_function_with_opset_version(version))
+        function = onnx.FunctionProto.FromString(schema.get_function_with_opset_version(version))
+        function.attribute_proto.extend(defaults)
+        return function
     for version in reversed([v for v in schema.context_dependent_function_opset_versions if v <= opset]):
         if all(name in types for name in node.input if name):
             operands = [types[name].SerializeToString() if name else b"" for name in node.input]
@@ -99,6 +102,7 @@ def _schema_body(node: Any, opset: int, types: Mapping[str, Any]) -> Any:
                 version, node.SerializeToString(), operands
             )
             function = onnx.FunctionProto.FromString(body)
+            function.attribute_proto.extend(defaults)
             return function if function.node else None
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -131,6 +131,9 @@ class _Folder:
         for name, tensor in zip(node.outputs, self._results(node, operands), strict=True):
             if name:
                 self.draft.tensors[name] = tensor
+        if node.op == "Gemm":
+            node = _unit_factors(node, self.draft)
+            operands = [self.draft.tensors[name] if name else None for name in node.inputs]
         if _has_bias(node, operands, self.draft):
             node = replace(node, epilogue=("bias", *node.epilogue))
         self.draft.nodes.append(_settled(node, operands, self.draft))
@@ -343,11 +346,30 @@ def _settled(node: Node, operands: Operands, draft: Draft) -> Node:
     return replace(node, inputs=tuple(inputs), attrs=attrs)
 
 
+def _unit_factors(node: Node, draft: Draft) -> Node:
+    """Gemm with the factors of constant operands taken into them."""
+    for factor, index in (("alpha", 1), ("beta", 2)):
+        value, name = node.attrs.get(factor, 1.0), (*node.inputs, "", "")[index]
+        tensor = draft.tensors.get(name)
+        if value != 1.0 and tensor is not None and tensor.constant is not None and tensor.quant is None:
+            make = _times(tensor.constant, value)
+            scaled = draft.add(f"{node.name}.{factor}", tensor.shape, tensor.dtype, make)
+            inputs = (*node.inputs[:index], scaled, *node.inputs[index + 1 :])
+            node = replace(node, inputs=inputs, attrs={**node.attrs, factor: 1.0})
+    return node
+
+
+def _times(constant: Constant, factor: float) -> Callable[[], np.ndarray]:
+    return lambda: (constant.array() * factor).astype(constant.array().dtype)
+
+
 def _has_bias(node: Node, operands: Operands, draft: Draft) -> bool:
     addend = optional(operands, 2)
     if addend is None or node.op not in ("Conv", "ConvTranspose", "Gemm"):
         return False
-    return node.op != "Gemm" or is_bias(addend, draft.tensors[node.outputs[0]].shape[1])
+    if node.op != "Gemm":
+        return True
+    return node.attrs.get("beta", 1.0) == 1.0 and is_bias(addend, draft.tensors[node.outputs[0]].shape[1])
 
 
 def _moved_quant(node: Node, operands: Operands) -> Quant | None:

@@ -184,3 +184,34 @@ def test_an_input_that_is_no_tensor(make):
     model.graph.input.append(helper.make_tensor_sequence_value_info("x", TensorProto.FLOAT, [2]))
     onnx.save(model, path)
     assert problem(path) == "input 'x' has no shape in the file: it must be a tensor of known rank"
+
+
+def test_factors_of_a_gemm_join_its_constants(make, same, rng):
+    node = make_node("Gemm", ["x", "w", "c"], ["y"], "fc", alpha=0.5, beta=3.0)
+    arrays = {
+        "w": rng.standard_normal((4, 6)).astype(np.float32),
+        "c": rng.standard_normal(6).astype(np.float32),
+    }
+    (gemm,) = same(make([node], {"x": [2, 4]}, ["y"], arrays)).nodes
+    assert gemm.epilogue == ("bias",)
+    assert (gemm.attrs["alpha"], gemm.attrs["beta"]) == (1.0, 1.0)
+
+
+def test_a_scaled_or_full_addend_of_a_gemm_is_work(make, same, rng):
+    arrays = {"w": rng.standard_normal((4, 6)).astype(np.float32)}
+    for shape, beta, ops in (([6], 3.0, {"mul": 12, "add": 12}), ([2, 6], 1.0, {"add": 12})):
+        node = make_node("Gemm", ["x", "w", "c"], ["y"], "fc", beta=beta)
+        graph = same(make([node], {"x": [2, 4], "c": shape}, ["y"], arrays))
+        assert graph.nodes[0].epilogue == ()
+        assert dict(work_of(graph.nodes[0], graph)[1].ops) == ops
+
+
+def test_axes_that_the_run_computes_reduce_all_the_same(make):
+    node = make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=1)
+    path = make([node], {"x": [2, 4], "axes": (TensorProto.INT64, [1])}, ["y"])
+    model = onnx.load(path)
+    model.graph.output[0].type.CopyFrom(helper.make_tensor_type_proto(TensorProto.FLOAT, [2, 1]))
+    onnx.save(model, path)
+    graph = load(path)
+    (work,) = work_of(graph.nodes[0], graph)
+    assert (work.ops, work.split) == ((("add", 8),), 1)
