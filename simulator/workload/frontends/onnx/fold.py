@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -16,10 +16,11 @@ from simulator.workload.frontends.onnx.bind import Binding, describe
 from simulator.workload.frontends.onnx.draft import Draft
 from simulator.workload.frontends.onnx.evaluate import as_real, lazily
 from simulator.workload.frontends.onnx.expand import op_name
+from simulator.workload.frontends.onnx.proto import attributes, constant_of, operand_names
 from simulator.workload.frontends.onnx.read import Source, tensor_of
+from simulator.workload.frontends.onnx.settle import settle
 from simulator.workload.graph import Node, sort_nodes
 from simulator.workload.op import NUMPY, OPS, Operands, Shape, UnknownShape, is_alias, optional, required
-from simulator.workload.ops.matmul import is_bias
 from simulator.workload.ops.source import extents
 from simulator.workload.tensor import Constant, Quant, Tensor
 
@@ -58,10 +59,7 @@ def fold(source: Source, binding: Binding, types: Mapping[str, Any], origins: Ma
     missing = [name for name in draft.outputs if name not in draft.tensors]
     if missing:
         raise InputError(
-            *(
-                Problem(f"result '{name}' of the network is written by no node", draft.file)
-                for name in missing
-            )
+            *(Problem(f"result '{n}' of the network is written by no node", draft.file) for n in missing)
         )
     return draft
 
@@ -77,13 +75,9 @@ class _Folder:
         by_name = {proto.name: proto for proto in protos}
         nodes = [
             Node(
-                proto.name,
-                op_name(proto),
-                _inputs(proto),
-                tuple(proto.output),
-                origin=self._origin(proto.name),
+                p.name, op_name(p), operand_names(p), tuple(p.output), origin=self.origins.get(p.name, p.name)
             )
-            for proto in protos
+            for p in protos
         ]
         for node in sort_nodes(nodes, set(self.draft.tensors), self.draft.file):
             try:
@@ -92,24 +86,19 @@ class _Folder:
                 text = f"attribute {error} is missing" if isinstance(error, KeyError) else str(error)
                 raise self.draft.problem(node, text) from error
 
-    def _origin(self, name: str) -> str:
-        return self.origins.get(name, name)
-
     def _enter(self, node: Node, proto: Any) -> None:
         tensors = self.draft.tensors
         if node.op == "Constant":
-            tensors[node.outputs[0]] = _constant(proto, self.draft)
+            tensors[node.outputs[0]] = constant_of(proto, Path(self.draft.file))
             return
         operands = [tensors[name] if name else None for name in node.inputs]
         if node.op == "If" and operands[0] is not None and operands[0].constant is not None:
             self._branch(node, proto, bool(operands[0].constant.array().item()))
             return
-        node = replace(node, attrs=_attributes(proto, node.op, self.draft.opset, len(node.outputs)))
+        node = replace(node, attrs=attributes(proto, node.op, self.draft.opset, len(node.outputs)))
         if node.op == "Resize" and len(operands) == 2:  # opset 10: no region of interest before the scales
-            node, operands = (
-                replace(node, inputs=(node.inputs[0], "", node.inputs[1])),
-                [operands[0], None, operands[1]],
-            )
+            node = replace(node, inputs=(node.inputs[0], "", node.inputs[1]))
+            operands = [operands[0], None, operands[1]]
         if node.op in ("Shape", "Size") and operands[0] is not None:
             self._shape(node, operands[0])
         elif node.op == "DequantizeLinear" and self._stored(node, operands):
@@ -131,12 +120,7 @@ class _Folder:
         for name, tensor in zip(node.outputs, self._results(node, operands), strict=True):
             if name:
                 self.draft.tensors[name] = tensor
-        if node.op == "Gemm":
-            node = _unit_factors(node, self.draft)
-            operands = [self.draft.tensors[name] if name else None for name in node.inputs]
-        if _has_bias(node, operands, self.draft):
-            node = replace(node, epilogue=("bias", *node.epilogue))
-        self.draft.nodes.append(_settled(node, operands, self.draft))
+        self.draft.nodes.append(settle(node, self.draft))
 
     def _fold(self, node: Node, operands: Operands, proto: Any) -> None:
         """Enter the results of a node over constants; they stay quantized where they can."""
@@ -145,11 +129,10 @@ class _Folder:
         if first is not None and quant is not None:
             operands = [replace(first, quant=None), *operands[1:]]
         results = self._results(node, operands)
-        made = (
-            [_fill(node, results[0])]
-            if node.op == "ConstantOfShape"
-            else lazily(proto, self.draft.opset, operands)
-        )
+        if node.op == "ConstantOfShape":
+            made = [_fill(node, results[0])]
+        else:
+            made = lazily(proto, self.draft.opset, operands)
         for name, tensor, constant in zip(node.outputs, results, made, strict=True):
             if name:
                 dtype = first.dtype if first is not None and quant is not None else tensor.dtype
@@ -249,127 +232,10 @@ class _Folder:
                 )
 
 
-def _inputs(proto: Any) -> tuple[str, ...]:
-    """Operands of a node, without trailing empty ones; then what its subgraphs capture from outside."""
-    names = list(proto.input)
-    while names and not names[-1]:
-        names.pop()
-    captured = [name for graph in _subgraphs(proto) for name in _captured(graph)]
-    return (*names, *dict.fromkeys(name for name in captured if name not in names))
-
-
-def _subgraphs(proto: Any) -> list[Any]:
-    return [graph for a in proto.attribute if a.type in (a.GRAPH, a.GRAPHS) for graph in (*a.graphs, a.g)]
-
-
-def _captured(graph: Any) -> list[str]:
-    own = {value.name for value in (*graph.input, *graph.initializer)}
-    own.update(name for node in graph.node for name in node.output)
-    read = [name for node in graph.node for name in (*node.input, *_inputs(node)) if name]
-    return [name for name in (*read, *(value.name for value in graph.output)) if name not in own]
-
-
-def _attributes(proto: Any, op: str, opset: int, results: int) -> dict[str, Any]:
-    """Attributes as plain values; what an older operator set means differently is stated."""
-    from onnx import helper, numpy_helper  # heavy: loaded with the file
-
-    attrs: dict[str, Any] = {}
-    for attribute in proto.attribute:
-        value = helper.get_attribute_value(attribute)
-        if attribute.type == attribute.TENSOR:
-            value = numpy_helper.to_array(value)
-        elif isinstance(value, bytes):
-            value = value.decode(errors="replace")
-        elif attribute.type in (attribute.INTS, attribute.FLOATS):
-            value = tuple(value)
-        elif attribute.type == attribute.STRINGS:
-            value = tuple(text.decode(errors="replace") for text in value)
-        elif attribute.type not in (attribute.INT, attribute.FLOAT):
-            continue
-        attrs[attribute.name] = value
-    if op in ("Softmax", "LogSoftmax", "Hardmax") and opset < 13:
-        attrs["coerce"] = 1  # before opset 13 the operator flattens all axes from `axis` on
-    if op == "Split" and "split" not in attrs:
-        attrs.setdefault("num_outputs", results)
-    return attrs
-
-
-def _constant(proto: Any, draft: Draft) -> Tensor:
-    """Tensor of a Constant node, whichever attribute holds its value."""
-    attribute = proto.attribute[0]
-    if attribute.type == attribute.TENSOR:
-        return replace(tensor_of(attribute.t, Path(draft.file)), name=proto.output[0])
-    kinds = {
-        attribute.INT: "int64",
-        attribute.INTS: "int64",
-        attribute.FLOAT: "fp32",
-        attribute.FLOATS: "fp32",
-    }
-    if attribute.type not in kinds:
-        raise ValueError("constants of strings are not supported")
-    dtype = kinds[attribute.type]
-    scalar = {attribute.INT: attribute.i, attribute.FLOAT: attribute.f}.get(attribute.type)
-    value = (
-        scalar
-        if attribute.type in (attribute.INT, attribute.FLOAT)
-        else list(attribute.ints or attribute.floats)
-    )
-    array: np.ndarray = np.asarray(value, NUMPY[dtype])
-    return Tensor(proto.output[0], array.shape, dtype, constant=Constant(lambda: array))
-
-
 def _fill(node: Node, result: Tensor) -> Constant:
     """One value everywhere, held once."""
-    value: np.ndarray = np.ravel(node.attrs.get("value", np.zeros(1, np.float32)))[:1].astype(
-        NUMPY[result.dtype], copy=False
-    )
+    value: np.ndarray = np.ravel(node.attrs.get("value", np.float32(0)))[:1].astype(NUMPY[result.dtype])
     return Constant(lambda: np.broadcast_to(value.reshape((1,) * len(result.shape)), result.shape))
-
-
-def _settled(node: Node, operands: Operands, draft: Draft) -> Node:
-    """Move the value of every constant operand that only configures the node to its attributes."""
-    if node.op not in OPS or not OPS[node.op].parameters:
-        return node
-    inputs, attrs = list(node.inputs), dict(node.attrs)
-    for index, name in OPS[node.op].parameters.items():
-        operand = optional(operands, index)
-        if operand is None or operand.constant is None:
-            continue
-        inputs[index] = ""
-        if node.op == "Reshape":
-            attrs[name] = draft.tensors[node.outputs[0]].shape
-        else:
-            value = operand.constant.array()
-            attrs[name] = value.item() if value.ndim == 0 else tuple(value.tolist())
-    while inputs and not inputs[-1]:
-        inputs.pop()
-    return replace(node, inputs=tuple(inputs), attrs=attrs)
-
-
-def _unit_factors(node: Node, draft: Draft) -> Node:
-    """Gemm with the factors of constant operands taken into them."""
-    for factor, index in (("alpha", 1), ("beta", 2)):
-        value, name = node.attrs.get(factor, 1.0), (*node.inputs, "", "")[index]
-        tensor = draft.tensors.get(name)
-        if value != 1.0 and tensor is not None and tensor.constant is not None and tensor.quant is None:
-            make = _times(tensor.constant, value)
-            scaled = draft.add(f"{node.name}.{factor}", tensor.shape, tensor.dtype, make)
-            inputs = (*node.inputs[:index], scaled, *node.inputs[index + 1 :])
-            node = replace(node, inputs=inputs, attrs={**node.attrs, factor: 1.0})
-    return node
-
-
-def _times(constant: Constant, factor: float) -> Callable[[], np.ndarray]:
-    return lambda: (constant.array() * factor).astype(constant.array().dtype)
-
-
-def _has_bias(node: Node, operands: Operands, draft: Draft) -> bool:
-    addend = optional(operands, 2)
-    if addend is None or node.op not in ("Conv", "ConvTranspose", "Gemm"):
-        return False
-    if node.op != "Gemm":
-        return True
-    return node.attrs.get("beta", 1.0) == 1.0 and is_bias(addend, draft.tensors[node.outputs[0]].shape[1])
 
 
 def _moved_quant(node: Node, operands: Operands) -> Quant | None:

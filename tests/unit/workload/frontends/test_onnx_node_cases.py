@@ -1,7 +1,7 @@
 """Do the cases that the onnx package carries for its operators come out of the reader with their values?
 
-Cases without computed operands, of strings or with operators that have no model are not for this test; the number of
-those that are is checked, so that none drops out unnoticed.
+Cases without computed operands, of strings or with operators that have no model are not for this test; the
+number of those that are is checked, so that none drops out unnoticed.
 """
 
 import importlib
@@ -18,12 +18,13 @@ from simulator.workload.op import NUMPY, is_modelled, work_of
 
 #: Module of onnx.backend.test.case.node -> how many of its cases are compared at least.
 MODULES = {
-    "add": 5, "argmax": 10, "batch_normalization": 2, "clip": 8, "concat": 8, 
-    "conv": 5, "convinteger": 1, "convtranspose": 8, "cumsum": 5, "depthtospace": 1, "einsum": 4,
-    "expand": 1, "flatten": 5, "gather": 3, "gemm": 9, "globalaveragepool": 1, "hardswish": 1,
-    "instance_normalization": 1, "layernormalization": 10, "leakyrelu": 2, "lrn": 1, "matmul": 3, "matmulinteger": 1,
-    "mean": 2, "pad": 1, "pow": 5, "prelu": 1, "reducel2": 5, "reducemean": 5, "reshape": 1,
-    "softmax": 5, "squeeze": 1, "sum": 2, "topk": 1, "transpose": 5, "unsqueeze": 1, "where": 1,
+    "add": 5, "argmax": 10, "batch_normalization": 2, "clip": 8, "concat": 8, "conv": 5,
+    "convinteger": 1, "convtranspose": 8, "cumsum": 5, "depthtospace": 1, "einsum": 4, "expand": 1,
+    "flatten": 5, "gather": 3, "gemm": 9, "globalaveragepool": 1, "hardswish": 1,
+    "instance_normalization": 1, "layernormalization": 10, "leakyrelu": 2, "lrn": 1, "matmul": 3,
+    "matmulinteger": 1, "mean": 2, "pad": 1, "pow": 5, "prelu": 1, "reducel2": 5, "reducemean": 5,
+    "reshape": 1, "softmax": 5, "squeeze": 1, "sum": 2, "topk": 1, "transpose": 5, "unsqueeze": 1,
+    "where": 1,
 }  # fmt: skip
 LARGEST = 4000  # elements: onnx.reference is slow
 
@@ -53,8 +54,9 @@ def test_cases(name, tmp_path):
         try:
             graph = load(path)
         except InputError as error:
-            assert "computed during the run" in str(error)
-            continue
+            if "computed during the run" in str(error):
+                continue
+            raise
         if not all(is_modelled(node.op) for node in graph):
             continue
         for node in graph:
