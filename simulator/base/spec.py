@@ -29,7 +29,11 @@ class Spec(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, alias_generator=yaml_key, allow_inf_nan=False,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        alias_generator=yaml_key,
+        allow_inf_nan=False,
         defer_build=True,  # listing what there is need not compile validators
     )
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)

@@ -39,7 +39,6 @@ def simulate(program: Program, chip: Chip, provenance: Mapping[str, Any] | None 
         ledger,
         energy,
         memories,
-        batch=about.batch,
         peak_macs_per_s=max(core.macs_per_cycle(precision) * core.clock_hz for core in chip.cores.values()),
         area_mm2=chip.area_mm2(),
         peak_memory_bytes=about.peak_memory_bytes,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
-from simulator.base.locate import locate
 from simulator.experiment.overrides import split_overrides
 from simulator.hw.chip import Chip, load_chip
 from simulator.mapping.plan import plan
@@ -103,7 +102,7 @@ def _graph(network: str | Path | Graph, settings: Mapping[str, str], batch: int 
     }
     if batch is None and "batch" in settings:
         batch = _count("batch", settings["batch"])
-    return load_graph(locate(str(network), "workloads"), batch=batch, dims=dims)
+    return load_graph(network, batch=batch, dims=dims)
 
 
 def _count(name: str, text: str) -> int:

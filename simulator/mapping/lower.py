@@ -48,7 +48,7 @@ def _about(schedule: Schedule) -> About:
         network=graph.name,
         digest=graph.digest,
         precision="+".join(by_use),
-        batch=first.shape[0] if first is not None and len(first.shape) > 1 else 1,
+        batch=first.shape[0] if first is not None and len(first.shape) > 2 else 1,
         ops=tuple(node.op for node in graph.nodes),
         origins=tuple(node.origin or node.name for node in graph.nodes),
         assumptions=graph.assumptions,

@@ -139,18 +139,28 @@ def _tasks_of_node(
     if rest:
         works.append(_doable(_epilogue_work(rest, graph.results(node)[0]), node, graph, chip))
     tasks: list[Task] = []
+    left: tuple[str, ...] = ()  # operands that a contraction leaves to the work after it
     for i, work in enumerate(works):
         name = node.name if i == 0 else f"{node.name}#{i}"
         where = core if i == 0 else _core_for(work, node, chip, None)
         outs = writes if i == len(works) - 1 else (f"{name}:out",)
         if i < len(works) - 1:
-            sizes[outs[0]] = sum(tensor.bytes for tensor in graph.results(node))
-        ins = reads if i == 0 else tasks[-1].writes
-        bias = 0
+            sizes[outs[0]] = _intermediate_bytes(work, graph.results(node))
+        ins = reads if i == 0 else (*tasks[-1].writes, *left)
+        bias, left = 0, ()
         if isinstance(work, Contraction):
             ins, bias = _contraction_operands(node, graph, storage, sizes, work)
+            computed = [t for t in graph.operands(node) if t.constant is None]
+            left = tuple(storage[t.name] for t in computed if storage[t.name] not in ins)
         tasks.append(Task(index, name, where, work, ins, outs, done if i == 0 else (), bias))
     return tasks
+
+
+def _intermediate_bytes(work: Work, results: list[Tensor]) -> int:
+    """Bytes between two works of one node: what a contraction gives, else as much as the node's results."""
+    if isinstance(work, Contraction):
+        return -(-work.groups * work.M * work.N * results[0].bits // 8)
+    return sum(tensor.bytes for tensor in results)
 
 
 def _doable(work: Work, node: Node, graph: Graph, chip: Chip) -> Work:
@@ -168,7 +178,10 @@ def _has_arithmetic(node: Node, graph: Graph) -> bool:
 def _contraction_operands(
     node: Node, graph: Graph, storage: Mapping[str, str], sizes: dict[str, int], work: Contraction
 ) -> tuple[tuple[str, ...], int]:
-    """(ifmap, weight) storages and bytes of bias per output channel; constants ride with the weights."""
+    """(ifmap, weight) storages, and bytes per output channel of the constants that ride with the weights.
+
+    Those are the bias, and the scales of weights that are quantized in blocks.
+    """
     ifmap, weight = contraction_tensors(node, graph)
     bias_bytes = 0
     if weight.constant is not None:
@@ -178,8 +191,10 @@ def _contraction_operands(
             if t.constant is not None and t.name not in (ifmap.name, weight.name)
         ]
         channels = work.groups * work.k
-        bias_bytes = sum(4 for tensor in beside if tensor.elements == channels)
-        sizes[storage[weight.name]] = weight.bytes + bias_bytes * channels
+        bias_bytes = -(-sum(tensor.bytes for tensor in beside) // channels)
+        sizes[storage[weight.name]] = max(
+            weight.bytes + bias_bytes * channels, sizes.get(storage[weight.name], 0)
+        )
     return (storage[ifmap.name], storage[weight.name]), bias_bytes
 
 

@@ -29,7 +29,7 @@ COMPARED = (
     "area_mm2",
     "peak_memory_bytes",
 )
-PER_BATCH = ("latency_s", "energy_j", "edp_js", "peak_memory_bytes")
+PER_BATCH = ("latency_s", "throughput_per_s", "energy_j", "edp_js", "peak_memory_bytes")
 CHARTS = ("latency_s", "energy_j")
 MOST_BARS = 40
 MOST_DIFFERENCES = 60
@@ -146,7 +146,7 @@ def caveats(results: Sequence[Result]) -> list[str]:
         if result.batch != base.batch:
             said.append(
                 f"{names[i]}: batch {result.batch}, the reference {base.batch}. "
-                "Latency, energy, their product and peak memory are for one batch and are not compared."
+                "Latency, throughput, energy and peak memory are those of one batch and are not compared."
             )
         if result.metrics.macs != base.metrics.macs and result.batch == base.batch:
             said.append(

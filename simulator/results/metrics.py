@@ -9,7 +9,7 @@ from simulator.results.result import EnergyEntry, MemoryInfo, Metrics, NodeRow
 
 FORMULAS = {
     "latency_s": "last byte out - first byte in",
-    "throughput_per_s": "batch / latency (one batch at a time)",
+    "throughput_per_s": "1 / latency (one inference, of the batch stated, at a time)",
     "ops": "2 x MACs of contractions",
     "tops": "ops / latency / 1e12 (achieved)",
     "peak_tops": "2 x MAC slots per second of the fastest contraction core at the precision used / 1e12",
@@ -34,7 +34,6 @@ def measure(
     energy: Sequence[EnergyEntry],
     memories: Sequence[MemoryInfo],
     *,
-    batch: int,
     peak_macs_per_s: float,
     area_mm2: float | None,
     peak_memory_bytes: int,
@@ -65,7 +64,7 @@ def measure(
     }
     return Metrics(
         latency_s=latency_s,
-        throughput_per_s=batch / latency_s if latency_s else 0.0,
+        throughput_per_s=1 / latency_s if latency_s else 0.0,
         macs=macs,
         ops=2 * macs,
         tops=tops,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem
+from simulator.base.locate import locate
 from simulator.workload.frontends import layers, onnx, packaged
 from simulator.workload.graph import Graph
 from simulator.workload.precision import assume
@@ -37,7 +38,7 @@ def load_graph(
     Parameters
     ----------
     path
-        The file; its suffix names the format.
+        Path, or name under workloads/; the suffix of the file names the format.
     batch, dims
         Extents of free dimensions, see ``simulator.workload.frontends.onnx.load``.
     precision
@@ -48,12 +49,10 @@ def load_graph(
     InputError
         There is no such file, no reader for it, or it is not as it should be.
     """
-    path = Path(path)
+    path = locate(str(path), "workloads")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(READERS)
         raise InputError(Problem(f"expected a network file ({known}), got suffix '{path.suffix}'", str(path)))
-    if not path.is_file():
-        raise InputError(Problem("no such network file", str(path)))
     graph = reader(path, batch=batch, dims=dims)
     return assume(graph, precision) if precision else graph

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import onnx
 from hypothesis import strategies as st
+from onnx import helper, numpy_helper
 
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import OPS
@@ -159,3 +161,34 @@ def variants(draw: st.DrawFn) -> dict[str, str]:
         "mapping.hold": ["auto", "auto", "none", "ifmap", "weight", "both"],
     }
     return {path: str(draw(st.sampled_from(values))) for path, values in pick.items()}
+
+
+def to_onnx(graph: Graph) -> onnx.ModelProto:
+    """Return the network as a float ONNX model: epilogues as nodes of their own, without requantization."""
+    nodes, rename = [], {name: name for name in graph.tensors}
+    for node in graph.nodes:
+        inputs = [rename[name] for name in node.inputs]
+        split_bias = node.op == "MatMul" and len(inputs) == 3
+        steps = [(node.op, inputs[:2] if split_bias else inputs, dict(node.attrs))]
+        steps += [("Add", [inputs[2]], {})] if split_bias else []
+        steps += [(name.capitalize(), [], {}) for name in node.epilogue if name in ("relu", "sigmoid")]
+        last = ""
+        for i, (op, operands, attrs) in enumerate(steps):
+            operands = [last, *operands] if i else operands
+            last = f"{node.name}.{i}"
+            nodes.append(helper.make_node(op, operands, [last], last, **attrs))
+        rename[node.outputs[0]] = last
+    constants = [t for t in graph.tensors.values() if t.constant is not None]
+    return helper.make_model(
+        helper.make_graph(
+            nodes,
+            graph.name,
+            [_value(name, graph.tensors[name]) for name in graph.inputs],
+            [_value(rename[name], graph.tensors[name]) for name in graph.outputs],
+            [numpy_helper.from_array(np.ones(t.shape, np.float32), t.name) for t in constants],
+        )
+    )
+
+
+def _value(name: str, tensor: Tensor) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, tensor.shape)

@@ -29,9 +29,10 @@ class Vector(Core):
 
     Model
     -----
-    ``cycles = start + sum over classes of ceil(operations x cost / lanes)``, and no faster than the port of
-    its buffer moves the operands. It also takes contractions (depthwise convolutions, where an array idles)
-    as MACs, and data that only changes place, as reads and writes of its buffer, as fast as the port allows.
+    ``cycles = max(sum over classes of ceil(operations x cost / lanes), ceil(bytes / (lanes x lane)))``, the
+    larger of bytes in and bytes out, and no faster than the port of its buffer; the result is out
+    ``start_cycles`` later. It also takes contractions (depthwise convolutions, where an array idles) as MACs,
+    and data that only changes place, which costs its bytes alone.
 
     Not modelled
     ------------
@@ -48,6 +49,7 @@ class Vector(Core):
     ACCEPTS: ClassVar = (Elementwise, Move)
 
     lanes: int = Field(description="Operations per cycle", gt=0)
+    lane_bytes: int = Field(2, description="Bytes that a lane takes in, and gives out, per cycle", gt=0)
     cost: dict[str, float] = Field(
         default_factory=dict,
         description="Cycles per operation and lane by class; classes left out have the defaults",
@@ -82,7 +84,9 @@ class Vector(Core):
     def cycles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Occupancy of each tile in cycles; its result leaves the pipeline ``start_cycles`` later."""
         per_class = np.ceil(self._operations(tiles) * self._costs() / self.lanes)
-        occupancy = np.maximum(per_class.sum(axis=1).astype(np.int64), 1)
+        through = np.maximum(tiles["read_bytes"], tiles["write_bytes"])
+        moving = -(-through // (self.lanes * self.lane_bytes))
+        occupancy = np.maximum(per_class.sum(axis=1).astype(np.int64), moving)
         return occupancy, np.full(tiles.size, self.start_cycles, np.int64)
 
     def counts(self, tiles: np.ndarray) -> np.ndarray:

@@ -60,7 +60,6 @@ def build(
         ledger,
         energy,
         MEMORIES,
-        batch=batch,
         peak_macs_per_s=peak_macs_per_s,
         area_mm2=None,
         peak_memory_bytes=123_456,

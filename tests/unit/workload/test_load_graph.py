@@ -18,9 +18,10 @@ def test_the_suffix_names_the_format(tmp_path):
 
 
 def test_other_files(tmp_path):
+    (tmp_path / "net.txt").write_text("a network")
     with pytest.raises(InputError, match=r"expected a network file \(.*\.onnx.*\), got suffix '.txt'"):
         load_graph(tmp_path / "net.txt")
-    with pytest.raises(InputError, match="no such network file"):
+    with pytest.raises(InputError, match="no such network"):
         load_graph(tmp_path / "net.onnx")
 
 
