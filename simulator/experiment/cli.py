@@ -88,7 +88,8 @@ def run(
     tail = f" --batch {batch}" if batch else ""
     command = f"chipsim run {chip} {network}{tail} {describe_overrides(overrides)}".strip()
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
-        result = finish(built, schedule, command=command)
+        settings = {"chip": chip, "network": network, "set": overrides}
+        result = finish(built, schedule, command=command, settings=settings)
     _deliver([result], out, json_, quiet)
 
 

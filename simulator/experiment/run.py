@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from simulator import __version__
@@ -31,7 +32,7 @@ def run(
     chip: str | Path | Chip,
     network: str | Path | Graph,
     *,
-    inputs: None = None,
+    inputs: Mapping[str, object] | None = None,
     overrides: Mapping[str, object] | None = None,
     batch: int | None = None,
     command: str = "",
@@ -44,7 +45,7 @@ def run(
     chip, network
         Path or name (``npu/edge_npu``), or what ``load_chip`` and ``load_graph`` gave.
     inputs
-        Values are not executed yet; must be None.
+        Values for the network's inputs. Networks are not executed yet: anything but None is refused.
     overrides
         Dotted path -> value, such as ``{"cores.npu.rows": 64, "workload.precision": "int8"}``.
     batch
@@ -59,8 +60,11 @@ def run(
     InputError
         With all problems of the input.
     """
+    if inputs is not None:
+        raise InputError(Problem("networks are not executed yet; leave inputs out", path="inputs"))
     built, schedule = prepare(chip, network, overrides=overrides, batch=batch)
-    return finish(built, schedule, command=command, seed=seed)
+    asked = {"chip": str(getattr(chip, "name", chip)), "network": str(getattr(network, "name", network))}
+    return finish(built, schedule, command=command, seed=seed, settings={**asked, "set": dict(overrides or {})})
 
 
 def prepare(
@@ -85,13 +89,22 @@ def prepare(
     return built, plan(graph, built)
 
 
-def finish(chip: Chip, schedule: Schedule, *, command: str = "", seed: int = 0) -> Result:
-    """Simulate what ``prepare`` made."""
+def finish(
+    chip: Chip,
+    schedule: Schedule,
+    *,
+    command: str = "",
+    seed: int = 0,
+    settings: Mapping[str, object] | None = None,
+) -> Result:
+    """Simulate what ``prepare`` made; ``settings`` are what was asked for, for resolved.yaml."""
     from simulator.engine.simulate import simulate  # simpy and numba: only when something is simulated
     from simulator.mapping.lower import lower
 
     provenance = {"chipsim": __version__, "command": command, "seed": seed}
-    return simulate(lower(schedule), chip, provenance)
+    result = simulate(lower(schedule), chip, provenance)
+    experiment = {**(settings or {}), "precision": result.precision, "batch": result.batch, "seed": seed}
+    return replace(result, resolved={"experiment": experiment, "chip": result.resolved})
 
 
 def _graph(network: str | Path | Graph, settings: Mapping[str, str], batch: int | None) -> Graph:

@@ -16,6 +16,9 @@ from simulator.workload.op import OPS
 from simulator.workload.tensor import Constant, Tensor
 
 CHIP = "npu/edge_npu"
+TYPES = ("int8", "int4", "int16")
+WHOLE_BYTES = ("int8", "int16")
+INT8 = ("int8",)
 
 
 @dataclass
@@ -65,13 +68,12 @@ class Sketch:
 
 
 @st.composite
-def graphs(draw: st.DrawFn, *, max_nodes: int = 5, narrow: bool = True) -> Graph:
+def graphs(draw: st.DrawFn, *, max_nodes: int = 5, types: Sequence[str] = TYPES) -> Graph:
     """Chains of Conv, MatMul, Add, Relu and MaxPool with residuals, on images or on matrices.
 
-    ``narrow``: element types of 4 and 16 bits are drawn too, else all is int8.
+    ``types`` are those that weights and activations are drawn from.
     """
-    types = st.sampled_from(["int8", "int8", "int4", "int16"]) if narrow else st.just("int8")
-    sketch = Sketch(draw(types), draw(types))
+    sketch = Sketch(draw(st.sampled_from(types)), draw(st.sampled_from(types)))
     if draw(st.integers(0, 3)):
         shape = (draw(st.integers(1, 3)), draw(st.integers(1, 20)), *(draw(st.integers(1, 14)) for _ in "yx"))
         last = sketch.input(*shape)

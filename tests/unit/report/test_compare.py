@@ -48,7 +48,7 @@ def test_another_batch_is_not_compared_per_batch(make, result):
     assert ratio("latency_s", batched, result) == "–"
     assert ratio("energy_j", batched, result) == "–"
     assert ratio("throughput_per_s", batched, result) == "–"
-    assert caveats([result, batched])[0].startswith("x / net: batch 4, the reference 1. Latency, energy")
+    assert caveats([result, batched])[0].startswith("x / net: batch 4, the reference 1. Latency, throughput")
 
 
 def test_another_precision_is_said(make, result):
