@@ -11,7 +11,7 @@ from simulator.engine.machine import Machine, is_compute
 from simulator.hw.chip import Chip
 from simulator.hw.component import Component
 from simulator.hw.tiling import PRECISIONS
-from simulator.hw.timing import bytes_by_memory
+from simulator.hw.timing import bytes_by_memory, port_times_fs
 from simulator.mapping.program import STORE, Program
 from simulator.results.ledger import Ledger
 from simulator.results.result import EnergyEntry, MemoryInfo, NodeRow
@@ -120,7 +120,7 @@ def make_rows(
 ) -> tuple[NodeRow, ...]:
     """One row per node of the graph."""
     start, end, exposed = times
-    busy = _busy(program, machine)
+    busy = _busy(program, chip, machine)
     core_of = _main_core(program, chip)
     rows = []
     for i, name in enumerate(program.nodes):
@@ -151,8 +151,8 @@ def _commands_of(program: Program, unit: str) -> np.ndarray:
     return program.commands[program.commands["unit"] == program.units.index(unit)]
 
 
-def _busy(program: Program, machine: Machine) -> dict[str, np.ndarray]:
-    """Resource -> time in fs that it spent on each node."""
+def _busy(program: Program, chip: Chip, machine: Machine) -> dict[str, np.ndarray]:
+    """Resource -> time in fs that it spent on each node; of on-chip memories, that of their ports."""
     busy = {name: unit.counts()["busy_fs"] for name, unit in machine.shared.items()}
     for name, unit in zip(program.units, machine.units, strict=True):
         if unit is None:
@@ -161,6 +161,11 @@ def _busy(program: Program, machine: Machine) -> dict[str, np.ndarray]:
         time = np.zeros(len(program.nodes), np.int64)
         np.add.at(time, commands["node"], np.array(unit.occupancy_fs, np.int64)[commands["work"]])
         busy[name] = time
+        if name in chip.cores:
+            tiles = program.tiles[name][commands["work"]]
+            for memory, port_fs in port_times_fs(chip.cores[name], chip.memories, tiles).items():
+                busy.setdefault(memory, np.zeros(len(program.nodes), np.int64))
+                np.add.at(busy[memory], commands["node"], port_fs)
     return busy
 
 
@@ -187,6 +192,9 @@ def _bound(spent: Mapping[str, int], chip: Chip, latency: int) -> str:
     longest = max(spent, key=lambda name: (spent[name], name))
     if spent[longest] < BUSY_SHARE * latency:
         return "latency"
+    if longest in chip.cores:  # a core that is busy no longer than a memory's ports waits for them
+        ports = [name for name in spent if name in chip.memories and spent[name] >= 0.999 * spent[longest]]
+        longest = ports[0] if ports else longest
     if longest in chip.cores:
         return chip.cores[longest].BOUND
     if longest in chip.memories:

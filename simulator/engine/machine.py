@@ -34,6 +34,7 @@ class DmaUnit:
 
     clock: Clock
     cycles: list[int]
+    start_fs: int
     engine_free_fs: list[int]
     slots: int
 
@@ -43,12 +44,12 @@ class DmaUnit:
         return [self.clock.fs(cycles) for cycles in self.cycles]
 
     def serve(self, now_fs: int, work: int) -> tuple[int, int]:
-        """(start_fs, done_fs) of a transfer on the engine that is free first, memory aside."""
+        """(asked_fs, done_fs) on the engine that is free first: memory asked, the engine's part done."""
         engine = self.engine_free_fs.index(min(self.engine_free_fs))
         cycle = self.clock.cycle_at(max(now_fs, self.engine_free_fs[engine]))
-        start_fs, done_fs = self.clock.fs(cycle), self.clock.fs(cycle + self.cycles[work])
+        done_fs = self.clock.fs(cycle + self.cycles[work])
         self.engine_free_fs[engine] = done_fs
-        return start_fs, done_fs
+        return self.clock.fs(cycle) + self.start_fs, done_fs
 
 
 @dataclass
@@ -93,7 +94,8 @@ def build_machine(program: Program, chip: Chip) -> Machine:
             units.append(None)
             continue
         cycles = link.cycles(program.moves["bytes"]).tolist()
-        units.append(DmaUnit(Clock.from_hz(link.clock_hz), cycles, [0] * transport.engines, transport.slots))
+        free = [0] * transport.engines
+        units.append(DmaUnit(Clock.from_hz(link.clock_hz), cycles, transport.start_fs, free, transport.slots))
         passed = (transport.outer, *transport.via)
         path[index] = tuple(resource for resource in passed if resource in shared)
     return Machine(units, shared, path)

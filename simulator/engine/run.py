@@ -14,7 +14,7 @@ import simpy
 
 from simulator.engine.machine import DmaUnit, Machine
 from simulator.hw.component import SharedUnit
-from simulator.mapping.program import COMPUTE, KINDS, Program
+from simulator.mapping.program import COMPUTE, KINDS, STORE, Program
 
 
 class DeadlockError(Exception):
@@ -92,16 +92,18 @@ class _Loop:
             return
         assert isinstance(live, DmaUnit)
         work = self.work[command]
-        start_fs, done_fs = live.serve(now, work)
+        asked_fs, done_fs = live.serve(now, work)
         path = self.machine.path[unit]
         self.parts[command] = 1 + len(path)
         self._at(done_fs, lambda: self._part_done(command))
         if path:
-            self._at(start_fs, lambda: self._submit(path, command, work))
+            self._at(asked_fs, lambda: self._submit(path, command, work))
 
     def _submit(self, path: tuple[str, ...], command: int, work: int) -> None:
+        """Ask the shared resources; the loads of a link are one master, its stores another."""
+        master = 2 * self.unit[command] + (self.kind[command] == STORE)
         for resource in path:
-            self.hosts[resource].submit(command, self.first[work], self.last[work])
+            self.hosts[resource].submit(command, master, self.first[work], self.last[work])
 
     def _part_done(self, command: int) -> None:
         """One of link and shared resources is done with a transfer; the last one ends it."""
@@ -143,10 +145,10 @@ class _Host:
         self.version = 0
         self.settling = False
 
-    def submit(self, command: int, first: int, last: int) -> None:
+    def submit(self, command: int, master: int, first: int, last: int) -> None:
         now = self.loop.now_fs
         self._complete(self.unit.advance(now))
-        self.unit.submit(now, command, first, last)
+        self.unit.submit(now, command, master, first, last)
         self._settle()
 
     def _settle(self) -> None:

@@ -88,8 +88,8 @@ def run(
     tail = f" --batch {batch}" if batch else ""
     command = f"chipsim run {chip} {network}{tail} {describe_overrides(overrides)}".strip()
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
-        settings = {"chip": chip, "network": network, "set": overrides}
-        result = finish(built, schedule, command=command, settings=settings)
+        asked = {"chip": chip, "network": network, "set": overrides}
+        result = finish(built, schedule, command=command, settings=asked)
     _deliver([result], out, json_, quiet)
 
 
@@ -184,7 +184,8 @@ def _gemm_lines(record: dict[str, Any]) -> list[str]:
         f"  accesses       {accesses} (elements at the array)",
         f"  energy         {energy}",
     ]
-    return lines + [f"  assumed        {text}" for text in record["assumptions"]]
+    lines += [f"  assumed        {text}" for text in record["assumptions"]]
+    return lines + [f"  not modelled   {text}" for text in record["not_modelled"]]
 
 
 @app.command("list")

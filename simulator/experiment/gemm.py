@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.base.errors import InputError, Problem
+from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.experiment.overrides import split_overrides
 from simulator.experiment.run import finish
 from simulator.hw.chip import Chip, load_chip
@@ -105,6 +105,10 @@ def gemm(
     core = _array(built)
     precision = settings.get("precision", _precisions(built.cores[core])[0])
     results = []
+    able = _precisions(built.cores[core])
+    if precision not in able:
+        message = f"core {core} of {built.name} multiplies {', '.join(able)}, not '{precision}'"
+        raise InputError(Problem(message + did_you_mean(precision, able), path="workload.precision"))
     own = str(built.resolved["cores"][core].get("dataflow", ""))
     for dataflow in dataflows or [own]:
         variant = load_chip(chip, {**for_chip, f"cores.{core}.dataflow": dataflow}) if dataflows else built

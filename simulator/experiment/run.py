@@ -64,7 +64,9 @@ def run(
         raise InputError(Problem("networks are not executed yet; leave inputs out", path="inputs"))
     built, schedule = prepare(chip, network, overrides=overrides, batch=batch)
     asked = {"chip": str(getattr(chip, "name", chip)), "network": str(getattr(network, "name", network))}
-    return finish(built, schedule, command=command, seed=seed, settings={**asked, "set": dict(overrides or {})})
+    return finish(
+        built, schedule, command=command, seed=seed, settings={**asked, "set": dict(overrides or {})}
+    )
 
 
 def prepare(

@@ -41,16 +41,17 @@ class Channel:
         self._flights = np.zeros(16, FLIGHT)
         self._server = np.zeros(1, SERVER)
         self._server["refresh"] = self.refresh_every
+        self._server["turn"] = -1
         self._counts = np.zeros((self.nodes, 4), np.int64)
         fields = (self.burst_bytes, self.page_bytes, self.row_slots, self.refresh_every, self.refresh_slots)
         self._shape = np.array([fields], SHAPE)
 
-    def submit(self, now_fs: int, id: int, first: int, last: int) -> None:
+    def submit(self, now_fs: int, id: int, master: int, first: int, last: int) -> None:
         """Add a transfer; the caller has advanced to ``now_fs`` before."""
         count = int(self._server["flights"][0])
         if count == self._flights.size:
             self._flights = np.concatenate([self._flights, np.zeros(count, FLIGHT)])
-        self._flights[count] = (id, self.clock.cycle_at(now_fs), first, last, 0, -1)
+        self._flights[count] = (id, master, self.clock.cycle_at(now_fs), first, last, 0, -1)
         self._server["flights"] += 1
         self._ahead = None
 

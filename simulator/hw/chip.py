@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem, did_you_mean
-from simulator.base.locate import locate
+from simulator.base.locate import locate, roots
 from simulator.base.registry import Registry
 from simulator.base.spec import Spec, build, resolved
 from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory
@@ -58,6 +58,11 @@ class Chip:
     file: str
     digest: str
     resolved: Mapping[str, Any]
+    document: yamlio.Document = field(repr=False, compare=False)
+
+    def problem(self, message: str, path: str) -> Problem:
+        """What is wrong at a dotted path of the chip's file, with its place."""
+        return self.document.problem(message, tuple(path.split(".")))
 
     @property
     def components(self) -> dict[str, Component]:
@@ -106,7 +111,7 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
     InputError
         With every problem of the file at once, each with its place.
     """
-    document = yamlio.load(locate(str(path), "hwconfigs"))
+    document = yamlio.load(locate(str(path), "hwconfigs"), search=roots("hwconfigs"))
     problems = _override(document, overrides or {})
     families = _build_families(document, problems)
     problems += _dangling(families, document) + _wrong_buffers(families.cores, document)
@@ -135,6 +140,7 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
         file=document.file,
         digest=digest,
         resolved=plain,
+        document=document,
     )
 
 

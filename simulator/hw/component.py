@@ -89,6 +89,9 @@ class Core(Component):
 
     ROLES: ClassVar[tuple[str, ...]] = ()  # operands, in the order of the columns of ``accesses``
     BOUND: ClassVar[str] = "compute"  # the word for a node that this core limits
+    ABSORBS: ClassVar[bool] = (
+        False  # whether element-wise operations can join any of its tiles, at their cost
+    )
 
     clock_hz: int = Field(description="Clock of the core", gt=0)
     buffers: dict[str, str] = Field(description="Which memory holds each operand: role -> name of a memory")
@@ -110,8 +113,8 @@ class Core(Component):
         return 0
 
     def applies(self, name: str) -> bool:
-        """Whether it applies an epilogue of this name on the way out."""
-        return True
+        """Whether it applies an epilogue of this name on the way out, at no time."""
+        return False
 
     def cycles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cycles that each tile takes the core, and its result's further latency; int64, shape (tiles,)."""
@@ -145,8 +148,8 @@ class Core(Component):
 class SharedUnit(Protocol):
     """What the engine asks of a shared resource; what is in flight can be overtaken by what arrives later."""
 
-    def submit(self, now_fs: int, id: int, first: int, last: int) -> None:
-        """Add requests ``first`` to ``last`` of the program's table as one transfer, at an instant."""
+    def submit(self, now_fs: int, id: int, master: int, first: int, last: int) -> None:
+        """Add a master's transfer at an instant: requests ``first`` to ``last`` of the program's table."""
 
     def advance(self, until_fs: int) -> list[tuple[int, int]]:
         """Commit every decision before an instant; return (id, done_fs) of the transfers that they ended."""
@@ -168,6 +171,10 @@ class Memory(Component):
     def peak_bytes_per_s(self) -> float | None:
         """Peak bandwidth; None where it is unlimited."""
         return None
+
+    def grain_bytes(self) -> int:
+        """Least that one access moves; shorter runs waste the rest."""
+        return 1
 
     def stream_bytes_per_s(self, run_bytes: int) -> float | None:
         """What a lone stream of runs of ``run_bytes`` each gets; the planner's estimate. None: unlimited."""

@@ -8,13 +8,14 @@ from simulator.workload.work import OPERATION_CLASSES
 
 #: One tile. A contraction tile is ``count`` GEMMs of m x k by k x n for each of ``taps`` kernel positions;
 #: ``first``/``last``: it begins/ends its sums. An element-wise tile has operations per class instead, and the
-#: bytes that it reads and writes. ``*_bits`` are bits per element of the operands.
+#: bytes that it reads and writes. ``requant``: it requantizes
+#: what it ends. ``*_bits`` are bits per element of the operands.
 TILE = np.dtype(
     [
         ("m", "i8"), ("n", "i8"), ("k", "i8"), ("taps", "i8"), ("count", "i8"),
         ("first", "?"), ("last", "?"), ("precision", "i2"),
         ("ifmap_bits", "i2"), ("weight_bits", "i2"), ("ofmap_bits", "i2"),
-        ("epilogue", "i2"),
+        ("requant", "?"),
         ("ops", "i8", (len(OPERATION_CLASSES),)),
         ("read_bytes", "i8"), ("write_bytes", "i8"),
     ],
@@ -33,12 +34,12 @@ NO_OPS = (0,) * len(OPERATION_CLASSES)
 def tile_row(
     *, m: int = 0, n: int = 0, k: int = 0, taps: int = 1, count: int = 1,
     first: bool = True, last: bool = True,
-    precision: str = "int8", bits: tuple[int, ...] = (0, 0, 0), epilogue: int = 0,
+    precision: str = "int8", bits: tuple[int, ...] = (0, 0, 0), requant: bool = False,
     ops: tuple[int, ...] = NO_OPS, read_bytes: int = 0, write_bytes: int = 0,
 ) -> tuple[object, ...]:  # fmt: skip
     """One row of a TILE table, as numpy takes it; ``bits`` are those of ifmap, weight and ofmap."""
     head = (m, n, k, taps, count, first, last, PRECISIONS.index(precision))
-    return (*head, *bits, epilogue, ops, read_bytes, write_bytes)
+    return (*head, *bits, requant, ops, read_bytes, write_bytes)
 
 
 def macs(tiles: np.ndarray) -> np.ndarray:

@@ -34,12 +34,19 @@ def tile_times_fs(
     """
     cycles, latency = core.cycles(tiles)
     occupancy = _cycles_fs(core.clock_hz, cycles)
+    for port_fs in port_times_fs(core, memories, tiles).values():
+        occupancy = np.maximum(occupancy, port_fs)
+    return occupancy, _cycles_fs(core.clock_hz, latency)
+
+
+def port_times_fs(core: Core, memories: Mapping[str, Memory], tiles: np.ndarray) -> dict[str, np.ndarray]:
+    """Memory -> fs that its ports need for each tile, int64, shape (tiles,); unlimited ones are left out."""
+    times = {}
     for memory, moved in bytes_by_memory(core, tiles).items():
         bandwidth = memories[memory].peak_bytes_per_s()
         if bandwidth is not None:
-            port_fs = np.ceil(moved.sum(axis=1) * (1e15 / bandwidth)).astype(np.int64)
-            occupancy = np.maximum(occupancy, port_fs)
-    return occupancy, _cycles_fs(core.clock_hz, latency)
+            times[memory] = np.ceil(moved.sum(axis=1) * (1e15 / bandwidth)).astype(np.int64)
+    return times
 
 
 def bytes_by_memory(core: Core, tiles: np.ndarray) -> dict[str, np.ndarray]:

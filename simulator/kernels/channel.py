@@ -1,4 +1,4 @@
-"""A shared channel of given bandwidth: round robin over transfers in flight, page by page, no ticking.
+"""A shared channel of given bandwidth: masters in turn, page by page, each in its own order, no ticking.
 
 Model and limits: docs/models/memory.md. Time is counted in burst slots of the channel's own clock; one slot
 moves ``burst`` bytes.
@@ -12,10 +12,13 @@ from simulator.kernels.jit import kernel
 
 #: One transfer in flight: requests ``next`` to ``last`` are to be served, the first after ``offset`` bytes.
 FLIGHT = np.dtype(
-    [("id", "i8"), ("arrival", "i8"), ("next", "i8"), ("last", "i8"), ("offset", "i8"), ("page", "i8")],
+    [
+        ("id", "i8"), ("master", "i8"), ("arrival", "i8"),
+        ("next", "i8"), ("last", "i8"), ("offset", "i8"), ("page", "i8"),
+    ],
     align=True,
-)
-#: ``free``: first slot not yet given away; ``refresh``: slot of the next one; ``turn``: next flight to serve.
+)  # fmt: skip
+#: ``free``: first slot not yet given away; ``refresh``: slot of the next one; ``turn``: last master served.
 SERVER = np.dtype([("free", "i8"), ("refresh", "i8"), ("turn", "i8"), ("flights", "i8")], align=True)
 #: Fixed parameters in bytes and slots: ``row_slots`` is the least time between two row activations.
 SHAPE = np.dtype(
@@ -49,7 +52,7 @@ def serve_until(
     requests
         REQUEST, shape (any,): what the flights point into.
     flights
-        FLIGHT, shape (any,); the first ``server.flights`` are live, in the order of their turn. Written.
+        FLIGHT, shape (any,); the first ``server.flights`` are live, in the order of submission. Written.
     server
         SERVER, shape (1,), written.
     counts
@@ -73,9 +76,7 @@ def serve_until(
             server[0].free = max(server[0].free, last) + shape[0].refresh_slots  # begins once the bus is free
             if shape[0].refresh_slots > 0:
                 continue
-        i = server[0].turn % server[0].flights
-        while flights[i].arrival > start:
-            i = (i + 1) % server[0].flights
+        i = _next(flights, server[0].flights, start, server[0].turn)
         request = requests[flights[i].next]
         addr = request.addr + flights[i].offset
         size = min(request.bytes - flights[i].offset, shape[0].page - addr % shape[0].page)
@@ -93,7 +94,7 @@ def serve_until(
         if flights[i].offset == request.bytes:
             flights[i].next += 1
             flights[i].offset = 0
-        server[0].turn = i + 1
+        server[0].turn = flights[i].master
         if flights[i].next == flights[i].last:
             ended[n_ended, 0] = flights[i].id
             ended[n_ended, 1] = server[0].free
@@ -101,7 +102,6 @@ def serve_until(
             for j in range(i, server[0].flights - 1):
                 flights[j] = flights[j + 1]
             server[0].flights -= 1
-            server[0].turn = i
             if stop_at_first:
                 break
     return ended[:n_ended]
@@ -113,3 +113,16 @@ def _earliest(flights: np.ndarray, n: int) -> int:
     for i in range(1, n):
         first = min(first, flights[i].arrival)
     return first
+
+
+@kernel
+def _next(flights: np.ndarray, n: int, start: int, turn: int) -> int:
+    """The oldest transfer of the master after ``turn``, among those that have arrived by ``start``."""
+    after, first = -1, -1
+    for i in range(n):
+        if flights[i].arrival <= start:
+            if flights[i].master > turn and (after < 0 or flights[i].master < flights[after].master):
+                after = i
+            if first < 0 or flights[i].master < flights[first].master:
+                first = i
+    return after if after >= 0 else first

@@ -172,21 +172,22 @@ def core_time(
     n_last = work.k - (t.n - 1) * cand.n
     c_last = work.c - (t.c - 1) * cand.c
     g_last = work.groups - (t.g - 1) * cand.groups
-    kinds: list[tuple[np.ndarray, ...]] = []
+    kinds: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, bool]] = []
     for m, m_count in ((m_full, t.m - m_lasts), (m_last, m_lasts)):
         for n, n_count in ((cand.n, t.n - 1), (n_last, np.ones_like(t.n))):
-            for c, c_count in ((cand.c, t.c - 1), (c_last, np.ones_like(t.c))):
+            for c, c_count, last in ((cand.c, t.c - 1, False), (c_last, np.ones_like(t.c), True)):
                 for g, g_count in ((cand.groups, t.g - 1), (g_last, np.ones_like(t.g))):
-                    kinds.append((m, n, c, g, m_count * n_count * c_count * g_count))
+                    kinds.append((m, n, c, g, m_count * n_count * c_count * g_count, last))
     tiles = np.zeros((len(kinds), cand.rows.size), TILE)
     on_k, apart = core.inner(1, work.fy * work.fx)
-    for i, (m, n, c, g, _) in enumerate(kinds):
+    for i, (m, n, c, g, _, last) in enumerate(kinds):
         tiles[i]["m"], tiles[i]["n"], tiles[i]["count"] = m, n, g
         tiles[i]["k"], tiles[i]["taps"] = c * on_k, apart
+        tiles[i]["last"] = last
+        tiles[i]["first"] = (t.c == 1) & last
     for field in ("ifmap_bits", "weight_bits", "ofmap_bits"):
         tiles[field] = getattr(ops, field)
     tiles["precision"] = PRECISIONS.index(work.precision)
-    tiles["last"] = True
     flat = tiles.reshape(-1)
     occupancy, latency = tile_times_fs(core, memories, flat)
     counts = np.stack([kind[4] for kind in kinds])
@@ -197,6 +198,32 @@ def core_time(
         latency.reshape(shape).max(axis=0),
         (np.asarray(moved).reshape(shape) * counts).sum(axis=0),
     )
+
+
+def in_whole_grains(
+    traffic: dict[str, np.ndarray],
+    work: Contraction,
+    cand: Candidates,
+    ops: Operands,
+    routes: dict[str, Route],
+) -> dict[str, np.ndarray]:
+    """Traffic with what short runs waste: a tile of some channels is a run per row, whole rows are one run.
+
+    Weights lie in the order of the tiles and have no short runs.
+    """
+    whole_groups = work.batched | (cand.groups == work.groups)
+    groups = 1 if work.batched else cand.groups
+    runs = {
+        "ifmap": ((cand.c == work.c) & whole_groups, extent_x(work) * cand.c * groups * ops.ifmap_bits),
+        "ofmap": ((cand.n == work.k) & whole_groups, work.ox * cand.n * groups * ops.ofmap_bits),
+    }
+    wasted = dict(traffic)
+    for role, (whole, run_bits) in runs.items():
+        rows = _rows_in(work, cand.rows) if role == "ifmap" else np.minimum(cand.rows, work.oy)
+        run = np.maximum(np.where(whole, run_bits * rows, run_bits) // 8, 1)
+        grain = routes[role].grain_bytes
+        wasted[role] = traffic[role] * (-(-run // grain) * grain / run)
+    return wasted
 
 
 def link_time(traffic: dict[str, np.ndarray], routes: dict[str, Route]) -> tuple[np.ndarray, np.ndarray]:

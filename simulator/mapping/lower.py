@@ -106,6 +106,11 @@ class _Contracting:
             result.bits,
         )
         self.core = schedule.chip.cores[task.core]
+        work = self.work
+        self.ifmap_groups = _groups_of(
+            self.ifmap.place.bytes, work, extent_y(work) * extent_x(work) * work.batch * work.c, self.bits[0]
+        )
+        self.weight_groups = _groups_of(self.weight.place.bytes, work, work.k * work.K, self.bits[1])
         self.loaded: dict[str, tuple] = {}  # operand -> key of what its current copy holds
         self.turns = {"ifmap": -1, "weight": -1, "ofmap": -1}
         self.held: dict[str, dict] = {"ifmap": {}, "weight": {}}  # what the current held copy contains
@@ -127,14 +132,20 @@ class _Contracting:
 
     def _output_tile(self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]) -> None:
         reductions = spans(self.work.c, self.tiling.c)
+        inputs, weights = self._held_by(group, self.ifmap_groups), self._held_by(group, self.weight_groups)
         for c in reductions:
-            reads = [*self._ifmap(group, m, c), self._weights(group, n, c)]
+            reads = [*self._ifmap(inputs, m, c), self._weights(weights, n, c)]
             first, last = c[0] == 0, c is reductions[-1]
             writes = self._ofmap_spans(group, m, n) if last else []
             tile = self._tile(group, m, n, c, first, last)
             self.builder.compute(self.plan.task.core, self.plan.task.node, tile, reads, writes)
         if not self.ofmap.local:
             self._store(group, m, n)
+
+    def _held_by(self, group: tuple[int, int], there: int) -> tuple[int, int]:
+        """Groups of an operand that serve some groups of the work: fewer where the operand is broadcast."""
+        first, end = group
+        return first * there // self.work.groups, (end - 1) * there // self.work.groups + 1
 
     def _ifmap(self, group: tuple[int, int], m: tuple[int, int, int, int], c: tuple[int, int]) -> list[Span]:
         """Make sure that a tile's inputs are on chip; what the core then reads."""
@@ -300,8 +311,10 @@ class _Contracting:
     ) -> tuple:  # fmt: skip
         work = self.work
         k, taps = self.core.inner(c[1] - c[0], work.fy * work.fx)
+        pixels = (m[1] - m[0]) * (m[3] - m[2]) * work.ox
+        outputs = pixels * (n[1] - n[0]) * (group[1] - group[0])
         return tile_row(
-            m=(m[1] - m[0]) * (m[3] - m[2]) * work.ox,
+            m=pixels,
             n=n[1] - n[0],
             k=k,
             taps=taps,
@@ -310,8 +323,19 @@ class _Contracting:
             last=last,
             precision=work.precision,
             bits=self.bits,
-            epilogue=len(self.plan.task.epilogue),
+            requant="requant" in self.plan.task.epilogue,
+            ops=self._ops(outputs) if last and self.plan.task.ops else NO_OPS,
         )
+
+    def _ops(self, outputs: int) -> tuple[int, ...]:
+        """Operations that join a tile, per class."""
+        counts = dict(self.plan.task.ops)
+        return tuple(outputs * counts.get(name, 0) for name in OPERATION_CLASSES)
+
+
+def _groups_of(size: int, work: Contraction, elements: int, bits: int) -> int:
+    """Groups that an operand of ``size`` bytes has; a batched product may broadcast one with fewer."""
+    return min(work.groups, max(1, size * 8 // (elements * bits))) if work.batched else work.groups
 
 
 def _extend_rows(
@@ -347,6 +371,7 @@ def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
     split = split_of(task)
     inputs = [_side(schedule, index, name, "ifmap", f"in{i}") for i, name in enumerate(task.reads)]
     outputs = [_side(schedule, index, name, "ofmap", f"out{i}") for i, name in enumerate(task.writes)]
+    elements = schedule.graph.results(schedule.graph.nodes[task.node])[0].elements
     sizes = [side.place.bytes for side in inputs]
     tensors = [schedule.graph.tensors.get(name) for name in task.reads]
     operands = [
@@ -370,7 +395,7 @@ def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
             low, high = slice_span(side.place.bytes, split, first, last)
             address = side.place.address + low if side.local else side.copy(turn)
             writes.append((side.route.memory, address, address + high - low))
-        tile = _slice_tile(plan, first, last, split, reads, writes)
+        tile = _slice_tile(plan, (first, last), elements, reads, writes)
         builder.compute(task.core, task.node, tile, reads, writes)
         for side, (_, low_near, _) in zip(outputs, writes, strict=True):
             if not side.local:
@@ -382,17 +407,20 @@ def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
 
 
 def _slice_tile(
-    plan: TaskPlan, first: int, last: int, split: int, reads: list[Span], writes: list[Span]
+    plan: TaskPlan, span: tuple[int, int], elements: int, reads: list[Span], writes: list[Span]
 ) -> tuple:
-    def share(total: int) -> int:
-        return total * last // split - total * first // split
+    """Slices ``span`` of element-wise work or a move, whose result has ``elements`` in all."""
+    task, split = plan.task, split_of(plan.task)
 
-    work = plan.task.work
-    if isinstance(work, Move):
-        return tile_row(read_bytes=share(work.bytes_read), write_bytes=share(work.bytes_written))
-    assert isinstance(work, Elementwise)
-    ops = list(NO_OPS)
-    for name, count in work.ops:
-        ops[OPERATION_CLASSES.index(name)] += share(count)
-    read, written = (sum(high - low for _, low, high in spans) for spans in (reads, writes))
-    return tile_row(ops=tuple(ops), read_bytes=read, write_bytes=written)
+    def share(total: int) -> int:
+        return total * span[1] // split - total * span[0] // split
+
+    counts = dict.fromkeys(OPERATION_CLASSES, 0)
+    own = task.work.ops if isinstance(task.work, Elementwise) else ()
+    for name, count in (*own, *((name, times * elements) for name, times in task.ops)):
+        counts[name] += share(count)
+    if isinstance(task.work, Move):
+        moved = share(task.work.bytes_read), share(task.work.bytes_written)
+    else:
+        moved = sum(high - low for _, low, high in reads), sum(high - low for _, low, high in writes)
+    return tile_row(ops=tuple(counts.values()), read_bytes=moved[0], write_bytes=moved[1])

@@ -164,7 +164,7 @@ class _Planner:
             if error is not None:
                 raise error
             message = "the buffers of one node do not fit together; enlarge the memory"
-            raise InputError(Problem(message, self.chip.file, path=f"memories.{memory}.capacity"))
+            raise InputError(self.chip.problem(message, f"memories.{memory}.capacity"))
         del stays[min(alive, key=self._worth)]
 
     def _worth(self, name: str) -> tuple[float, str]:
@@ -342,7 +342,7 @@ class _Planner:
             f"the network '{self.graph.name}' does not fit: its weights and feature maps need "
             f"{peak(items)} B at once, the memory has {capacity} B"
         )
-        return Problem(message, self.chip.file, path=f"memories.{memory}.capacity")
+        return self.chip.problem(message, f"memories.{memory}.capacity")
 
 
 class _NoRoom(Exception):

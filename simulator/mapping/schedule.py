@@ -30,8 +30,9 @@ class Task:
     """One piece of work of a node on one core.
 
     ``reads`` and ``writes`` are storages (names of tensors whose bytes exist; aliases such as a Reshape's
-    output are resolved). ``weight`` is the storage of a contraction's second operand, ``bias_bytes`` per
-    output channel ride with it.
+    output are resolved). The second of a contraction's reads is its weights; ``bias_bytes`` per output
+    channel ride with them. ``epilogue`` is what the core applies to results; ``ops`` are the operations per
+    element of the result that this costs it.
     """
 
     node: int
@@ -42,6 +43,7 @@ class Task:
     writes: tuple[str, ...]
     epilogue: tuple[str, ...] = ()
     bias_bytes: int = 0
+    ops: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from simulator.base.errors import InputError, Problem
+from simulator.base.errors import InputError
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
 from simulator.hw.timing import tile_times_fs
@@ -126,7 +126,7 @@ def slice_tiling(
             f"too small for node '{task.name}': its smallest tile needs {need} B of buffers there, "
             f"{room[routed.memory]} B are free; enlarge the memory"
         )
-        raise InputError(Problem(message, chip.file, path=f"memories.{routed.memory}.capacity"))
+        raise InputError(chip.problem(message, f"memories.{routed.memory}.capacity"))
     least = min(choice.expected_fs for choice in choices)
     near = [choice for choice in choices if choice.expected_fs <= least * 1.01]
     return min(near, key=lambda choice: (abs(choice.tiles - ENOUGH_SLICES), choice.tiles))

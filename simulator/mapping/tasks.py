@@ -136,7 +136,8 @@ def _tasks_of_node(
     pinned = chip.rules.for_node(node.name).core
     core = _core_for(works[0], node, chip, pinned)
     done, rest = _split_epilogue(node.epilogue, chip.cores[core])
-    if rest:
+    absorbed = rest if len(works) == 1 and chip.cores[core].ABSORBS else ()
+    if rest and not absorbed:
         works.append(_doable(_epilogue_work(rest, graph.results(node)[0]), node, graph, chip))
     tasks: list[Task] = []
     left: tuple[str, ...] = ()  # operands that a contraction leaves to the work after it
@@ -152,7 +153,9 @@ def _tasks_of_node(
             ins, bias = _contraction_operands(node, graph, storage, sizes, work)
             computed = [t for t in graph.operands(node) if t.constant is None]
             left = tuple(storage[t.name] for t in computed if storage[t.name] not in ins)
-        tasks.append(Task(index, name, where, work, ins, outs, done if i == 0 else (), bias))
+        applied = (*done, *absorbed) if i == 0 else ()
+        ops = tuple(_per_element(absorbed).items()) if i == 0 else ()
+        tasks.append(Task(index, name, where, work, ins, outs, applied, bias, ops))
     return tasks
 
 
@@ -216,11 +219,17 @@ def _split_epilogue(epilogue: tuple[str, ...], core: Core) -> tuple[tuple[str, .
 
 def _epilogue_work(names: tuple[str, ...], result: Tensor) -> Elementwise:
     """What a core could not apply on the way out, as arithmetic of its own over the result."""
+    ops = tuple((name, times * result.elements) for name, times in _per_element(names).items())
+    return Elementwise(ops, split=max(1, result.elements // (result.shape[-1] or 1)))
+
+
+def _per_element(names: tuple[str, ...]) -> dict[str, int]:
+    """Operations per element of the result that epilogues mean."""
     counts: dict[str, int] = {}
     for name in names:
         for operation, times in EPILOGUES[name]:
-            counts[operation] = counts.get(operation, 0) + times * result.elements
-    return Elementwise(tuple(counts.items()), split=max(1, result.elements // (result.shape[-1] or 1)))
+            counts[operation] = counts.get(operation, 0) + times
+    return counts
 
 
 def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
@@ -229,7 +238,7 @@ def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
         if pinned not in chip.cores or not chip.cores[pinned].accepts(work):
             others = [name for name, core in chip.cores.items() if core.accepts(work)]
             message = f"core '{pinned}' cannot run {node.op}; cores that can: {', '.join(others) or 'none'}"
-            raise InputError(Problem(message, chip.file, path=f"mapping.nodes.{node.name}.core"))
+            raise InputError(chip.problem(message, f"mapping.nodes.{node.name}.core"))
         return pinned
     able = {name: core for name, core in chip.cores.items() if core.accepts(work)}
     if not able:
@@ -239,7 +248,7 @@ def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
             f"node '{node.name}' ({node.op}) multiplies in {work.precision}, which no core of {chip.name} "
             f"does ({has}); choose with --set workload.precision=..."
         )
-        raise InputError(Problem(message, chip.file, path="cores"))
+        raise InputError(chip.problem(message, "cores"))
     return min(able, key=lambda name: _whole_time(able[name], work, chip))
 
 

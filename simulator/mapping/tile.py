@@ -17,6 +17,7 @@ from simulator.mapping.cost import (
     Operands,
     buffer_bytes,
     core_time,
+    in_whole_grains,
     link_time,
     traffic_bytes,
     trips,
@@ -164,7 +165,7 @@ def _cheapest(
     back = back.reshape(-1)
     busy, latency, moved = busy[back], latency[back], moved[back]
     routes: dict[str, Route] = {role: route(chip, core, role) for role in ROLES}
-    traffic = traffic_bytes(work, cand, t, ops)
+    traffic = in_whole_grains(traffic_bytes(work, cand, t, ops), work, cand, ops, routes)
     linked, which = link_time(traffic, routes)
     ends = latency + sum(
         (traffic[role] / np.maximum(_loads(role, cand, t), 1)) * (1e15 / routes[role].bytes_per_s)
@@ -259,7 +260,7 @@ def _too_small(
         f"needs {lacking[memory]} B of buffers there, {room[memory]} B are free; enlarge the memory "
         "or shrink the array"
     )
-    return Problem(message, chip.file, path=f"memories.{memory}.capacity")
+    return chip.problem(message, f"memories.{memory}.capacity")
 
 
 def forget() -> None:

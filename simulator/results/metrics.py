@@ -22,7 +22,7 @@ FORMULAS = {
     "tops_per_w": "ops / energy / 1e12, chip and its DRAM, static included",
     "tops_per_w_chip": "the same without external memories",
     "edp_js": "energy x latency",
-    "peak_memory_bytes": "weights + the most activation bytes alive at once in external memory and on chip",
+    "peak_memory_bytes": "sum over memories of the most bytes in use at once: weights, maps, buffers",
     "traffic_bytes": "bytes read from and written to each memory",
 }
 

@@ -141,7 +141,7 @@ class Systolic(Core):
         """MACs at the tile's precision, and outputs requantized by tiles that end their sums."""
         counts = np.zeros((tiles.size, len(self.ACTIONS)), np.int64)
         counts[np.arange(tiles.size), tiles["precision"]] = macs(tiles)
-        counts[:, -1] = tiles["m"] * tiles["n"] * tiles["count"] * (tiles["last"] & (tiles["epilogue"] > 0))
+        counts[:, -1] = tiles["m"] * tiles["n"] * tiles["count"] * (tiles["last"] & tiles["requant"])
         return counts
 
     def accesses(self, tiles: np.ndarray) -> np.ndarray:

@@ -46,6 +46,7 @@ class Vector(Core):
     ACTIONS: ClassVar = tuple(f"op_{name}" for name in OPERATION_CLASSES)
     ROLES: ClassVar = ("data",)
     BOUND: ClassVar = "vector"
+    ABSORBS: ClassVar = True
     ACCEPTS: ClassVar = (Elementwise, Move)
 
     lanes: int = Field(description="Operations per cycle", gt=0)
@@ -94,7 +95,7 @@ class Vector(Core):
         return self._operations(tiles)
 
     def accesses(self, tiles: np.ndarray) -> np.ndarray:
-        """Operands are read and results written once; a contraction reads both operands for every MAC row."""
+        """Operands are read and results written once; a contraction reads an input per MAC, weights once."""
         moved = np.zeros((tiles.size, 1, 2), np.int64)
         out = tiles["m"] * tiles["n"] * tiles["count"]
         inner = tiles["k"] * tiles["taps"]

@@ -17,11 +17,11 @@ class Dma(Link):
 
     Model
     -----
-    An engine moves ``width`` bytes per cycle, one transfer after the other, each with ``start_cycles`` before
-    it. Up to ``outstanding`` transfers per engine have been requested from the outer memory (and the bus) at
-    once, so that its latency is hidden; a transfer is done when both the engine and the memory are done with
-    it. Loads and stores wait in queues of their own, so that a store held up by its producer does not hold up
-    loads.
+    An engine moves ``width`` bytes per cycle, one transfer after the other; memory is asked ``start_cycles``
+    after a transfer begins. Up to ``outstanding`` transfers per engine are asked for at once, so that the
+    memory's latency is hidden; a transfer is done when both the engine and the memory are done with it.
+    Memory serves the loads of a link in their order, and its stores in theirs; each waits in a queue of its
+    own, so that a store held up by its producer does not hold up loads.
 
     Not modelled
     ------------

@@ -62,6 +62,10 @@ class Dram(Memory):
         """Peak bandwidth of all channels together."""
         return float(self.bandwidth_bytes_per_s * self.channels)
 
+    def grain_bytes(self) -> int:
+        """One burst of one channel."""
+        return self.burst_bytes
+
     def stream_bytes_per_s(self, run_bytes: int) -> float:
         """Peak x the share of time that is no refresh, x what row visits leave of it where a run is short."""
         visit_fs = min(run_bytes, self.row_bytes) / self.peak_bytes_per_s() * 1e15

@@ -31,7 +31,7 @@ def drive(live: Channel, arrivals: list[tuple[int, int, int, int]]) -> dict[int,
     done: dict[int, int] = {}
     for instant, id, first, last in sorted(arrivals):
         done.update(live.advance(instant))
-        live.submit(instant, id, first, last)
+        live.submit(instant, id, id, first, last)
     while (ahead := live.forecast()) is not None:
         done.update(live.advance(ahead[1]))
     return done
@@ -86,6 +86,16 @@ def test_two_masters_share_fairly():
     assert done == {0: 76 * NS, 1: 80 * NS}
 
 
+def test_one_master_is_served_in_its_own_order():
+    """Two equal transfers of one master: the first ends as if it were alone."""
+    live = channel(table((0, 2560, READ, 0), (1 << 20, 2560, READ, 1)))
+    live.submit(0, 0, 5, 0, 1)
+    live.submit(0, 1, 5, 1, 2)
+    assert live.forecast() == (0, 40 * NS)
+    assert live.advance(40 * NS) == [(0, 40 * NS)]
+    assert live.forecast() == (1, 80 * NS)
+
+
 def test_a_late_arrival_overtakes_only_what_is_not_decided():
     """A page that has begun is finished before the newcomer's first."""
     live = channel(table((0, 512, READ, 0), (4096, 64, READ, 1)))
@@ -94,10 +104,10 @@ def test_a_late_arrival_overtakes_only_what_is_not_decided():
 
 def test_a_forecast_changes_nothing():
     live = channel(table((0, 2560, READ, 0), (1 << 20, 2560, READ, 1)))
-    live.submit(0, 0, 0, 1)
+    live.submit(0, 0, 0, 0, 1)
     assert live.forecast() == live.forecast() == (0, 40 * NS)
     live.advance(8 * NS)
-    live.submit(8 * NS, 1, 1, 2)
+    live.submit(8 * NS, 1, 1, 1, 2)
     assert live.forecast() == (0, 72 * NS)
 
 
@@ -120,7 +130,7 @@ def test_masters_that_submit_apart_equal_one_merged_trace(cases):
         while (ahead := apart.forecast()) is not None and ahead[1] <= instant:
             done.update(apart.advance(ahead[1]))
         done.update(apart.advance(instant))
-        apart.submit(instant, id, first, last)
+        apart.submit(instant, id, id, first, last)
     while (ahead := apart.forecast()) is not None:
         done.update(apart.advance(ahead[1]))
     merged = channel(requests, **knobs)
