@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -112,21 +113,32 @@ def _run_experiment(
             Problem("--set, --batch and --plan are for CHIP NETWORK; an experiment states its own", path)
         )
     experiment = load_experiment(path)
-    results = []
-    for i, result in enumerate(experiment.results(), 1):
-        results.append(result)
-        latency = f"{result.metrics.latency_s * 1e3:.4g} ms"
-        screen.note(f"{i}/{len(experiment.points)} {result.chip} {result.network}: {latency}", quiet)
-    _deliver(results, out or Path("reports") / (experiment.name or Path(path).stem), json_, quiet)
+    folder = out or Path("reports") / (experiment.name or Path(path).stem)
+    results: list[Result] = []
+    try:
+        for i, result in enumerate(experiment.results(), 1):
+            results.append(result)
+            latency = f"{result.metrics.latency_s * 1e3:.4g} ms"
+            screen.note(f"{i}/{len(experiment.points)} {result.chip} {result.network}: {latency}", quiet)
+    except KeyboardInterrupt:  # what was finished is kept
+        if results:
+            _deliver(results, folder, json_, quiet)
+        raise
+    _deliver(results, folder, json_, quiet, experiment.reports)
 
 
-def _deliver(results: list[Result], out: Path | None, json_: bool, quiet: bool) -> None:
-    """Write the folder, then show."""
+def _deliver(
+    results: list[Result], out: Path | None, json_: bool, quiet: bool, reports: Sequence[str] = ()
+) -> None:
+    """Write the folder with its further reports, then show."""
+    from simulator.report import REPORTS
     from simulator.report.layout import folder_name
     from simulator.report.write import write_report
 
     folder = out or Path("reports") / folder_name(results[0])
     written = write_report(results, folder)
+    for name in reports:
+        written += REPORTS[name](results, folder)
     if json_:
         documents = [result.to_dict() for result in results]
         screen.emit_json(documents[0] if len(documents) == 1 else documents)

@@ -18,7 +18,8 @@ def describe_chip(chip: Chip) -> list[str]:
         lines.append(f"Memory {name}: {_memory_words(memory)}")
     for name, link in chip.links.items():
         ends = f" between {link.transport.outer} and {link.transport.inner}" if link.transport else ""
-        lines.append(f"Link {name}: {link.kind}{ends}, {format(link.clock_hz, 'hz')}")
+        traits = "".join(f", {trait}" for trait in link.traits())
+        lines.append(f"Link {name}: {link.kind}{ends}{traits} at {format(link.clock_hz, 'hz')}")
     lines += _balance(chip)
     missing = [f"{n}.{a}" for n, c in chip.components.items() for a in _unknown(c)]
     if missing:

@@ -17,6 +17,7 @@ from simulator.base.spec import Spec, build
 from simulator.experiment.overrides import WORKLOAD_SETTINGS, describe_overrides
 from simulator.experiment.run import run
 from simulator.hw.chip import load_chip
+from simulator.report import REPORTS
 from simulator.results.result import Result
 
 
@@ -45,7 +46,9 @@ class ExperimentFile(Spec):
     sweep: dict[str, list[Any]] = Field(
         default_factory=dict, description="Path -> values: every combination is a run of its own"
     )
-    reports: list[str] = Field(default_factory=lambda: ["compare"], description="Pages to write")
+    reports: list[str] = Field(
+        default_factory=list, description="Further reports for the folder, such as pictures"
+    )
     seed: int = Field(0, description="Recorded in every result", ge=0)
 
 
@@ -64,6 +67,7 @@ class Experiment:
 
     name: str
     points: tuple[Point, ...]
+    reports: tuple[str, ...]
     seed: int
     file: str
 
@@ -109,6 +113,15 @@ def load_experiment(path: str | Path) -> Experiment:
             locate(entry if isinstance(entry, str) else entry.network, "workloads")
         except InputError as error:
             problems += [document.problem(p.message, ("workloads", i)) for p in error.problems]
+    problems += [
+        document.problem(
+            f"expected one of the reports {', '.join(REPORTS.names())}, got '{name}'"
+            f"{did_you_mean(name, REPORTS.names())}",
+            ("reports", i),
+        )
+        for i, name in enumerate(top.reports)
+        if name not in REPORTS
+    ]
     if problems:
         raise InputError(*problems)
     for chip, entry in product(top.chips, top.workloads):
@@ -117,7 +130,9 @@ def load_experiment(path: str | Path) -> Experiment:
             chosen = {**top.set, **dict(zip(top.sweep, values, strict=True))}
             points.append(Point(chip, workload, _for_chip(chosen, names[chip], set(names.values()))))
     unique = [point for i, point in enumerate(points) if point not in points[:i]]
-    return Experiment(top.name or Path(path).parent.name, tuple(unique), top.seed, str(path))
+    return Experiment(
+        top.name or Path(path).parent.name, tuple(unique), tuple(top.reports), top.seed, str(path)
+    )
 
 
 def _chip_names(top: ExperimentFile, document: yamlio.Document) -> dict[str, str]:

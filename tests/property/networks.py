@@ -16,9 +16,7 @@ from simulator.workload.op import OPS
 from simulator.workload.tensor import Constant, Tensor
 
 CHIP = "npu/edge_npu"
-TYPES = ("int8", "int4", "int16")
-WHOLE_BYTES = ("int8", "int16")
-INT8 = ("int8",)
+INT8 = {"weights": ("int8",), "activations": ("int8",)}
 
 
 @dataclass
@@ -68,12 +66,18 @@ class Sketch:
 
 
 @st.composite
-def graphs(draw: st.DrawFn, *, max_nodes: int = 5, types: Sequence[str] = TYPES) -> Graph:
+def graphs(
+    draw: st.DrawFn,
+    *,
+    max_nodes: int = 5,
+    weights: Sequence[str] = ("int8", "int4", "int16"),
+    activations: Sequence[str] = ("int8", "int16"),
+) -> Graph:
     """Chains of Conv, MatMul, Add, Relu and MaxPool with residuals, on images or on matrices.
 
-    ``types`` are those that weights and activations are drawn from.
+    ``weights`` and ``activations`` are the element types that they are drawn from.
     """
-    sketch = Sketch(draw(st.sampled_from(types)), draw(st.sampled_from(types)))
+    sketch = Sketch(draw(st.sampled_from(weights)), draw(st.sampled_from(activations)))
     if draw(st.integers(0, 3)):
         shape = (draw(st.integers(1, 3)), draw(st.integers(1, 20)), *(draw(st.integers(1, 14)) for _ in "yx"))
         last = sketch.input(*shape)

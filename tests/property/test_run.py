@@ -14,7 +14,7 @@ import onnx
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from networks import CHIP, INT8, WHOLE_BYTES, graphs, to_onnx, variants
+from networks import CHIP, INT8, graphs, to_onnx, variants
 from replay import (
     Bytes,
     check_conflicts_are_ordered,
@@ -143,13 +143,27 @@ def test_commands_keep_their_order(graph: Graph, overrides: dict[str, str]):
 
 
 @settings(STEADY, max_examples=80)
-@given(graphs(types=WHOLE_BYTES), variants())
+@given(graphs(), variants())
 def test_every_byte_is_the_right_one(graph: Graph, overrides: dict[str, str]):
     """Tiles read all of their operands as their makers left them, and nothing else; results are written whole."""
     schedule = plan(graph, load_chip(CHIP, overrides))
     program = lower(schedule)
     program.check()
     Bytes(schedule, program).check()
+
+
+@settings(STEADY, max_examples=60)
+@given(graphs(activations=("int4",)), variants())
+def test_elements_of_half_a_byte_fit_their_buffers(graph: Graph, overrides: dict[str, str]):
+    """Rows of an odd number of nibbles begin inside a byte, and their slices touch one byte more."""
+    played = play(graph, load_chip(CHIP, overrides))
+    check_conflicts_are_ordered(played)
+    spans = played.program.accesses
+    assert (spans["low"] >= 0).all()
+    assert (spans["high"] <= np.array(played.program.capacity)[spans["memory"]]).all()
+    for (task, role), place in played.schedule.buffers.items():
+        buffer = next(b for b in played.schedule.tasks[task].buffers if b.role == role)
+        assert place.bytes == buffer.total
 
 
 STEPS = {
@@ -170,7 +184,7 @@ REAL_STEPS = {
 
 @pytest.mark.parametrize("path", STEPS)
 @settings(STEADY, max_examples=30)
-@given(graphs(types=INT8), variants(), st.data())
+@given(graphs(**INT8), variants(), st.data())
 def test_more_is_not_slower(path: str, graph: Graph, overrides: dict[str, str], data: st.DataObject):
     """More bandwidth or memory makes a small network at most 10 % and its longest command slower.
 
@@ -203,7 +217,7 @@ def test_more_is_not_slower_for_a_real_network(path: str):
 
 
 @settings(STEADY, max_examples=15)
-@given(graph=graphs(types=INT8), overrides=variants())
+@given(graph=graphs(**INT8), overrides=variants())
 def test_a_network_from_a_file_is_the_same_work(
     graph: Graph, overrides: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ):

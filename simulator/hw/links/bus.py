@@ -34,6 +34,10 @@ class Bus(Link):
     width_bytes_per_cycle: int = Field(description="Bytes per cycle", gt=0)
     turn_bytes: int = Field(1024, description="Bytes that a master moves before the next one's turn", gt=0)
 
+    def traits(self) -> tuple[str, ...]:
+        """Width."""
+        return (f"{self.width_bytes_per_cycle} B/cycle",)
+
     def peak_bytes_per_s(self) -> float:
         """Width x clock."""
         return float(self.width_bytes_per_cycle * self.clock_hz)

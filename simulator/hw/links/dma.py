@@ -56,6 +56,10 @@ class Dma(Link):
             start_fs=self.start_cycles * FS_PER_S // self.clock_hz,
         )
 
+    def traits(self) -> tuple[str, ...]:
+        """Engines and width."""
+        return (f"{self.engines} engines of {self.width_bytes_per_cycle} B/cycle",)
+
     def peak_bytes_per_s(self) -> float:
         """Engines x width x clock."""
         return float(self.engines * self.width_bytes_per_cycle * self.clock_hz)
