@@ -8,14 +8,23 @@ from typing import Any
 from simulator.engine.collect import energy_entries, exposed_times, make_ledger, make_rows, memory_infos
 from simulator.engine.machine import build_machine
 from simulator.engine.run import run
+from simulator.engine.trace import make_trace
 from simulator.hw.chip import Chip
 from simulator.mapping.program import Program
 from simulator.results.metrics import measure
 from simulator.results.result import Result
+from simulator.results.trace import Trace
 
 
 def simulate(program: Program, chip: Chip, provenance: Mapping[str, Any] | None = None) -> Result:
-    """Run a program on a chip and measure it.
+    """Run a program on a chip and measure it; parameters as for ``simulate_with_trace``."""
+    return simulate_with_trace(program, chip, provenance)[0]
+
+
+def simulate_with_trace(
+    program: Program, chip: Chip, provenance: Mapping[str, Any] | None = None
+) -> tuple[Result, Trace]:
+    """Run a program on a chip, measure it, and give what ran when.
 
     Parameters
     ----------
@@ -50,7 +59,7 @@ def simulate(program: Program, chip: Chip, provenance: Mapping[str, Any] | None 
         if price.get((component, action)) is None
     )
     digests = {"chip_sha256": chip.digest, "network_sha256": about.digest}
-    return Result(
+    result = Result(
         chip=chip.name,
         network=about.network,
         precision=about.precision,
@@ -65,3 +74,4 @@ def simulate(program: Program, chip: Chip, provenance: Mapping[str, Any] | None 
         provenance={**(provenance or {}), **digests},
         resolved=dict(about.resolved),
     )
+    return result, make_trace(program, machine, spans, rows)

@@ -63,6 +63,9 @@ def run(
         bool, typer.Option("--plan", help="Show the schedule and the memory layout; simulate nothing")
     ] = False,
     out: Out = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Also write trace.json.gz, a timeline for Perfetto")
+    ] = False,
     json_: Json = False,
     quiet: Quiet = False,
     plugin: Plugin = NONE,
@@ -71,14 +74,14 @@ def run(
     _plugins(plugin)
     overrides = _overrides(set_)
     if network is None:
-        _run_experiment(chip, overrides, batch, plan, out, json_, quiet)
+        _run_experiment(chip, overrides, batch, plan or trace, out, json_, quiet)
         return
     for_chip, settings = split_overrides(overrides)
     from simulator.hw.chip import load_chip
 
     built = load_chip(chip, for_chip)
     # after the chip is known to be right: a wrong one is answered without loading planner and readers
-    from simulator.experiment.run import finish, prepare
+    from simulator.experiment.run import finish_with_trace, prepare
 
     with screen.progress(f"planning {network} on {chip} ...", quiet):
         for_network = {f"workload.{name}": value for name, value in settings.items()}
@@ -90,8 +93,14 @@ def run(
     command = f"chipsim run {chip} {network}{tail} {describe_overrides(overrides)}".strip()
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
         asked = {"chip": chip, "network": network, "set": overrides}
-        result = finish(built, schedule, command=command, settings=asked)
-    _deliver([result], out, json_, quiet)
+        result, timeline = finish_with_trace(built, schedule, command=command, settings=asked)
+    folder = _deliver([result], out, json_, quiet)
+    if trace:
+        from simulator.report.trace import write_trace
+
+        written = write_trace(timeline, folder)
+        if not (quiet or json_):
+            screen.emit([f"wrote {written}; open it in ui.perfetto.dev"])
 
 
 def _run_experiment(
@@ -110,7 +119,7 @@ def _run_experiment(
         raise InputError(Problem(message, path))
     if overrides or batch or plan:
         raise InputError(
-            Problem("--set, --batch and --plan are for CHIP NETWORK; an experiment states its own", path)
+            Problem("--set, --batch, --plan and --trace are for CHIP NETWORK, not for an experiment", path)
         )
     experiment = load_experiment(path)
     folder = out or Path("reports") / (experiment.name or Path(path).stem)
@@ -129,8 +138,8 @@ def _run_experiment(
 
 def _deliver(
     results: list[Result], out: Path | None, json_: bool, quiet: bool, reports: Sequence[str] = ()
-) -> None:
-    """Write the folder with its further reports, then show."""
+) -> Path:
+    """Write the folder with its further reports, then show; the folder."""
     from simulator.report import REPORTS
     from simulator.report.layout import folder_name
     from simulator.report.write import write_report
@@ -146,6 +155,7 @@ def _deliver(
         if len(results) == 1:
             screen.show_result(results[0])
         screen.emit([f"wrote {written[0]} and {len(written) - 1} more files"])
+    return folder
 
 
 @app.command()

@@ -13,6 +13,7 @@ from simulator.hw.chip import Chip, load_chip
 from simulator.mapping.plan import plan
 from simulator.mapping.schedule import Schedule
 from simulator.results.result import Result
+from simulator.results.trace import Trace
 from simulator.workload.graph import Graph
 from simulator.workload.load import load_graph
 from simulator.workload.op import work_of
@@ -100,13 +101,27 @@ def finish(
     settings: Mapping[str, object] | None = None,
 ) -> Result:
     """Simulate what ``prepare`` made; ``settings`` are what was asked for, for resolved.yaml."""
-    from simulator.engine.simulate import simulate  # simpy and numba: only when something is simulated
+    return finish_with_trace(chip, schedule, command=command, seed=seed, settings=settings)[0]
+
+
+def finish_with_trace(
+    chip: Chip,
+    schedule: Schedule,
+    *,
+    command: str = "",
+    seed: int = 0,
+    settings: Mapping[str, object] | None = None,
+) -> tuple[Result, Trace]:
+    """Simulate what ``prepare`` made, and give what ran when."""
+    from simulator.engine.simulate import (
+        simulate_with_trace,
+    )  # simpy and numba: only when something is simulated
     from simulator.mapping.lower import lower
 
     provenance = {"chipsim": __version__, "command": command, "seed": seed}
-    result = simulate(lower(schedule), chip, provenance)
+    result, trace = simulate_with_trace(lower(schedule), chip, provenance)
     experiment = {**(settings or {}), "precision": result.precision, "batch": result.batch, "seed": seed}
-    return replace(result, resolved={"experiment": experiment, "chip": result.resolved})
+    return replace(result, resolved={"experiment": experiment, "chip": result.resolved}), trace
 
 
 def _graph(network: str | Path | Graph, settings: Mapping[str, str], batch: int | None) -> Graph:

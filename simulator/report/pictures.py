@@ -19,7 +19,8 @@ MEMORY_COLOUR = "#d9660a"
 DPI = 150
 #: Colours after the ten of matplotlib's cycle: the light half of its tab20.
 _FURTHER = (
-    "#aec7e8", "#ffbb78", "#98df8a", "#ff9896", "#c5b0d5", "#c49c94", "#f7b6d2", "#c7c7c7", "#dbdb8d", "#9edae5",
+    "#aec7e8", "#ffbb78", "#98df8a", "#ff9896", "#c5b0d5",
+    "#c49c94", "#f7b6d2", "#c7c7c7", "#dbdb8d", "#9edae5",
 )  # fmt: skip
 
 
