@@ -117,6 +117,8 @@ class Reader:
         if bound:
             limit = _written(detail["ctx"][bound], dimension)
             message = f"expected {_BOUNDS[bound]} {limit}, got {_written(value, dimension)}"
+        elif detail["type"] == "too_short":
+            message = f"expected at least {detail['ctx']['min_length']}, got {shown(value)} with none"
         elif detail["type"] == "value_error":
             message = str(detail["ctx"]["error"])
         elif detail["type"].endswith(_TYPE_ERRORS) and path in self._fields and "[key]" not in detail["loc"]:

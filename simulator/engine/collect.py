@@ -11,7 +11,7 @@ from simulator.engine.machine import Machine, is_compute
 from simulator.hw.chip import Chip
 from simulator.hw.component import Component
 from simulator.hw.tiling import PRECISIONS
-from simulator.hw.timing import bytes_by_memory, port_times_fs
+from simulator.hw.timing import bytes_by_memory, core_times_fs, port_times_fs
 from simulator.mapping.program import STORE, Program
 from simulator.results.ledger import Ledger
 from simulator.results.result import EnergyEntry, MemoryInfo, NodeRow
@@ -142,6 +142,7 @@ def make_rows(
                 utilization=macs / (slots * latency * 1e-15) if slots and latency else 0.0,
                 bound=_bound(spent, chip, latency),
                 busy_fs=spent,
+                shape=program.about.shapes[i],
             )
         )
     return tuple(rows)
@@ -152,7 +153,7 @@ def _commands_of(program: Program, unit: str) -> np.ndarray:
 
 
 def _busy(program: Program, chip: Chip, machine: Machine) -> dict[str, np.ndarray]:
-    """Resource -> time in fs that it spent on each node; of on-chip memories, that of their ports."""
+    """Resource -> time in fs that it spent on each node; of on-chip memories, where ports limit."""
     busy = {name: unit.counts()["busy_fs"] for name, unit in machine.shared.items()}
     for name, unit in zip(program.units, machine.units, strict=True):
         if unit is None:
@@ -163,9 +164,10 @@ def _busy(program: Program, chip: Chip, machine: Machine) -> dict[str, np.ndarra
         busy[name] = time
         if name in chip.cores:
             tiles = program.tiles[name][commands["work"]]
+            own = core_times_fs(chip.cores[name], tiles)
             for memory, port_fs in port_times_fs(chip.cores[name], chip.memories, tiles).items():
                 busy.setdefault(memory, np.zeros(len(program.nodes), np.int64))
-                np.add.at(busy[memory], commands["node"], port_fs)
+                np.add.at(busy[memory], commands["node"], np.where(port_fs > own, port_fs, 0))
     return busy
 
 

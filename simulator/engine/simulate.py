@@ -54,8 +54,8 @@ def simulate_with_trace(
     )
     price = {(entry.component, entry.action): entry.pj for entry in energy}
     unknown = tuple(
-        f"energy of {component}.{action} is unknown ({count} occurred)"
-        for component, action, count in ledger.totals()
+        f"energy of {component}.{action} is unknown"
+        for component, action, _ in ledger.totals()
         if price.get((component, action)) is None
     )
     digests = {"chip_sha256": chip.digest, "network_sha256": about.digest}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,6 +73,8 @@ def run(
 ) -> None:
     """Simulate one network on one chip, or an experiment."""
     _plugins(plugin)
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(Problem("expected a folder for --out, this is a file", str(out)))
     overrides = _overrides(set_)
     if network is None:
         _run_experiment(chip, overrides, batch, plan or trace, out, json_, quiet)
@@ -128,8 +131,10 @@ def _run_experiment(
         for i, result in enumerate(experiment.results(), 1):
             results.append(result)
             latency = f"{result.metrics.latency_s * 1e3:.4g} ms"
-            screen.note(f"{i}/{len(experiment.points)} {result.chip} {result.network}: {latency}", quiet)
-    except KeyboardInterrupt:  # what was finished is kept
+            chosen = describe_overrides(experiment.points[i - 1].overrides).replace("--set ", "")
+            where = f"{result.chip} {result.network} {chosen}".rstrip()
+            screen.note(f"{i}/{len(experiment.points)} {where}: {latency}", quiet)
+    except (KeyboardInterrupt, InputError):  # what was finished is kept
         if results:
             _deliver(results, folder, json_, quiet)
         raise
@@ -340,6 +345,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

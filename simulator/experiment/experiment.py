@@ -72,19 +72,27 @@ class Experiment:
     file: str
 
     def results(self) -> Iterator[Result]:
-        """Run point after point."""
-        for point in self.points:
+        """Run point after point.
+
+        Raises
+        ------
+        InputError
+            A point cannot be run; the message names it.
+        """
+        for number, point in enumerate(self.points, 1):
             settings = {key: getattr(point.workload, key) for key in ("precision", "batch")}
-            overrides = {
-                **point.overrides,
-                **{f"workload.{k}": v for k, v in settings.items() if v is not None},
-            }
-            command = (
-                f"chipsim run {point.chip} {point.workload.network} {describe_overrides(overrides)}".strip()
-            )
-            yield run(
-                point.chip, point.workload.network, overrides=overrides, command=command, seed=self.seed
-            )
+            chosen = {f"workload.{key}": value for key, value in settings.items() if value is not None}
+            overrides = {**point.overrides, **chosen}
+            what = f"{point.chip} {point.workload.network} {describe_overrides(overrides)}".strip()
+            command = f"chipsim run {what}"
+            try:
+                result = run(
+                    point.chip, point.workload.network, overrides=overrides, command=command, seed=self.seed
+                )
+            except InputError as error:
+                which = f"run {number} of {len(self.points)} ({what})"
+                raise InputError(*(Problem(f"{which}: {p}", self.file) for p in error.problems)) from None
+            yield result
 
 
 def is_experiment(path: str) -> bool:
@@ -101,6 +109,9 @@ def load_experiment(path: str | Path) -> Experiment:
         With every problem at once, each with its place.
     """
     document = yamlio.load(Path(path))
+    if isinstance(document.data, dict) and {"cores", "layers", "package"} & set(document.data):
+        what = "chip; a network is missing" if "cores" in document.data else "network; a chip is missing"
+        raise InputError(document.problem(f"this is a {what}: chipsim run CHIP NETWORK"))
     top = build(ExperimentFile, document.data, document, "")
     names = _chip_names(top, document)
     points = []
@@ -108,6 +119,9 @@ def load_experiment(path: str | Path) -> Experiment:
     for key in ("set", "sweep"):
         for where in getattr(top, key):
             problems += _check_path(where, (key, where), names, document)
+    for where, axis in top.sweep.items():
+        if not axis:
+            problems.append(document.problem("expected at least one value", ("sweep", where)))
     for i, entry in enumerate(top.workloads):
         try:
             locate(entry if isinstance(entry, str) else entry.network, "workloads")

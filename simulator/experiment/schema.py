@@ -9,11 +9,20 @@ from simulator.base.spec import FieldDoc, Spec, describe_fields, json_schema
 from simulator.experiment.experiment import ExperimentFile
 from simulator.hw.chip import FAMILIES, ChipFile
 from simulator.hw.rules import MappingRules
+from simulator.workload.frontends.layers import KINDS, Header
+from simulator.workload.frontends.packaged import Packaged
 
 
 def schema_kinds() -> dict[str, type[Spec]]:
     """Everything that YAML describes, by name."""
-    kinds: dict[str, type[Spec]] = {"chip": ChipFile, "experiment": ExperimentFile, "mapping": MappingRules}
+    kinds: dict[str, type[Spec]] = {
+        "chip": ChipFile,
+        "experiment": ExperimentFile,
+        "mapping": MappingRules,
+        "layers": Header,
+        "packaged": Packaged,
+        **{f"layer.{name}": kind for name, kind in KINDS.items()},
+    }
     for registry in FAMILIES.values():
         kinds.update({name: registry[name] for name in registry.names()})
     return kinds

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from simulator.results.result import Result
 
 #: Columns of the layer table that fit a terminal; the files have all.
-TERMINAL_COLUMNS = ("node", "op", "core", "bound", "exposed", "work", "utilization", "achieved", "energy")
+TERMINAL_COLUMNS = (
+    "node", "op", "core", "M x N x K", "bound", "exposed", "work", "utilization", "achieved", "energy",
+)  # fmt: skip
 
 
 def emit_json(document: Any) -> None:

@@ -112,9 +112,16 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
         With every problem of the file at once, each with its place.
     """
     document = yamlio.load(locate(str(path), "hwconfigs"), search=roots("hwconfigs"))
+    if (
+        isinstance(document.data, dict)
+        and "cores" not in document.data
+        and {"layers", "package"} & set(document.data)
+    ):
+        raise InputError(document.problem("this is a network; expected a chip: chipsim run CHIP NETWORK"))
     problems = _override(document, overrides or {})
     families = _build_families(document, problems)
     problems += _dangling(families, document) + _wrong_buffers(families.cores, document)
+    problems = problems or _unreached(families, document)
     try:
         top = build(ChipFile, document.data, document, "")
     except InputError as error:
@@ -243,6 +250,19 @@ def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
         )
         for place, name, what, known in references
         if name not in known
+    ]
+
+
+def _unreached(families: _Families, document: yamlio.Document) -> list[Problem]:
+    """External memories that neither a link nor a core touches: a run would be as if they were not there."""
+    ends = {end for link in families.links.values() if (t := link.transport) for end in (t.outer, t.inner)}
+    used = ends | {memory for core in families.cores.values() for memory in core.buffers.values()}
+    return [
+        document.problem(
+            f"nothing reaches this memory; expected a dma with `from: {name}`", ("memories", name)
+        )
+        for name, memory in families.memories.items()
+        if memory.EXTERNAL and name not in used
     ]
 
 

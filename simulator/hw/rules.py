@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from simulator.base.spec import Spec
 
-Size = int | Literal["auto", "max", "core"]
+Size = Annotated[int, Field(ge=1)] | Literal["auto", "max", "core"]
 
 
 class NodeRule(Spec):

@@ -39,6 +39,11 @@ def tile_times_fs(
     return occupancy, _cycles_fs(core.clock_hz, latency)
 
 
+def core_times_fs(core: Core, tiles: np.ndarray) -> np.ndarray:
+    """Time of the core alone for each tile, int64, shape (tiles,), fs."""
+    return _cycles_fs(core.clock_hz, core.cycles(tiles)[0])
+
+
 def port_times_fs(core: Core, memories: Mapping[str, Memory], tiles: np.ndarray) -> dict[str, np.ndarray]:
     """Memory -> fs that its ports need for each tile, int64, shape (tiles,); unlimited ones are left out."""
     times = {}

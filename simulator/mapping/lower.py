@@ -50,12 +50,24 @@ def _about(schedule: Schedule) -> About:
         precision="+".join(by_use),
         batch=first.shape[0] if first is not None and len(first.shape) > 2 else 1,
         ops=tuple(node.op for node in graph.nodes),
+        shapes=_shapes(schedule),
         origins=tuple(node.origin or node.name for node in graph.nodes),
         assumptions=graph.assumptions,
         not_modelled=schedule.not_modelled,
         peak_memory_bytes=sum(schedule.peak_bytes.values()),
         resolved=dict(schedule.chip.resolved),
     )
+
+
+def _shapes(schedule: Schedule) -> tuple[str, ...]:
+    """M x N x K of each node's contraction, with its groups."""
+    shapes = [""] * len(schedule.graph.nodes)
+    for plan in schedule.tasks:
+        work = plan.task.work
+        if isinstance(work, Contraction):
+            groups = f"{work.groups} x " if work.groups > 1 else ""
+            shapes[plan.task.node] = f"{groups}{work.M}x{work.N}x{work.K}"
+    return tuple(shapes)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
-from simulator.base.errors import InputError, Problem
+from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.units import UNLIMITED
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
@@ -37,11 +38,27 @@ def plan(graph: Graph, chip: Chip) -> Schedule:
         A buffer is too small for the smallest tile, a rule cannot be met, the network is larger than its
         memory.
     """
+    _check_rules(graph, chip)
     tasks = make_tasks(graph, chip)
     planner = _Planner(graph, chip, tasks)
     plans = [planner.attempt(reserve) for reserve in (RESERVES if planner.can_stay else RESERVES[:1])]
     best = min(plans, key=lambda attempt: sum(p.expected_fs for p in attempt.tasks))
     return planner.schedule(best)
+
+
+def _check_rules(graph: Graph, chip: Chip) -> None:
+    """Refuse rules for nodes that the network does not have."""
+    names = [node.name for node in graph]
+    problems = [
+        chip.problem(
+            f"no node of {graph.name} is called '{pattern}'{did_you_mean(pattern, names)}; see --plan",
+            f"mapping.nodes.{pattern}",
+        )
+        for pattern in chip.rules.nodes
+        if not any(fnmatchcase(name, pattern) for name in names)
+    ]
+    if problems:
+        raise InputError(*problems)
 
 
 @dataclass(frozen=True)

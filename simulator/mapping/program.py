@@ -50,6 +50,7 @@ class About:
     precision: str
     batch: int
     ops: tuple[str, ...]  # operator of each node
+    shapes: tuple[str, ...]  # what each node multiplies, as M x N x K; empty where nothing
     origins: tuple[str, ...]
     assumptions: tuple[str, ...]
     not_modelled: tuple[str, ...]

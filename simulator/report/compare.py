@@ -92,14 +92,28 @@ def comparison(results: Sequence[Result]) -> Table:
 
 
 def titles(results: Sequence[Result]) -> list[str]:
-    """``chip / network`` of each result; a repeated one is numbered."""
+    """``chip / network`` of each result, with the settings that tell repeated ones apart, else numbered."""
     seen: dict[str, int] = {}
     names = []
-    for result in results:
-        name = f"{result.chip} / {result.network}"
+    for result, settings in zip(results, varied(results), strict=True):
+        name = f"{result.chip} / {result.network}{f' ({settings})' if settings else ''}"
         seen[name] = seen.get(name, 0) + 1
         names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return names
+
+
+def varied(results: Sequence[Result]) -> list[str]:
+    """Of results of one chip and network, the overrides in which they differ: ``rows=16, cols=32``."""
+    chosen = [dict(result.resolved.get("experiment", {}).get("set", {})) for result in results]
+    alike: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for result, settings in zip(results, chosen, strict=True):
+        alike.setdefault((result.chip, result.network), []).append(settings)
+    texts = []
+    for result, settings in zip(results, chosen, strict=True):
+        group = alike[result.chip, result.network]
+        keys = [key for key in settings if any(other.get(key) != settings[key] for other in group)]
+        texts.append(", ".join(f"{key.rsplit('.', 1)[-1]}={settings[key]}" for key in keys))
+    return texts
 
 
 def references(results: Sequence[Result]) -> list[int]:

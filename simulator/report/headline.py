@@ -113,6 +113,11 @@ def _note(result: Result, name: str) -> str:
         return "energy is incomplete"
     notes: dict[str, Callable[[], str]] = {
         "latency_s": lambda: f"batch {result.batch}, {result.precision}",
+        "throughput_per_s": lambda: (
+            f"batches of {result.batch}: {number(result.batch * metrics.throughput_per_s)} samples/s"
+            if result.batch > 1
+            else FORMULAS["throughput_per_s"]
+        ),
         "tops": lambda: f"peak {metric('peak_tops', metrics.peak_tops)}",
         "utilization": lambda: f"{number(metrics.macs)} MACs done",
         "energy_j": lambda: f"of which static {metric_text(result, 'static_energy_j')}",

@@ -24,7 +24,7 @@ __all__ = [
     "metric_table",
     "provenance_table",
 ]
-TEXT_COLUMNS = ("node", "op", "core", "part of", "bound")
+TEXT_COLUMNS = ("node", "op", "core", "M x N x K", "part of", "bound")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ def layer_table(result: Result) -> Table:
     rows, latency_fs = result.rows, result.metrics.latency_s * 1e15
     energies = split_by_node(result)
     columns = [(key, [str(getattr(row, key)) for row in rows]) for key in ("node", "op", "core")]
+    if any(row.shape for row in rows):
+        columns.append(("M x N x K", [row.shape for row in rows]))
     if any(row.origin not in ("", row.node) for row in rows):
         columns.append(("part of", [row.origin for row in rows]))
     columns.append(("bound", [row.bound for row in rows]))

@@ -30,6 +30,7 @@ LAYER_COLUMNS = (
     "energy_uJ",
     "bound",
     "exposed_us",
+    "shape",
 )
 ENERGY_COLUMNS = ("component", "action", "count", "pJ_each", "energy_uJ", "origin", "band", "source")
 

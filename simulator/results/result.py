@@ -45,7 +45,8 @@ class NodeRow:
     nodes before it where it then waits for data (prefetching under an earlier node is that node's time), to
     its last command. Nodes that run side by side overlap.
     ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly.
-    ``busy_fs`` is the time that each unit and shared resource spent on it.
+    ``busy_fs`` is the time that each unit and shared resource spent on it. ``shape`` is M x N x K of what it
+    multiplies, with the number of groups before it; empty where it multiplies nothing.
     """
 
     node: str
@@ -59,6 +60,7 @@ class NodeRow:
     utilization: float
     bound: str
     busy_fs: dict[str, int] = field(default_factory=dict)
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Result:
                 "tops": 2e3 * row.macs / latency_fs if latency_fs else 0.0,
                 "energy_uJ": energy[i] / 1e6,
                 "bound": row.bound,
+                "shape": row.shape,
             }
             record.update({name: int(counts[i]) for name, counts in from_ledger.items()})
             table.append(record)

@@ -125,7 +125,7 @@ def test_a_slow_memory_is_waited_for(file: Path):
     served after it, to 2112, there at 2162. Compute to 3058. The store asks at 3068, is served from 3072 to 3136, and
     ends at 3186.
     """
-    chip = load_chip(file, {"mapping.k": "256", "memories.dram.bandwidth": "1 GB/s"})
+    chip = load_chip(file, {"mapping.m": "4", "mapping.k": "256", "memories.dram.bandwidth": "1 GB/s"})
     assert times(chip, 4, 4, 256) == [
         ("load", 0, 1138),
         ("load", 0, 2162),

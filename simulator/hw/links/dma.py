@@ -58,7 +58,8 @@ class Dma(Link):
 
     def traits(self) -> tuple[str, ...]:
         """Engines and width."""
-        return (f"{self.engines} engines of {self.width_bytes_per_cycle} B/cycle",)
+        plural = "s" if self.engines > 1 else ""
+        return (f"{self.engines} engine{plural} of {self.width_bytes_per_cycle} B/cycle",)
 
     def peak_bytes_per_s(self) -> float:
         """Engines x width x clock."""

@@ -44,7 +44,7 @@ def test_several_results_have_a_folder_each_and_an_index(make, tmp_path):
 
 def test_the_header_of_the_layers_is_a_contract(result):
     assert layers_csv(result).splitlines()[0] == (
-        "node,op,core,latency_us,start_us,end_us,macs,utilization_pct,tops,energy_uJ,bound,exposed_us,"
+        "node,op,core,latency_us,start_us,end_us,macs,utilization_pct,tops,energy_uJ,bound,exposed_us,shape,"
         "sram_read_B,sram_write_B,dram_read_B,dram_write_B"
     )
 

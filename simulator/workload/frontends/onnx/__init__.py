@@ -18,6 +18,7 @@ from simulator.workload.frontends.onnx.read import read
 from simulator.workload.frontends.onnx.recurrent import unroll
 from simulator.workload.frontends.onnx.simplify import simplify
 from simulator.workload.graph import Graph, sort_nodes
+from simulator.workload.op import OPS, UnknownShape, is_modelled, positional
 
 _SMALL = 1 << 16  # elements: a mask or bias of an attention, not a table of weights
 
@@ -68,7 +69,24 @@ def _load(path: Path, batch: int | None, dims: Mapping[str, int]) -> Graph:
     absorb_conversions(draft)
     simplify(draft, largest=_SMALL)
     digest = hashlib.sha256(repr((source.digest, binding.values, binding.resized)).encode()).hexdigest()
-    return _finish(draft, source.model.graph.name or source.path.stem, digest, binding.assumptions)
+    graph = _finish(draft, source.model.graph.name or source.path.stem, digest, binding.assumptions)
+    _check_operands(graph, path)
+    return graph
+
+
+def _check_operands(graph: Graph, path: Path) -> None:
+    """Refuse nodes whose operands contradict each other, whatever shapes the file states."""
+    problems = []
+    for node in graph:
+        if is_modelled(node.op):
+            try:
+                OPS[node.op].shape(positional(node, graph), node.attrs)
+            except UnknownShape:
+                continue
+            except ValueError as error:
+                problems.append(Problem(f"node '{node.name}' ({node.op}): {error}", str(path)))
+    if problems:
+        raise InputError(*problems)
 
 
 def _finish(draft: Draft, name: str, digest: str, assumptions: tuple[str, ...]) -> Graph:

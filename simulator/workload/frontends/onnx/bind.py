@@ -57,7 +57,7 @@ def bind(source: Source, batch: int | None, dims: Mapping[str, int]) -> Binding:
         elif name not in values:
             where = f"input '{places[0][0]}' has the free dimension '{name}' (axis {places[0][1]})"
             problems.append(
-                Problem(f"{where}; give it a value, for instance dims={{'{name}': 128}}", str(source.path))
+                Problem(f"{where}; give it a value: --set workload.dims.{name}=128", str(source.path))
             )
     if problems:
         raise InputError(*problems)

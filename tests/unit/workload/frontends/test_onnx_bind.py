@@ -31,8 +31,8 @@ def test_a_free_batch_is_one_unless_given(make):
 
 def test_other_dimensions_must_be_given(make):
     path = network(make, {"x": ["N", "length", 4]})
-    expected = "input 'x' has the free dimension 'length' (axis 1); give it a value, for instance "
-    assert problems(path) == [expected + "dims={'length': 128}"]
+    expected = "input 'x' has the free dimension 'length' (axis 1); give it a value: "
+    assert problems(path) == [expected + "--set workload.dims.length=128"]
     assert load(path, dims={"length": 7}).tensors["y"].shape == (1, 7, 5)
     assert load(path, batch=2, dims={"length": 7}).tensors["y"].shape == (2, 7, 5)
     assert load(path, dims={"length": 7, "N": 3}).tensors["y"].shape == (3, 7, 5)

@@ -1,0 +1,38 @@
+"""A small chip whose times are easy to tell: what tests of mapping and engine build on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from simulator.hw.chip import Chip, load_chip
+
+SMALL = """
+name: small
+cores:
+  lanes: {kind: vector, lanes: 1, clock: 1 GHz, start_cycles: 5, buffers: {data: sram}}
+  array: {kind: systolic, rows: 4, cols: 4, clock: 500 MHz, weights: exposed, precision: {int8: 1},
+          buffers: {ifmap: sram, weight: sram, ofmap: sram, psum: acc}}
+memories:
+  sram: {kind: sram, capacity: 4 KiB, port: unlimited, clock: 1 GHz}
+  acc: {kind: sram, capacity: 1 KiB, port: unlimited, clock: 1 GHz}
+  dram: {kind: dram, capacity: 1 MiB, bandwidth: 64 GB/s, burst: 64 B, latency: 30 ns}
+links:
+  dma: {kind: dma, from: dram, to: sram, width: 64 B/cycle, clock: 1 GHz, outstanding: 2}
+"""
+
+
+@pytest.fixture
+def small_file(tmp_path: Path) -> Path:
+    """The small chip's file."""
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture
+def small(small_file: Path) -> Callable[..., Chip]:
+    """Build the small chip under overrides; 1 ns per operation of ``lanes``, 1 ns per 64 B of transfer."""
+    return lambda overrides=None: load_chip(small_file, overrides)
