@@ -16,6 +16,15 @@ from simulator.results.result import Result
 from simulator.results.trace import Trace
 
 
+def _peak_macs_per_s(chip: Chip, precision: str) -> float:
+    """MAC slots per second of all arrays at a precision, of the fastest core where there is none; 0: none."""
+    if not precision:
+        return 0.0
+    slots = {name: core.macs_per_cycle(precision) * core.clock_hz for name, core in chip.cores.items()}
+    arrays = sum(slots[name] for name, core in chip.cores.items() if core.precisions())
+    return arrays or max(slots.values())
+
+
 def simulate(program: Program, chip: Chip, provenance: Mapping[str, Any] | None = None) -> Result:
     """Run a program on a chip and measure it; parameters as for ``simulate_with_trace``."""
     return simulate_with_trace(program, chip, provenance)[0]
@@ -48,7 +57,7 @@ def simulate_with_trace(
         ledger,
         energy,
         memories,
-        peak_macs_per_s=max(core.macs_per_cycle(precision) * core.clock_hz for core in chip.cores.values()),
+        peak_macs_per_s=_peak_macs_per_s(chip, precision),
         area_mm2=chip.area_mm2(),
         peak_memory_bytes=about.peak_memory_bytes,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,6 +98,7 @@ def run(
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
         asked = {"chip": chip, "network": network, "set": overrides}
         result, timeline = finish_with_trace(built, schedule, command=command, settings=asked)
+    result = result if batch is None else replace(result, batch=batch)
     folder = _deliver([result], out, json_, quiet)
     if trace:
         from simulator.report.trace import write_trace

@@ -14,7 +14,7 @@ from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import locate
 from simulator.base.spec import Spec, build
-from simulator.experiment.overrides import WORKLOAD_SETTINGS, describe_overrides
+from simulator.experiment.overrides import WORKLOAD_SETTINGS, describe_overrides, split_overrides
 from simulator.experiment.run import run
 from simulator.hw.chip import load_chip
 from simulator.report import REPORTS
@@ -144,6 +144,7 @@ def load_experiment(path: str | Path) -> Experiment:
             chosen = {**top.set, **dict(zip(top.sweep, values, strict=True))}
             points.append(Point(chip, workload, _for_chip(chosen, names[chip], set(names.values()))))
     unique = [point for i, point in enumerate(points) if point not in points[:i]]
+    _check_values(unique, top, document)
     return Experiment(
         top.name or Path(path).parent.name, tuple(unique), tuple(top.reports), top.seed, str(path)
     )
@@ -197,6 +198,32 @@ def _check_path(
             )
             problems.append(document.problem(message, place))
     return problems
+
+
+def _check_values(points: list[Point], top: ExperimentFile, document: yamlio.Document) -> None:
+    """Build every chip under every value once, the others as in its first point, before anything runs."""
+    problems: list[Problem] = []
+    first: dict[str, Mapping[str, Any]] = {}
+    for point in points:
+        start = first.setdefault(point.chip, point.overrides)
+        if sum(start[path] != value for path, value in point.overrides.items()) > 1:
+            continue
+        try:
+            load_chip(point.chip, split_overrides(point.overrides)[0])
+        except InputError as error:
+            problems += [_in_file(problem, top, document) for problem in error.problems]
+    if problems:
+        raise InputError(*dict.fromkeys(problems))
+
+
+def _in_file(problem: Problem, top: ExperimentFile, document: yamlio.Document) -> Problem:
+    """The problem of an override, at the key of the experiment that states it."""
+    for key in ("sweep", "set"):
+        for where in getattr(top, key):
+            paths = (where, where.partition(".")[2])  # with the chip's name in front, or after it
+            if any((problem.file or "").startswith(f"--set {path}=") for path in paths):
+                return document.problem(problem.message, (key, where))
+    return problem
 
 
 def _for_chip(chosen: Mapping[str, Any], name: str, names: set[str]) -> dict[str, Any]:

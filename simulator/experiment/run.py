@@ -65,9 +65,10 @@ def run(
         raise InputError(Problem("networks are not executed yet; leave inputs out", path="inputs"))
     built, schedule = prepare(chip, network, overrides=overrides, batch=batch)
     asked = {"chip": str(getattr(chip, "name", chip)), "network": str(getattr(network, "name", network))}
-    return finish(
+    result = finish(
         built, schedule, command=command, seed=seed, settings={**asked, "set": dict(overrides or {})}
     )
+    return result if batch is None else replace(result, batch=batch)
 
 
 def prepare(
@@ -149,7 +150,13 @@ def with_precision(graph: Graph, chip: Chip, precision: str | None) -> Graph:
     A float network on a chip whose arrays are for integers is taken as if quantized, and the result says so.
     """
     if precision is not None and precision != "auto":
-        return assume(graph, precision)
+        try:
+            return assume(graph, precision)
+        except InputError as error:
+            asked = f"--set workload.precision={precision}"
+            raise InputError(
+                *(replace(p, file=asked, path="workload.precision") for p in error.problems)
+            ) from None
     there = {name for core in chip.cores.values() for name in core.precisions()}
     if not there:
         return graph

@@ -121,7 +121,7 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
     problems = _override(document, overrides or {})
     families = _build_families(document, problems)
     problems += _dangling(families, document) + _wrong_buffers(families.cores, document)
-    problems = problems or _unreached(families, document)
+    problems = problems or _unreached(families, document) + _entangled(families, document)
     try:
         top = build(ChipFile, document.data, document, "")
     except InputError as error:
@@ -264,6 +264,28 @@ def _unreached(families: _Families, document: yamlio.Document) -> list[Problem]:
         for name, memory in families.memories.items()
         if memory.EXTERNAL and name not in used
     ]
+
+
+def _entangled(families: _Families, document: yamlio.Document) -> list[Problem]:
+    """Links that the model has no rule for: two into one memory, or one behind the other."""
+    filled: dict[str, str] = {}
+    problems = []
+    for name, link in families.links.items():
+        if link.transport is None:
+            continue
+        inner = link.transport.inner
+        if inner in filled:
+            message = f"'{inner}' is filled by link '{filled[inner]}' already; one link fills a memory"
+            problems.append(document.problem(message, ("links", name, "to")))
+        filled.setdefault(inner, name)
+    for name, link in families.links.items():
+        if link.transport is not None and link.transport.outer in filled:
+            outer = link.transport.outer
+            message = (
+                f"'{outer}' is itself filled by link '{filled[outer]}'; only one level of links is modelled"
+            )
+            problems.append(document.problem(message, ("links", name, "from")))
+    return problems
 
 
 def _wrong_buffers(cores: Mapping[str, Core], document: yamlio.Document) -> list[Problem]:

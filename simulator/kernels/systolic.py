@@ -57,7 +57,8 @@ def array_cycles(
 
 @kernel
 def array_accesses(
-    m: np.ndarray, n: np.ndarray, k: np.ndarray, taps: np.ndarray, count: np.ndarray, first: np.ndarray,
+    m: np.ndarray, n: np.ndarray, k: np.ndarray, taps: np.ndarray, count: np.ndarray,
+    deep: np.ndarray, first: np.ndarray,
     rows: int, cols: int, dataflow: int,
     ifmap: np.ndarray, weight: np.ndarray, psum_read: np.ndarray, psum_write: np.ndarray,
 ) -> None:  # fmt: skip
@@ -70,6 +71,8 @@ def array_accesses(
     ----------
     m, n, k, taps, count
         As in ``array_cycles``.
+    deep
+        int64, shape (tiles,): k over the products that a PE makes per cycle at the tile's precision.
     first
         bool, shape (tiles,): the tile starts its sums (nothing to read back at its first fold over k).
     ifmap, weight, psum_read, psum_write
@@ -78,7 +81,7 @@ def array_accesses(
     for i in range(m.size):
         fm = _ceil(m[i], cols if dataflow == IS else rows)
         fn = _ceil(n[i], cols)
-        fk = taps[i] * _ceil(k[i], rows)
+        fk = taps[i] * _ceil(deep[i], rows)
         inputs, weights, outputs = m[i] * k[i] * taps[i], k[i] * taps[i] * n[i], m[i] * n[i]
         if dataflow == WS:
             ifmap[i], weight[i], sums = inputs * fn, weights, fk

@@ -45,6 +45,7 @@ class Builder:
     _requests: list[tuple[int, int, int, int]] = field(default_factory=list)
     _accesses: list[tuple[int, int, bool, int, int]] = field(default_factory=list)
     _present: list[tuple[int, int, int]] = field(default_factory=list)
+    _rooms: dict[tuple[int, int], list[tuple[int, int]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._units = [*self.chip.cores, *self.chip.links]
@@ -56,6 +57,10 @@ class Builder:
         """Bytes that are there before the run."""
         self._regions[memory].write(low, high, NOBODY, set(), set())
         self._present.append((self._memories.index(memory), low, high))
+
+    def allow(self, node: int, memory: str, low: int, high: int) -> None:
+        """Bytes that commands of a node may touch: one of its buffers, or a storage."""
+        self._rooms.setdefault((node, self._memories.index(memory)), []).append((low, high))
 
     def compute(
         self, core: str, node: int, tile: tuple, reads: Sequence[Span], writes: Sequence[Span]
@@ -97,6 +102,7 @@ class Builder:
             tiles={core: np.array(rows, TILE) for core, rows in self._tiles.items()},
             accesses=np.array(self._accesses, ACCESS),
             present=tuple(self._present),
+            rooms={key: tuple(rooms) for key, rooms in self._rooms.items()},
             capacity=tuple(self.chip.memories[name].capacity_bytes for name in self._memories),
             macs=macs,
             about=about,

@@ -14,7 +14,7 @@ from simulator.hw.component import Core, Memory
 from simulator.hw.tiling import PRECISIONS, TILE
 from simulator.hw.timing import bytes_by_memory, tile_times_fs
 from simulator.mapping.route import ALIGN, Route
-from simulator.mapping.shape import extent_x, extent_y
+from simulator.mapping.shape import extent_x, extent_y, row_bytes, rows_read
 from simulator.workload.work import Contraction
 
 
@@ -88,11 +88,11 @@ def buffer_bytes(
     """Role -> (bytes of one copy, copies), each int64, shape (candidates,); 0 copies where none is needed."""
     taps = work.fy * work.fx
     images = np.maximum(cand.rows // work.oy, 1)
-    rows_in = _rows_in(work, cand.rows) * images
-    row_bits = extent_x(work) * cand.groups * ops.ifmap_bits
-    tile_in = rows_in * row_bits * cand.c
-    strip_in = rows_in * row_bits * work.c
-    all_in = work.batch * extent_y(work) * row_bits * work.c
+    rows_in = _rows_read(work, cand.rows)[0]
+    piece = row_bytes(extent_x(work) * cand.groups * cand.c, ops.ifmap_bits)
+    tile_in = rows_in * piece
+    strip_in = tile_in * t.c
+    all_in = work.batch * extent_y(work) * piece * t.c
     held_in = np.where(cand.order == 0, strip_in, all_in)
     held_in_copies = np.where((np.where(cand.order == 0, t.m, 1) * t.g) > 1, 2, 1)
     bias = ops.bias_bytes * 8
@@ -101,19 +101,23 @@ def buffer_bytes(
         cand.groups * np.where(cand.order == 0, work.k, cand.n) * (work.c * taps * ops.weight_bits + bias)
     )
     held_w_copies = np.where((np.where(cand.order == 1, t.n, 1) * t.g) > 1, 2, 1)
-    out = np.minimum(cand.rows, work.oy) * images * work.ox * cand.n * cand.groups
+    out_rows = np.minimum(cand.rows, work.oy) * images
+    out = out_rows * work.ox * cand.n * cand.groups
     twice = np.where(t.total > 1, 2, 1)
     out_twice = np.where(t.m * t.n * t.g > 1, 2, 1)
     rooms = {
         "ifmap": (
-            np.where(cand.hold_ifmap, held_in, tile_in),
+            np.where(cand.hold_ifmap, held_in, tile_in) * 8,
             np.where(ops.ifmap_local, 0, np.where(cand.hold_ifmap, held_in_copies, twice)),
         ),
         "weight": (
-            np.where(cand.hold_weight, held_w, tile_w),
+            np.where(cand.hold_weight, held_w, tile_w) + (16 if ops.weight_bits < 8 else 0),
             np.where(ops.weight_local, 0, np.where(cand.hold_weight, held_w_copies, twice)),
         ),
-        "ofmap": (out * ops.ofmap_bits, np.where(ops.ofmap_local, 0, out_twice)),
+        "ofmap": (
+            out_rows * row_bytes(work.ox * cand.n * cand.groups, ops.ofmap_bits) * 8,
+            np.where(ops.ofmap_local, 0, out_twice),
+        ),
     }
     if psum_bits:
         rooms["psum"] = (out * psum_bits, out_twice)
@@ -128,14 +132,9 @@ def traffic_bytes(work: Contraction, cand: Candidates, t: Trips, ops: Operands) 
 
     0 where the operand is local.
     """
-    images = np.maximum(cand.rows // work.oy, 1)
-    tiles_per_image = np.where(cand.rows < work.oy, -(-work.oy // np.minimum(cand.rows, work.oy)), 1)
-    whole = work.batch * extent_y(work)
-    rows_once = np.where(
-        images > 1, whole, np.maximum(work.batch * tiles_per_image * _rows_in(work, cand.rows), whole)
-    )
+    _, every, union = _rows_read(work, cand.rows)
     kept = (cand.order == 1) & (cand.hold_ifmap == 1)  # a wholly held ifmap needs no halo twice
-    rows_once = np.where((tiles_per_image == 1) | kept, whole, rows_once)
+    rows_once = np.where(kept, union, every)
     once_in = rows_once * extent_x(work) * work.c * work.groups * ops.ifmap_bits // 8
     again_in = np.where(
         cand.order == 0, np.where(t.c == 1, 1, t.n), np.where((t.c == 1) & (t.m == 1), 1, t.n)
@@ -218,11 +217,16 @@ def in_whole_grains(
         "ofmap": ((cand.n == work.k) & whole_groups, work.ox * cand.n * groups * ops.ofmap_bits),
     }
     wasted = dict(traffic)
+    pitch = {
+        "ifmap": extent_x(work) * work.c * ops.ifmap_bits,
+        "ofmap": work.ox * work.k * ops.ofmap_bits,
+    }
     for role, (whole, run_bits) in runs.items():
-        rows = _rows_in(work, cand.rows) if role == "ifmap" else np.minimum(cand.rows, work.oy)
+        rows = _rows_read(work, cand.rows)[0] if role == "ifmap" else np.minimum(cand.rows, work.oy)
         run = np.maximum(np.where(whole, run_bits * rows, run_bits) // 8, 1)
         grain = routes[role].grain_bytes
-        wasted[role] = traffic[role] * (-(-run // grain) * grain / run)
+        fits = (run % grain == 0) & (whole | (pitch[role] % (8 * grain) == 0))
+        wasted[role] = np.where(fits, traffic[role], traffic[role] * ((run + grain - 1) / run))
     return wasted
 
 
@@ -241,12 +245,12 @@ def _seconds_fs(moved: np.ndarray, bytes_per_s: float) -> np.ndarray:
     return moved * (1e15 / bytes_per_s) if bytes_per_s else np.zeros(moved.shape)
 
 
-def _rows_in(work: Contraction, rows: np.ndarray) -> np.ndarray:
-    inside = np.minimum(rows, work.oy)
-    halo = np.minimum((inside - 1) * work.sy + (work.fy - 1) * work.dy + 1, extent_y(work))
-    return np.where(rows >= work.oy, extent_y(work), halo)
+def _rows_read(work: Contraction, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``shape.rows_read`` of each candidate."""
+    sizes, where = np.unique(rows, return_inverse=True)
+    table = np.array([rows_read(work, size) for size in sizes.tolist()], np.int64)[where.reshape(-1)]
+    return table[:, 0], table[:, 1], table[:, 2]
 
 
 def _aligned(bits: np.ndarray) -> np.ndarray:
-    bits = bits + 8  # a piece of elements narrower than a byte may begin inside one
     return -(-bits // (8 * ALIGN)) * ALIGN

@@ -13,9 +13,10 @@ from simulator.hw.tiling import NO_OPS, tile_row
 from simulator.mapping.builder import Builder, Span
 from simulator.mapping.program import About, Program
 from simulator.mapping.route import Route, route
+from simulator.mapping.runs import extend_rows, groups_of, inside
 from simulator.mapping.schedule import Place, Schedule, TaskPlan
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans
-from simulator.mapping.slices import make_operand, operand_span, slice_span, split_of
+from simulator.mapping.slices import make_operand, operand_span, slice_span, slice_spans, split_of
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
 
 
@@ -29,6 +30,14 @@ def lower(schedule: Schedule) -> Program:
             builder.hold(place.memory, place.address, place.end)
     macs = np.zeros(len(graph.nodes), np.int64)
     for index, plan in enumerate(schedule.tasks):
+        for name in dict.fromkeys((*plan.task.reads, *plan.task.writes)):
+            place = schedule.places[name]
+            builder.allow(plan.task.node, place.memory, place.address, place.end)
+        for buffer in plan.buffers:
+            room = schedule.buffers[index, buffer.role]
+            for copy in range(buffer.copies):
+                low = room.address + copy * buffer.bytes
+                builder.allow(plan.task.node, room.memory, low, low + buffer.bytes)
         if isinstance(plan.task.work, Contraction):
             macs[plan.task.node] += plan.task.work.macs
             _Contracting(schedule, index, builder).emit()
@@ -119,10 +128,10 @@ class _Contracting:
         )
         self.core = schedule.chip.cores[task.core]
         work = self.work
-        self.ifmap_groups = _groups_of(
+        self.ifmap_groups = groups_of(
             self.ifmap.place.bytes, work, extent_y(work) * extent_x(work) * work.batch * work.c, self.bits[0]
         )
-        self.weight_groups = _groups_of(self.weight.place.bytes, work, work.k * work.K, self.bits[1])
+        self.weight_groups = groups_of(self.weight.place.bytes, work, work.k * work.K, self.bits[1])
         self.loaded: dict[str, tuple] = {}  # operand -> key of what its current copy holds
         self.turns = {"ifmap": -1, "weight": -1, "ofmap": -1}
         self.held: dict[str, dict] = {"ifmap": {}, "weight": {}}  # what the current held copy contains
@@ -189,7 +198,7 @@ class _Contracting:
         height = extent_y(self.work)
         top, bottom = input_rows(self.work, m[2], m[3])
         top, bottom = m[0] * height + top, (m[1] - 1) * height + bottom
-        there = self.held["ifmap"].get(c, top)
+        there = max(self.held["ifmap"].get(c, top), top)
         if self.tiling.order == "mn" and c in self.held["ifmap"]:
             return
         if bottom > there:
@@ -248,20 +257,24 @@ class _Contracting:
             at = (g * work.batch * extent_y(work) + rows[0]) * row_bits
             low = c[0] * pixel_row if work.batched else (group[0] * work.c + c[0]) * pixel_row
             wide = (c[1] - c[0]) * pixel_row * (1 if work.batched else group[1] - group[0])
-            _extend_rows(runs, base, at, row_bits, rows[1] - rows[0], low, wide)
-        return runs
+            extend_rows(runs, base, at, row_bits, rows[1] - rows[0], low, wide)
+        return inside(runs, self.ifmap.place)
 
     def _held_input_offset(
         self, group: tuple[int, int], m: tuple[int, int, int, int], c: tuple[int, int]
     ) -> int:
         """Where a tile's inputs lie inside a held strip (mn) or a held ifmap (nm)."""
-        work = self.work
-        rows = (m[1] - m[0]) * (input_rows(work, m[2], m[3])[1] - input_rows(work, m[2], m[3])[0])
-        plane = extent_x(work) * (group[1] - group[0]) * self.bits[0]
+        work, size = self.work, self.tiling.c
+        row = extent_x(work) * (group[1] - group[0]) * self.bits[0]  # a held ifmap's rows are whole bytes
+        piece = row * min(size, work.c) // 8
+        chunk = c[0] // size
+        top, bottom = input_rows(work, m[2], m[3])
         if self.tiling.order == "mn":
-            return rows * plane * c[0] // 8
-        above = m[0] * extent_y(work) + input_rows(work, m[2], m[3])[0]  # rows before the tile's
-        return (c[0] * work.batch * extent_y(work) + above * (c[1] - c[0])) * plane // 8
+            inside = m[3] - m[2] < work.oy
+            return chunk * piece * (bottom - top if inside else (m[1] - m[0]) * extent_y(work))
+        above = m[0] * extent_y(work) + top  # rows before the tile's
+        own = row * (c[1] - c[0]) // 8
+        return chunk * work.batch * extent_y(work) * piece + above * own
 
     def _weight_span(self, group: tuple[int, int], n: tuple[int, int], c: tuple[int, int]) -> tuple[int, int]:
         """Bytes of a weight tile.
@@ -295,7 +308,7 @@ class _Contracting:
             at = (g * work.batch * work.oy + first) * row_bits
             low = n[0] * pixel_row if work.batched else (group[0] * work.k + n[0]) * pixel_row
             wide = (n[1] - n[0]) * pixel_row * (1 if work.batched else group[1] - group[0])
-            _extend_rows(runs, base, at, row_bits, end - first, low, wide)
+            extend_rows(runs, base, at, row_bits, end - first, low, wide)
         return runs
 
     def _ofmap_spans(
@@ -345,37 +358,6 @@ class _Contracting:
         return tuple(outputs * counts.get(name, 0) for name in OPERATION_CLASSES)
 
 
-def _groups_of(size: int, work: Contraction, elements: int, bits: int) -> int:
-    """Groups that an operand of ``size`` bytes has; a batched product may broadcast one with fewer."""
-    return min(work.groups, max(1, size * 8 // (elements * bits))) if work.batched else work.groups
-
-
-def _extend_rows(
-    runs: list[tuple[int, int]],
-    base: int,
-    at_bits: int,
-    row_bits: int,
-    rows: int,
-    low_bits: int,
-    wide_bits: int,
-) -> None:
-    """Append ``wide_bits`` from ``low_bits`` of each of some rows; whole rows are one run."""
-    if wide_bits == row_bits:
-        _extend(runs, base, at_bits, rows * row_bits)
-        return
-    for row in range(rows):
-        _extend(runs, base, at_bits + row * row_bits + low_bits, wide_bits)
-
-
-def _extend(runs: list[tuple[int, int]], base: int, at_bits: int, bits: int) -> None:
-    """Append bits of a tensor as whole bytes, joined to the run before where they touch."""
-    low, high = base + at_bits // 8, base + -(-(at_bits + bits) // 8)
-    if runs and runs[-1][0] + runs[-1][1] >= low:
-        runs[-1] = (runs[-1][0], high - runs[-1][0])
-    else:
-        runs.append((low, high - low))
-
-
 def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
     """Loads, tiles and stores of element-wise work or a move."""
     plan = schedule.tasks[index]
@@ -390,7 +372,7 @@ def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
         make_operand(task, i, sizes, None if tensor is None else tensor.elements, inputs[i].local)
         for i, tensor in enumerate(tensors)
     ]
-    for turn, (first, last) in enumerate(spans(split, plan.tiling.rows)):
+    for turn, (first, last) in enumerate(slice_spans(task, plan.tiling.rows)):
         reads: list[Span] = []
         for i, (side, operand) in enumerate(zip(inputs, operands, strict=True)):
             low, high = operand_span(operand, task, i, first, last)

@@ -23,6 +23,8 @@ from simulator.workload.work import Contraction
 #: Shares of each on-chip memory that are set aside for tiles while feature maps are chosen to stay; all are
 #: tried.
 RESERVES = (0.125, 0.25, 0.5)
+#: A tile is a few commands; the engine is meant for some 200 000 commands.
+MOST_TILES_OF_A_RUN = 100_000
 
 
 def plan(graph: Graph, chip: Chip) -> Schedule:
@@ -42,8 +44,20 @@ def plan(graph: Graph, chip: Chip) -> Schedule:
     tasks = make_tasks(graph, chip)
     planner = _Planner(graph, chip, tasks)
     plans = [planner.attempt(reserve) for reserve in (RESERVES if planner.can_stay else RESERVES[:1])]
+    _check_size(graph, chip, plans)
     best = min(plans, key=lambda attempt: sum(p.expected_fs for p in attempt.tasks))
     return planner.schedule(best)
+
+
+def _check_size(graph: Graph, chip: Chip, plans: list[_Attempt]) -> None:
+    """Refuse a plan of more tiles than the engine is meant for, before memory is spent on it."""
+    fewest = min(sum(plan.tiles for plan in attempt.tasks) for attempt in plans)
+    if fewest > MOST_TILES_OF_A_RUN:
+        message = (
+            f"{graph.name} needs {fewest} tiles on this chip, more than the {MOST_TILES_OF_A_RUN} "
+            "that a run may have; enlarge the buffers or cut the network"
+        )
+        raise InputError(chip.problem(message, "memories"))
 
 
 def _check_rules(graph: Graph, chip: Chip) -> None:
@@ -89,6 +103,7 @@ class _Planner:
             (c, role): route(chip, chip.cores[c], role) for c in chip.cores for role in _roles(chip.cores[c])
         }
         self.home = self._homes()
+        self._check_paths()
         self.can_stay = self._can_stay()
 
     def operand_route(self, task: Task, role: str) -> Route:
@@ -113,6 +128,23 @@ class _Planner:
         for name in self.list.storage.values():
             home.setdefault(name, self.operand_route(self.tasks[0], "ifmap").far if self.tasks else "")
         return home
+
+    def _check_paths(self) -> None:
+        """Refuse operands that lie in a memory from which no link leads to where a core wants them."""
+        problems = []
+        for task in self.tasks:
+            uses = [(name, self.read_role(task, name)) for name in task.reads]
+            uses += [(name, "ofmap") for name in task.writes]
+            for name, role in uses:
+                way = self.operand_route(task, role)
+                if self.home[name] not in (way.memory, way.far):
+                    message = (
+                        f"node '{task.name}' wants {role} '{name}' in '{way.memory}', which is reached from "
+                        f"'{way.far}' alone; it lies in '{self.home[name]}'"
+                    )
+                    problems.append(self.chip.problem(message, f"cores.{task.core}.buffers"))
+        if problems:
+            raise InputError(*problems)
 
     def _can_stay(self) -> dict[str, str]:
         """Storage -> on-chip memory in which its producer and all its readers want it."""

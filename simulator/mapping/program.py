@@ -85,6 +85,8 @@ class Program:
         ACCESS, by command: what ``check`` proves with.
     present
         (memory, low, high) that hold data before the run: constants and inputs.
+    rooms
+        (node, memory) -> (low, high) of the buffers and storages that the node may touch there.
     capacity
         Bytes per memory.
     macs
@@ -105,6 +107,7 @@ class Program:
     tiles: dict[str, np.ndarray]
     accesses: np.ndarray
     present: tuple[tuple[int, int, int], ...]
+    rooms: dict[tuple[int, int], tuple[tuple[int, int], ...]]
     capacity: tuple[int, ...]
     macs: np.ndarray
     about: About
@@ -126,17 +129,30 @@ class Program:
             Names the command, the node and the bytes.
         """
         capacity = np.array(self.capacity)
+        below = np.flatnonzero(self.accesses["low"] < 0)
+        if below.size:
+            self._fail(below[0], "begins below the memory")
         outside = np.flatnonzero(self.accesses["high"] > capacity[self.accesses["memory"]])
         if outside.size:
             self._fail(
                 outside[0], f"ends behind the memory of {capacity[self.accesses['memory'][outside[0]]]} B"
             )
+        self._check_rooms()
         for memory in range(len(self.memories)):
             rows = np.flatnonzero(
                 (self.accesses["memory"] == memory) & (self.accesses["high"] > self.accesses["low"])
             )
             if rows.size:
                 self._check_memory(memory, rows)
+
+    def _check_rooms(self) -> None:
+        """Every access lies inside one room (buffer or storage) of its node, where rooms are stated."""
+        nodes = self.commands["node"][self.accesses["command"]]
+        table = zip(nodes, self.accesses["memory"], self.accesses["low"], self.accesses["high"], strict=True)
+        for row, (node, memory, low, high) in enumerate(table if self.rooms else ()):
+            rooms = self.rooms.get((int(node), int(memory)), ())
+            if high > low and not any(first <= low and high <= end for first, end in rooms):
+                self._fail(row, "is in no buffer or storage of its node")
 
     def _check_memory(self, memory: int, rows: np.ndarray) -> None:
         table = self.accesses[rows]

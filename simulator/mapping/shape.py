@@ -6,8 +6,13 @@ Sizes, counts, input rows with their halo. Shared by search and lowering.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
+
+import numpy as np
 
 from simulator.workload.work import Contraction
+
+Size = TypeVar("Size", int, np.ndarray)
 
 
 def extent_y(work: Contraction) -> int:
@@ -27,6 +32,28 @@ def input_rows(work: Contraction, first: int, last: int) -> tuple[int, int]:
     height = extent_y(work)
     low = min(max(top, 0), height - 1)
     return low, max(min(bottom, height), low + 1)
+
+
+def rows_read(work: Contraction, rows: int) -> tuple[int, int, int]:
+    """Input rows for output tiles of ``rows`` rows: of the largest tile, of all tiles, of their union."""
+    tiles = [
+        (first, end, *input_rows(work, top, bottom)) for first, end, top, bottom in row_tiles(work, rows)
+    ]
+    if rows >= work.oy:
+        most = max(end - first for first, end, _, _ in tiles) * extent_y(work)
+        return most, work.batch * extent_y(work), work.batch * extent_y(work)
+    most = max(bottom - top for _, _, top, bottom in tiles)
+    every = sum(bottom - top for _, _, top, bottom in tiles)
+    union, until, image = 0, 0, -1
+    for first, _, top, bottom in tiles:
+        until = until if first == image else 0
+        union, until, image = union + max(0, bottom - max(top, until)), max(until, bottom), first
+    return most, every, union
+
+
+def row_bytes(elements: Size, bits: int) -> Size:
+    """Room for some elements of a row in a buffer; those narrower than a byte may begin inside one."""
+    return elements * bits // 8 + (2 if bits < 8 else 0)
 
 
 def row_tiles(work: Contraction, rows: int) -> Iterator[tuple[int, int, int, int]]:

@@ -11,6 +11,7 @@ from simulator.hw.component import Core
 from simulator.hw.timing import tile_times_fs
 from simulator.mapping.route import Route, align
 from simulator.mapping.schedule import Buffer, Task, Tiling
+from simulator.mapping.shape import spans
 from simulator.mapping.tasks import whole_tile
 from simulator.mapping.tile import Choice
 from simulator.workload.work import Contraction, Elementwise, Move, Window
@@ -66,6 +67,18 @@ def make_operand(task: Task, index: int, sizes: Sequence[int], elements: int | N
     return Operand(name, size, local, windowed or elements is None or elements % split_of(task) == 0)
 
 
+def slice_spans(task: Task, rows: int) -> list[tuple[int, int]]:
+    """Tiles of ``rows`` slices: (first, end). Rows of a window stay inside one image, or are whole images."""
+    split = split_of(task)
+    window = task.work.window if isinstance(task.work, Elementwise) else None
+    if window is None:
+        return spans(split, rows)
+    if rows >= window.oy:
+        return spans(split, rows // window.oy * window.oy)
+    images = range(0, split, window.oy)
+    return [(image + first, image + end) for image in images for first, end in spans(window.oy, rows)]
+
+
 def operand_span(operand: Operand, task: Task, index: int, first: int, last: int) -> tuple[int, int]:
     """Byte range of an input that slices ``first`` to ``last`` read."""
     split = split_of(task)
@@ -110,10 +123,10 @@ def slice_tiling(
     choices: list[Choice] = []
     for part in parts:
         rows = -(-split // part)
-        tiles = -(-split // rows)
+        tiles = len(slice_spans(task, rows))
         if choices and tiles > MOST_SLICES:
             break
-        buffers = _buffers(task, inputs, outputs, rows, tiles, routed.memory)
+        buffers = _buffers(task, inputs, outputs, rows, routed.memory)
         if sum(b.total for b in buffers) > room[routed.memory]:
             continue
         linked_fs = moved * per_byte_fs + tiles * routed.start_fs
@@ -121,7 +134,7 @@ def slice_tiling(
         bound = core.BOUND if busy_fs >= linked_fs else routed.far
         choices.append(Choice(Tiling(rows), tuple(buffers), time, bound, tiles, len(parts)))
     if not choices:
-        need = sum(b.total for b in _buffers(task, inputs, outputs, 1, split, routed.memory))
+        need = sum(b.total for b in _buffers(task, inputs, outputs, 1, routed.memory))
         message = (
             f"too small for node '{task.name}': its smallest tile needs {need} B of buffers there, "
             f"{room[routed.memory]} B are free; enlarge the memory"
@@ -133,20 +146,20 @@ def slice_tiling(
 
 
 def _buffers(
-    task: Task, inputs: list[Operand], outputs: list[Operand], rows: int, tiles: int, memory: str
+    task: Task, inputs: list[Operand], outputs: list[Operand], rows: int, memory: str
 ) -> list[Buffer]:
     split = split_of(task)
+    cuts = slice_spans(task, rows)
+    twice = 2 if len(cuts) > 1 else 1
     buffers = []
     for i, operand in enumerate(inputs):
         if not operand.local:
-            spans = {(f, min(f + rows, split)) for f in (0, rows * (tiles // 2), rows * (tiles - 1))}
-            size = max(
-                high - low for low, high in (operand_span(operand, task, i, f, e) for f, e in sorted(spans))
-            )
-            size = align(size + 1)  # a cut may fall one byte later elsewhere
-            buffers.append(Buffer(f"in{i}", memory, size, 2 if operand.sliced and tiles > 1 else 1))
+            ranges = (operand_span(operand, task, i, first, end) for first, end in cuts)
+            size = align(max(max(high - low for low, high in ranges), 1))
+            buffers.append(Buffer(f"in{i}", memory, size, twice if operand.sliced else 1))
     for i, operand in enumerate(outputs):
         if not operand.local:
-            low, high = slice_span(operand.bytes, split, 0, min(rows, split))
-            buffers.append(Buffer(f"out{i}", memory, align(high - low + 1), 2 if tiles > 1 else 1))
+            ranges = (slice_span(operand.bytes, split, first, end) for first, end in cuts)
+            size = align(max(max(high - low for low, high in ranges), 1))
+            buffers.append(Buffer(f"out{i}", memory, size, twice))
     return buffers

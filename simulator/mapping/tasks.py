@@ -149,10 +149,14 @@ def _tasks_of_node(
             sizes[outs[0]] = _intermediate_bytes(work, graph.results(node))
         ins = reads if i == 0 else (*tasks[-1].writes, *left)
         bias, left = 0, ()
-        if isinstance(work, Contraction):
+        if isinstance(work, Contraction) and i > 0:  # a product of more than two: the result so far, the next
+            ins = (tasks[-1].writes[0], storage[graph.operands(node)[i + 1].name])
+        elif isinstance(work, Contraction):
             ins, bias = _contraction_operands(node, graph, storage, sizes, work)
             computed = [t for t in graph.operands(node) if t.constant is None]
-            left = tuple(storage[t.name] for t in computed if storage[t.name] not in ins)
+            products = sum(isinstance(other, Contraction) for other in works)
+            others = [storage[t.name] for t in computed if storage[t.name] not in ins]
+            left = tuple(others) if products == 1 else ()
         applied = (*done, *absorbed) if i == 0 else ()
         ops = tuple(_per_element(absorbed).items()) if i == 0 else ()
         tasks.append(Task(index, name, where, work, ins, outs, applied, bias, ops))
@@ -202,11 +206,9 @@ def _contraction_operands(
 
 
 def contraction_tensors(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:
-    """The first two operands that are no scales or zero points: ifmap and weight."""
-    ordered = [t for t in graph.operands(node) if t.elements > 1 or t.constant is None] or graph.operands(
-        node
-    )
-    return ordered[0], ordered[1] if len(ordered) > 1 else ordered[0]
+    """Ifmap and weight: the first two operands, as the readers of network files leave them."""
+    ifmap, weight = graph.operands(node)[:2]
+    return ifmap, weight
 
 
 def _split_epilogue(epilogue: tuple[str, ...], core: Core) -> tuple[tuple[str, ...], tuple[str, ...]]:

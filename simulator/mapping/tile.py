@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd
 
 import numpy as np
@@ -24,10 +24,13 @@ from simulator.mapping.cost import (
 )
 from simulator.mapping.route import Route, route
 from simulator.mapping.schedule import Buffer, Tiling
+from simulator.mapping.shape import extent_x
 from simulator.workload.work import Contraction
 
 #: A node is not cut finer than this unless its buffers leave no choice: the engine's time is per tile.
 MOST_TILES = 1024
+#: Among tilings of about the same time and traffic, one that gives its results in at least so many pieces.
+ENOUGH_TILES = 16
 _PARTS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 48, 64, 96, 128, 256, 512, 1024)
 ROLES = ("ifmap", "weight", "ofmap")
 #: Rule -> what may be held: (ifmap, weight).
@@ -110,6 +113,7 @@ def _search(
     psum_bits = core.sum_bits()
     for fine in (False, True):  # below the core's granule only where nothing else fits
         cand = _candidates(work, core, rule, bool(psum_bits), fine)
+        cand = replace(cand, hold_ifmap=np.where(_splits_bytes(work, cand, ops), 0, cand.hold_ifmap))
         t = trips(work, cand)
         buffers = buffer_bytes(work, cand, t, ops, psum_bits)
         need = _need(buffers, core)
@@ -120,7 +124,7 @@ def _search(
         raise InputError(_too_small(work, need, room, name, chip))
     considered = cand.rows.size
     fits = _apply_max(fits, cand, rule)
-    coarse = fits & (t.total <= max(MOST_TILES, int(t.total[fits].min())))
+    coarse = fits & (t.total <= max(MOST_TILES, 4 * int(t.total[fits].min())))
     cand = cand.take(coarse)
     t = trips(work, cand)
     best, time_fs, bound = _cheapest(work, cand, ops, core, chip)
@@ -141,6 +145,14 @@ def _search(
         tiles=int(t.total[best]),
         candidates=considered,
     )
+
+
+def _splits_bytes(work: Contraction, cand: Candidates, ops: Operands) -> np.ndarray:
+    """Where rows of an ifmap do not end with a byte: it is not held, its rows would share bytes."""
+    piece = extent_x(work) * cand.c * cand.groups * ops.ifmap_bits
+    last = extent_x(work) * (work.c % cand.c) * cand.groups * ops.ifmap_bits
+    whole = extent_x(work) * work.c * work.groups * ops.ifmap_bits
+    return (piece % 8 != 0) | (whole % 8 != 0) | (last % 8 != 0)
 
 
 def _need(buffers: Mapping[str, tuple[np.ndarray, np.ndarray]], core: Core) -> dict[str, np.ndarray]:
@@ -175,7 +187,8 @@ def _cheapest(
     time = np.maximum(busy, linked) + ends
     outside = sum(traffic.values())
     near = time <= time.min() * 1.005  # within what the estimate can tell apart, traffic decides
-    order = np.lexsort((moved, t.total, np.asarray(outside), ~near))
+    few = np.maximum(ENOUGH_TILES - t.m * t.n * t.g, 0)  # results that come out in pieces let others begin
+    order = np.lexsort((moved, t.total, few, np.asarray(outside), ~near))
     best = int(order[0])
     far = routes[ROLES[int(which[best])]].far
     return best, int(time[best]), core.BOUND if busy[best] >= linked[best] else far

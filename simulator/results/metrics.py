@@ -12,7 +12,7 @@ FORMULAS = {
     "throughput_per_s": "1 / latency (one inference at a time)",
     "ops": "2 x MACs of contractions",
     "tops": "ops / latency / 1e12 (achieved)",
-    "peak_tops": "2 x MAC slots per second of the fastest contraction core at the precision used / 1e12",
+    "peak_tops": "2 x MAC slots per second of all arrays at the precision used / 1e12",
     "utilization": "MACs / (MAC slots x latency)",
     "energy_j": (
         "sum over actions of count x energy each, static included; unknown ones are left out and named"

@@ -231,4 +231,7 @@ class Result:
         if not isinstance(data, dict) or data.get("schema_version") != SCHEMA:
             found = data.get("schema_version") if isinstance(data, dict) else None
             raise InputError(Problem(f"expected a result of schema_version {SCHEMA}, got {found}", str(file)))
-        return cls.from_dict(data)
+        try:
+            return cls.from_dict(data)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise InputError(Problem(f"not a result: it lacks or misshapes {error}", str(file))) from None

@@ -46,6 +46,11 @@ def axes(sizes: Sequence[int], kernel: Sequence[int], attrs: Mapping[str, Any]) 
     strides = attrs.get("strides") or (1,) * rank
     dilations = attrs.get("dilations") or (1,) * rank
     pads = attrs.get("pads") or (0,) * 2 * rank
+    if min((*kernel, *strides, *dilations), default=1) < 1:
+        raise ValueError(
+            f"kernel {list(kernel)}, strides {list(strides)} and dilations {list(dilations)} "
+            "must be at least 1"
+        )
     if not len(kernel) == len(strides) == len(dilations) == len(pads) // 2 == rank:
         raise ValueError(
             f"kernel {list(kernel)}, strides {list(strides)}, dilations {list(dilations)} and pads "

@@ -1,7 +1,8 @@
 """A GEMM of 64 x 48 x 40 (M x N x K) on a bare 16 x 16 array with memories without limits, by hand.
 
-ws puts K on rows and N on columns: ceil(40/16) = 3 by 48/16 = 3, 9 folds, through each of which M = 64 rows stream. os
-puts M and N on the array: 4 x 3 = 12 folds, K = 40 streams. is puts K and M: 3 x 4 = 12 folds, N = 48 streams.
+ws puts K on rows and N on columns: ceil(40/16) = 3 by 48/16 = 3, 9 folds, through each of which M = 64 rows
+stream. os puts M and N on the array: 4 x 3 = 12 folds, K = 40 streams. is puts K and M: 3 x 4 = 12 folds, N =
+48 streams.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def test_double_buffered_weights(dataflow: str):
 def test_accesses():
     """What streams is read once per fold across the array's other dimension, what stays once.
 
-    ws: inputs per fold of N (3), weights once, partial sums written at each fold of K (3) and read back at all but the
-    first. os: both operands per fold of the other, sums once. is: weights per fold of M (4).
+    ws: inputs per fold of N (3), weights once, partial sums written at each fold of K (3) and read back at
+    all but the first. os: both operands per fold of the other, sums once. is: weights per fold of M (4).
     """
     accesses = {r.dataflow: r.accesses for r in gemm("npu/systolic_16x16", M, N, K, dataflows=list(FOLDS))}
     ifmap, weight, ofmap = M * K, K * N, M * N
@@ -58,7 +59,8 @@ def _accesses(ifmap: int, weight: int, written: int, read_back: int) -> dict[str
 
 
 def test_a_narrow_port_is_the_limit():
-    """128 B/cycle for ifmap (3 x 2560 B), weights (1920 B), sums (5 + 1 of 3072 x 4 B) and results (3072 B): 676 cycles.
+    """128 B/cycle for ifmap (3 x 2560 B), weights (1920 B), sums (5 + 1 of 3072 x 4 B) and results (3072 B):
+    676 cycles.
 
     At 32 B/cycle the same bytes take 2706 cycles, more than the 990 of the array.
     """
@@ -75,7 +77,9 @@ def test_unknown_energies_stay_unknown():
     metrics = result.result.metrics
     assert metrics.energy_complete is False
     assert (metrics.tops_per_w, metrics.tops_per_w_chip, metrics.edp_js, metrics.area_mm2) == (None,) * 4
-    table = [line for line in result.result.energy_table() if line["component"] != "mover"]  # no part of the chip
+    table = [
+        line for line in result.result.energy_table() if line["component"] != "mover"
+    ]  # no part of the chip
     assert {line["component"] for line in table} == {"array", "sram"}
     assert [line["energy_uJ"] for line in table] == [None] * len(table)
     assert result.result.not_modelled[0].startswith("energy of array.mac_int8 is unknown")

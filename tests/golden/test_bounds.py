@@ -10,12 +10,18 @@ from simulator.hw.chip import load_chip
 
 CHIP = "npu/edge_npu"
 FAST_MEMORY = {"memories.dram.bandwidth": "12800 GB/s", "links.dma.width": "32000 B/cycle"}
-FAST_CHIP = {"cores.npu.clock": "1000 GHz", "memories.sram.clock": "1000 GHz", "memories.acc.clock": "1000 GHz"}
+FAST_CHIP = {
+    "cores.npu.clock": "1000 GHz",
+    "memories.sram.clock": "1000 GHz",
+    "memories.acc.clock": "1000 GHz",
+}
 INT8 = {"workload.precision": "int8"}
 
 
 def stream_s(result, overrides: dict[str, str]) -> float:
-    """Time of the run's external bytes in one stream: bytes / (peak bandwidth x share of time without refresh)."""
+    """Time of the run's external bytes in one stream: bytes / (peak bandwidth x share of time without
+    refresh).
+    """
     traffic = result.metrics.traffic_bytes["dram"]
     dram = load_chip(CHIP, overrides).memories["dram"]
     return (traffic["read"] + traffic["write"]) / (
@@ -43,9 +49,11 @@ def test_array_x_1000_leaves_the_memory():
 
 
 def test_resnet_50_with_bandwidth_x_1000_is_bound_by_arithmetic():
-    """Array and lanes: their times overlap in part, memory adds nothing; the array is busy 86 % of the run."""
+    """Array and lanes: their times overlap in part, memory adds nothing."""
     result = run(CHIP, "light_resnet50", overrides={**INT8, **FAST_MEMORY})
-    array_s, lanes_s = (sum(row.busy_fs.get(core, 0) for row in result.rows) / 1e15 for core in ("npu", "vec"))
+    array_s, lanes_s = (
+        sum(row.busy_fs.get(core, 0) for row in result.rows) / 1e15 for core in ("npu", "vec")
+    )
     assert array_s <= result.metrics.latency_s <= array_s + lanes_s
     assert {row.bound for row in result.rows} == {"compute", "vector", "latency"}
 

@@ -1,9 +1,10 @@
 """A tile's way through a small chip, cycle by cycle: load, compute, store, by hand.
 
-The chip: one DMA engine at 1 GHz, 32 B/cycle, 10 cycles to start a transfer; a DRAM of 64 B bursts, one per ns, whose
-data arrive 50 ns after their burst; a 4 x 4 array at 1 GHz, weight stationary, weights exposed; on-chip memories without
-limits. A transfer of up to 64 B therefore holds the engine for 10 + ceil(bytes / 32) ns, asks memory 10 ns after it
-began, and ends 10 + 1 + 50 = 61 ns after it began. A tile of 4 x 4 x 4 takes T + 2R + C - 2 = 4 + 8 + 4 - 2 = 14 ns.
+The chip: one DMA engine at 1 GHz, 32 B/cycle, 10 cycles to start a transfer; a DRAM of 64 B bursts, one per
+ns, whose data arrive 50 ns after their burst; a 4 x 4 array at 1 GHz, weight stationary, weights exposed;
+on-chip memories without limits. A transfer of up to 64 B therefore holds the engine for 10 + ceil(bytes / 32)
+ns, asks memory 10 ns after it began, and ends 10 + 1 + 50 = 61 ns after it began. A tile of 4 x 4 x 4
+takes T + 2R + C - 2 = 4 + 8 + 4 - 2 = 14 ns.
 """
 
 from __future__ import annotations
@@ -26,16 +27,19 @@ NS = 10**6
 CHIP = """
 name: four_by_four
 cores:
-  array: {kind: systolic, rows: 4, cols: 4, clock: 1 GHz, dataflow: ws, weights: exposed, precision: {int8: 1},
-          buffers: {ifmap: sram, weight: sram, ofmap: sram, psum: acc},
-          energy: {mac_int8: 0.5 pJ}, leakage: 2 mW}
+  array: {kind: systolic, rows: 4, cols: 4, clock: 1 GHz, dataflow: ws, weights: exposed, leakage: 2 mW,
+          precision: {int8: 1}, buffers: {ifmap: sram, weight: sram, ofmap: sram, psum: acc},
+          energy: {mac_int8: 0.5 pJ}}
 memories:
-  sram: {kind: sram, capacity: 64 KiB, port: unlimited, clock: 1 GHz, energy: {read: 1 pJ, write: 2 pJ}, leakage: 0 mW}
-  acc: {kind: sram, capacity: 4 KiB, port: unlimited, clock: 1 GHz, energy: {read: 0.25 pJ, write: 0.5 pJ}, leakage: 0 mW}
+  sram: {kind: sram, capacity: 64 KiB, port: unlimited, clock: 1 GHz, leakage: 0 mW,
+         energy: {read: 1 pJ, write: 2 pJ}}
+  acc: {kind: sram, capacity: 4 KiB, port: unlimited, clock: 1 GHz, leakage: 0 mW,
+        energy: {read: 0.25 pJ, write: 0.5 pJ}}
   dram: {kind: dram, capacity: 1 MiB, bandwidth: 64 GB/s, burst: 64 B, latency: 50 ns, leakage: 10 mW,
          energy: {read: 20 pJ, write: 30 pJ, activate: 1000 pJ}}
 links:
-  dma: {kind: dma, from: dram, to: sram, width: 32 B/cycle, clock: 1 GHz, start_cycles: 10, energy: {byte: 3 pJ}, leakage: 0 mW}
+  dma: {kind: dma, from: dram, to: sram, width: 32 B/cycle, clock: 1 GHz, start_cycles: 10, leakage: 0 mW,
+        energy: {byte: 3 pJ}}
 """
 
 
@@ -57,8 +61,8 @@ def times(chip: Chip, m: int, n: int, k: int) -> list[tuple[str, int, int]]:
 def test_one_tile(file: Path):
     """Load, load, compute, store.
 
-    The ifmap is asked for at 10 and there at 61. The engine is free at 11: weights are asked for at 21, there at 72.
-    The tile runs from 72 to 86. The store begins then, asks at 96, and its last byte is out at 147.
+    The ifmap is asked for at 10 and there at 61. The engine is free at 11: weights are asked for at 21, there
+    at 72. The tile runs from 72 to 86. The store begins then, asks at 96, and its last byte is out at 147.
     """
     assert times(load_chip(file), 4, 4, 4) == [
         ("load", 0, 61),
@@ -69,10 +73,12 @@ def test_one_tile(file: Path):
 
 
 def test_two_tiles_overlap(file: Path):
-    """Eight rows as two tiles of four under the same weights: the second ifmap comes while the first tile waits.
+    """Eight rows as two tiles of four under the same weights: the second ifmap comes while the first tile
+    waits.
 
-    It begins at 22, when the engine is free again, and is there at 22 + 61 = 83. The second tile follows the first at 86
-    and ends at 100; its store finds the engine free (the first one's part ended at 86 + 11 = 97) and ends at 161.
+    It begins at 22, when the engine is free again, and is there at 22 + 61 = 83. The second tile follows the
+    first at 86 and ends at 100; its store finds the engine free (the first one's part ended at 86 + 11 = 97)
+    and ends at 161.
     """
     chip = load_chip(file, {"mapping.m": "4"})
     assert times(chip, 8, 4, 4) == [
@@ -89,8 +95,8 @@ def test_two_tiles_overlap(file: Path):
 def test_one_transfer_in_flight_exposes_every_latency(file: Path):
     """With one transfer outstanding each takes its 61 ns alone: 61, 122, 183 for the loads.
 
-    The first tile runs 122 to 136, but its store waits for the third load, to 183, and ends at 244. The second tile,
-    183 to 197, waits for that store: 244 to 305.
+    The first tile runs 122 to 136, but its store waits for the third load, to 183, and ends at 244. The
+    second tile, 183 to 197, waits for that store: 244 to 305.
     """
     chip = load_chip(file, {"mapping.m": "4", "links.dma.outstanding": "1"})
     assert times(chip, 8, 4, 4) == [
@@ -107,8 +113,9 @@ def test_one_transfer_in_flight_exposes_every_latency(file: Path):
 def test_a_wide_transfer_is_bound_by_the_engine(file: Path):
     """K = 256: 1 KiB of ifmap and of weights each, 32 cycles of the engine, 16 bursts of the DRAM.
 
-    Ifmap: engine until 10 + 32 = 42, memory from 10 to 26 and there at 76. Weights: engine 42 to 84, memory asked at 52,
-    done at 68, there at 118. The array: 256 / 4 = 64 folds of 14 cycles, 896 in all, to 1014; the store to 1075.
+    Ifmap: engine until 10 + 32 = 42, memory from 10 to 26 and there at 76. Weights: engine 42 to 84, memory
+    asked at 52, done at 68, there at 118. The array: 256 / 4 = 64 folds of 14 cycles, 896 in all, to 1014;
+    the store to 1075.
     """
     assert times(load_chip(file, {"mapping.k": "256"}), 4, 4, 256) == [
         ("load", 0, 76),
@@ -121,9 +128,9 @@ def test_a_wide_transfer_is_bound_by_the_engine(file: Path):
 def test_a_slow_memory_is_waited_for(file: Path):
     """The same with 1 GB/s, a burst per 64 ns: the ifmap's 16 bursts take 1024 ns from the next slot on.
 
-    Memory decides at multiples of 64 ns. Ifmap: asked at 10, served from 64 to 1088, there at 1138. Weights: asked at 52,
-    served after it, to 2112, there at 2162. Compute to 3058. The store asks at 3068, is served from 3072 to 3136, and
-    ends at 3186.
+    Memory decides at multiples of 64 ns. Ifmap: asked at 10, served from 64 to 1088, there at 1138. Weights:
+    asked at 52, served after it, to 2112, there at 2162. Compute to 3058. The store asks at 3068, is served
+    from 3072 to 3136, and ends at 3186.
     """
     chip = load_chip(file, {"mapping.m": "4", "mapping.k": "256", "memories.dram.bandwidth": "1 GB/s"})
     assert times(chip, 4, 4, 256) == [
@@ -137,9 +144,10 @@ def test_a_slow_memory_is_waited_for(file: Path):
 def test_counts_and_energy_of_one_tile(file: Path):
     """Every count by hand, and their sum x energy each.
 
-    MACs: 4 x 4 x 4 = 64. SRAM: the loads write 16 + 16 B, the array reads both once and writes 16 B of results, the store
-    reads them. Partial sums, 4 B each: 16 written by the only fold, 16 read on the way out. DRAM moves whole bursts: two
-    read, one written, a row opened each time. DMA: 48 B. Static: 147 ns x (2 + 10) mW = 1764 pJ.
+    MACs: 4 x 4 x 4 = 64. SRAM: the loads write 16 + 16 B, the array reads both once and writes 16 B of
+    results, the store reads them. Partial sums, 4 B each: 16 written by the only fold, 16 read on the way
+    out. DRAM moves whole bursts: two read, one written, a row opened each time. DMA: 48 B. Static: 147 ns x
+    (2 + 10) mW = 1764 pJ.
     """
     chip = load_chip(file)
     result: Result = simulate(lower(plan(gemm_graph(4, 4, 4, "int8"), chip)), chip)

@@ -100,7 +100,8 @@ def _image_node(draw: st.DrawFn, sketch: Sketch, last: str) -> str:
         return sketch.add("Relu", [last])
     dilations = [draw(st.integers(1, 2)) if kind == "Conv" else 1 for _ in plane]
     kernel = [
-        draw(st.integers(1, max(1, min(4, (size - 1) // step + 1)))) for size, step in zip(plane, dilations, strict=True)
+        draw(st.integers(1, max(1, min(4, (size - 1) // step + 1))))
+        for size, step in zip(plane, dilations, strict=True)
     ]
     pads = [draw(st.integers(0, k - 1)) for k in (*kernel, *kernel)]
     window = {"strides": tuple(draw(st.integers(1, 3)) for _ in plane), "pads": tuple(pads)}
@@ -123,15 +124,13 @@ def _matrix_node(draw: st.DrawFn, sketch: Sketch, last: str) -> str:
     columns = draw(st.integers(1, 70))
     if kind == "pairs":  # both operands computed or given, a product per leading index, as in attention
         return sketch.add("MatMul", [last, sketch.input(*lead, inner, columns)], {}, ("requant",))
-    return sketch.add(
-        "MatMul", *_biased(draw, sketch, [last, sketch.constant(inner, columns)], columns, {})
-    )
+    return sketch.add("MatMul", *_biased(draw, sketch, [last, sketch.constant(inner, columns)], columns, {}))
 
 
 def _biased(
     draw: st.DrawFn, sketch: Sketch, operands: list[str], channels: int, attrs: dict[str, Any]
 ) -> tuple[list[str], dict[str, Any], tuple[str, ...]]:
-    """Operands, attributes and epilogue of a contraction, some with a bias, an activation, a requantization."""
+    """Operands, attributes and epilogue of a contraction, some with a bias, an activation, a requant."""
     epilogue = draw(st.sampled_from([("requant",), (), ("requant", "relu"), ("sigmoid", "requant")]))
     if draw(st.booleans()):
         operands, epilogue = [*operands, sketch.constant(channels, dtype="int32")], ("bias", *epilogue)

@@ -85,8 +85,8 @@ def check_conflicts_are_ordered(played: Played) -> None:
 class Bytes:
     """Every byte of a chip while a program runs in program order.
 
-    A byte of external memory holds the number of the task that wrote it; one on chip that number as ``-2 - task``,
-    or the external address that it is a copy of.
+    A byte of external memory holds the number of the task that wrote it; one on chip that number as ``-2 -
+    task``, or the external address that it is a copy of.
     """
 
     def __init__(self, schedule: Schedule, program: Program) -> None:
@@ -184,7 +184,7 @@ class Bytes:
 
 
 def touched_rows(graph: Graph, index: int) -> np.ndarray:
-    """Rows (over all images) of a node's first operand that its windows cover, bool, shape (images x rows,)."""
+    """Rows of all images of a node's first operand that its windows cover, bool, shape (rows,)."""
     node = graph.nodes[index]
     ifmap = graph.tensors[node.inputs[0]].shape
     if node.op not in ("Conv", "MaxPool"):

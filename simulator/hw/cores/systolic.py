@@ -150,8 +150,9 @@ class Systolic(Core):
 
         elements = [np.empty(tiles.size, np.int64) for _ in range(4)]
         m, n, k, taps, count = self._columns(tiles, packed=False)
+        deep = self._columns(tiles)[2]
         first = np.ascontiguousarray(tiles["first"])
-        array_accesses(m, n, k, taps, count, first, self.rows, self.cols, self._dataflow(), *elements)
+        array_accesses(m, n, k, taps, count, deep, first, self.rows, self.cols, self._dataflow(), *elements)
         ifmap, weight, psum_read, psum_write = elements
         out = np.where(tiles["last"], m * n * count, 0)
         moved = np.zeros((tiles.size, len(self.ROLES), 2), np.int64)

@@ -63,8 +63,9 @@ class Dram(Memory):
         return float(self.bandwidth_bytes_per_s * self.channels)
 
     def grain_bytes(self) -> int:
-        """One burst of one channel."""
-        return self.burst_bytes
+        """One burst, or what could be moved in the time that opening its row takes."""
+        least_s = max(self.row_cycle_fs / self.banks, self.activate_window_fs / 4) / self.channels / 1e15
+        return self.burst_bytes * max(1, ceil(least_s * self.peak_bytes_per_s() / self.burst_bytes))
 
     def stream_bytes_per_s(self, run_bytes: int) -> float:
         """Peak x the share of time that is no refresh, x what row visits leave of it where a run is short."""

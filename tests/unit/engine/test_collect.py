@@ -21,7 +21,8 @@ def three_nodes(sheet):
 
 
 def test_nodes_are_exposed_one_after_the_other(sheet):
-    """a until its result is out at 46 (load 31, 10 operations, 5 of latency); b from its tile at 41 to 66; c from 61 to 71.
+    """a until its result is out at 46 (load 31, 10 operations, 5 of latency); b from its tile at 41 to 66; c
+    from 61 to 71.
 
     What each adds to the end of the run: 46, 20, 5.
     """
@@ -79,7 +80,8 @@ def test_unknown_energies_are_listed_once_per_action_and_never_zero(sheet):
 
 def test_origins_of_energies_are_kept(small):
     overrides = {
-        "cores.lanes.energy": "{op_add: {value: 2 pJ, origin: published, source: a paper, band: 5 %}, op_mul: unknown}",
+        "cores.lanes.energy": "{op_add: {value: 2 pJ, origin: published, source: a paper, band: 5 %}, "
+        "op_mul: unknown}",
         "cores.lanes.leakage": "{value: 3 mW, origin: estimate, source: a guess}",
         "cores.lanes.source": "the data sheet",
     }

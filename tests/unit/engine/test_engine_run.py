@@ -31,7 +31,9 @@ def test_a_reader_waits_until_the_writer_is_done(sheet):
 
 
 def test_an_overwriter_waits_until_readers_have_taken_in(sheet):
-    """The second load may overwrite at 41, when the tile has left the lanes, not at 46, when its result is out."""
+    """The second load may overwrite at 41, when the tile has left the lanes, not at 46, when its result is
+    out.
+    """
     assert spans(sheet().load(64, 0).lanes(10, [BUFFER]).load(64, 0)) == [[0, 31], [31, 46], [41, 72]]
 
 
@@ -52,7 +54,7 @@ def test_a_store_that_waits_holds_up_no_load(sheet):
 
 
 def test_slots_limit_what_is_in_flight(sheet):
-    """Two transfers at once: the third begins when the first is done, though the engine has long been free."""
+    """Two transfers at once: the third begins when the first is done, though the engine has been free."""
     made = sheet().load(64, 0).load(64, 64).load(64, 128)
     assert spans(made) == [[0, 31], [0, 32], [31, 62]]
     made = sheet({"links.dma.outstanding": "1"}).load(64, 0).load(64, 64)
@@ -63,12 +65,21 @@ def test_an_engine_serves_one_transfer_after_the_other_and_two_engines_two(sheet
     """At 8 B/cycle 640 B take an engine 80 ns; the memory's 10 + 30 ns hide behind it."""
     narrow = {"links.dma.width": "8 B/cycle"}
     assert spans(sheet(narrow).load(640, 0).load(640, 640)) == [[0, 80], [0, 160]]
-    assert spans(sheet({**narrow, "links.dma.engines": "2"}).load(640, 0).load(640, 640)) == [[0, 80], [0, 80]]
+    assert spans(sheet({**narrow, "links.dma.engines": "2"}).load(640, 0).load(640, 640)) == [
+        [0, 80],
+        [0, 80],
+    ]
 
 
 def test_a_tile_begins_at_an_edge_of_its_clock(sheet):
-    """31 ns is 9.3 cycles of 300 MHz: the tile starts at cycle 10 (33.3 ns) and holds the lanes for 3 cycles (10 ns)."""
-    made = sheet({"cores.lanes.clock": "300 MHz", "cores.lanes.start_cycles": "0"}).load(64, 0).lanes(3, [BUFFER])
+    """31 ns is 9.3 cycles of 300 MHz: the tile starts at cycle 10 (33.3 ns) and holds the lanes for 3 cycles
+    (10 ns).
+    """
+    made = (
+        sheet({"cores.lanes.clock": "300 MHz", "cores.lanes.start_cycles": "0"})
+        .load(64, 0)
+        .lanes(3, [BUFFER])
+    )
     program = made.program()
     result = run(program, build_machine(program, made.chip))
     assert result[1].tolist() == [31 * NS, 13 * 10**15 // (300 * 10**6)]

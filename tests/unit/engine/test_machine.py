@@ -42,8 +42,9 @@ def test_units_and_shared_resources_of_a_chip(sheet):
 
 
 def test_a_port_can_be_slower_than_the_core(small):
-    """A tile that reads 100 B and writes 60 B through a port of 1 B per ns holds the lanes for 160 ns, not 50."""
-
+    """A tile that reads 100 B and writes 60 B through a port of 1 B per ns holds the lanes for 160 ns, not
+    50.
+    """
 
     chip = small({"memories.sram.port": "1 B/cycle"})
     tile = np.array([tile_row(ops=(10, *NO_OPS[1:]), read_bytes=100, write_bytes=60)], TILE)

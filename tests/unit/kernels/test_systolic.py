@@ -18,7 +18,7 @@ def cycles(m, n, k, rows, cols, dataflow, overlapped, taps=1, count=1):
 def accesses(m, n, k, rows, cols, dataflow, first=True, taps=1, count=1):
     one = [np.array([x], np.int64) for x in (m, n, k, taps, count)]
     out = [np.empty(1, np.int64) for _ in range(4)]
-    array_accesses(*one, np.array([first]), rows, cols, dataflow, *out)
+    array_accesses(*one, one[2], np.array([first]), rows, cols, dataflow, *out)
     return [int(x[0]) for x in out]
 
 

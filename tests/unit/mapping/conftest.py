@@ -15,7 +15,9 @@ from simulator.workload.tensor import Constant, Tensor
 ON_ARRAY = {"cores.lanes.contractions": "false"}
 
 
-def _network(op: str, ifmap: tuple[int, ...], weight: tuple[int, ...], types: str = "int8/int8", **attrs) -> Graph:
+def _network(
+    op: str, ifmap: tuple[int, ...], weight: tuple[int, ...], types: str = "int8/int8", **attrs
+) -> Graph:
     weights, activations = types.split("/")
     tensors = {
         "x": Tensor("x", ifmap, activations),

@@ -20,7 +20,15 @@ ON_ARRAY = {"cores.lanes.contractions": "false"}
 
 def chain(rows: int = 12, dtype: str = "int8", weights: str = "int8") -> Graph:
     """x·u -> y, relu(y) -> r, r·v -> z, z + r -> s: r lives from the second node to the last."""
-    names = {"x": (rows, 8), "u": (8, 8), "v": (8, 8), "y": (rows, 8), "r": (rows, 8), "z": (rows, 8), "s": (rows, 8)}
+    names = {
+        "x": (rows, 8),
+        "u": (8, 8),
+        "v": (8, 8),
+        "y": (rows, 8),
+        "r": (rows, 8),
+        "z": (rows, 8),
+        "s": (rows, 8),
+    }
     tensors = {
         name: Tensor(name, shape, weights, constant=Constant(lambda: np.zeros(1)))
         if name in "uv"
@@ -86,7 +94,10 @@ def test_what_does_not_fit_leaves_the_chip(small):
     """2400 B of y and as much of z do not fit in 4 KiB beside tiles."""
     places = plan(chain(rows=300), small(ON_ARRAY)).places
     assert "dram" in {places["y"].memory, places["z"].memory}
-    assert plan(chain(rows=300), small({**ON_ARRAY, "memories.sram.capacity": "64 KiB"})).places["y"].memory == "sram"
+    assert (
+        plan(chain(rows=300), small({**ON_ARRAY, "memories.sram.capacity": "64 KiB"})).places["y"].memory
+        == "sram"
+    )
 
 
 def test_work_goes_to_the_core_that_is_done_first(small):
@@ -99,7 +110,12 @@ def test_work_goes_to_the_core_that_is_done_first(small):
 
 def test_a_rule_pins_a_node_to_a_core(small):
     chip = small({"mapping.nodes": "{second: {core: lanes}}"})
-    assert [planned.task.core for planned in plan(chain(), chip).tasks] == ["array", "lanes", "lanes", "lanes"]
+    assert [planned.task.core for planned in plan(chain(), chip).tasks] == [
+        "array",
+        "lanes",
+        "lanes",
+        "lanes",
+    ]
 
 
 def test_a_core_that_cannot_run_a_node_is_refused_with_those_that_can(small):
@@ -121,7 +137,9 @@ def test_a_precision_that_no_core_has_is_named_with_those_that_there_are(small):
 
 
 def test_a_network_larger_than_its_memory_is_refused(small):
-    with pytest.raises(InputError, match=r"memories\.dram\.capacity: the network 'chain' does not fit: its weights") as caught:
+    with pytest.raises(
+        InputError, match=r"memories\.dram\.capacity: the network 'chain' does not fit: its weights"
+    ) as caught:
         plan(chain(rows=300), small({**ON_ARRAY, "memories.dram.capacity": "4 KiB"}))
     assert caught.value.problems[0].message.endswith("the memory has 4096 B")
 
@@ -129,7 +147,11 @@ def test_a_network_larger_than_its_memory_is_refused(small):
 def test_a_view_moves_no_byte(small):
     graph = chain()
     tensors = {**graph.tensors, "view": Tensor("view", (96,), "int8"), "end": Tensor("end", (96,), "int8")}
-    nodes = (*graph.nodes, Node("flat", "Reshape", ("s",), ("view",), {"shape": (96,)}), Node("last", "Relu", ("view",), ("end",)))
+    nodes = (
+        *graph.nodes,
+        Node("flat", "Reshape", ("s",), ("view",), {"shape": (96,)}),
+        Node("last", "Relu", ("view",), ("end",)),
+    )
     schedule = plan(Graph("view", nodes, tensors, ("x",), ("end",)), small(ON_ARRAY))
     assert schedule.storage["view"] == schedule.storage["s"]
     assert [planned.task.name for planned in schedule.tasks] == ["first", "relu", "second", "sum", "last"]
@@ -140,7 +162,11 @@ def test_peaks_are_what_is_alive_at_once(small):
     schedule = plan(chain(), small(ON_ARRAY))
     for memory, peak in schedule.peak_bytes.items():
         at_once = [
-            sum(end - low for m, low, end, first, last in lives(schedule).values() if m == memory and first <= i <= last)
+            sum(
+                end - low
+                for m, low, end, first, last in lives(schedule).values()
+                if m == memory and first <= i <= last
+            )
             for i in range(len(schedule.tasks))
         ]
         assert max(at_once) <= peak <= schedule.chip.memories[memory].capacity_bytes

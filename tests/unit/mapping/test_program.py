@@ -1,4 +1,6 @@
-"""``Program.check`` accepts what lowering makes and refuses every mutation that would compute with wrong bytes."""
+"""``Program.check`` accepts what lowering makes and refuses every mutation that would compute with wrong
+bytes.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,14 @@ def network() -> Graph:
     """Two products and a sum of both: a chain with a residual."""
     tensors = {
         name: Tensor(name, shape, "int8", constant=Constant(lambda: np.zeros(1)) if name in "uv" else None)
-        for name, shape in {"x": (12, 8), "u": (8, 8), "v": (8, 8), "y": (12, 8), "z": (12, 8), "s": (12, 8)}.items()
+        for name, shape in {
+            "x": (12, 8),
+            "u": (8, 8),
+            "v": (8, 8),
+            "y": (12, 8),
+            "z": (12, 8),
+            "s": (12, 8),
+        }.items()
     }
     nodes = (
         Node("first", "MatMul", ("x", "u"), ("y",)),
@@ -60,7 +69,9 @@ def without(program: Program, index: int) -> Program:
 
 
 def data_dependencies(program: Program) -> Iterator[tuple[int, int, int]]:
-    """(index, command, source) of every dependency by which a command reads what the source wrote, byte by byte."""
+    """(index, command, source) of every dependency by which a command reads what the source wrote, byte by
+    byte.
+    """
     writer = {memory: np.full(1 << 20, -1) for memory in range(len(program.memories))}
     read: list[set[int]] = [set() for _ in range(program.size)]
     for access in program.accesses:
@@ -87,7 +98,9 @@ def test_no_dependency_on_data_can_be_dropped(program):
     dropped = list(data_dependencies(program))
     assert len(dropped) > 20
     for index, command, source in dropped:
-        with pytest.raises(ProgramError, match=rf"^command {command} .* does not wait for command {source}, which"):
+        with pytest.raises(
+            ProgramError, match=rf"^command {command} .* does not wait for command {source}, which"
+        ):
             without(program, index).check()
 
 
@@ -109,6 +122,7 @@ def test_bytes_that_nothing_wrote_cannot_be_read(program):
         top = int(program.accesses["high"][program.accesses["memory"] == access["memory"]].max())
         moved = changed(program, "accesses", int(row), low=top, high=top + size)
         name = program.memories[access["memory"]]
+        moved = dataclasses.replace(moved, rooms={})
         expected = "ends behind the memory" if top + size > inside else "reads bytes that nothing has written"
         with pytest.raises(ProgramError, match=re.escape(f"{name}[{top}:{top + size}]: {expected}")):
             moved.check()
@@ -121,7 +135,9 @@ def test_a_read_that_reaches_one_byte_too_far_is_refused(program):
             changed(program, "accesses", int(row), high=int(program.accesses["high"][row]) + 1).check()
         except ProgramError:
             refused += 1
-    assert refused > 0.5 * np.count_nonzero(~program.accesses["write"]), "the others reach into another piece of theirs"
+    assert refused > 0.5 * np.count_nonzero(~program.accesses["write"]), (
+        "the others reach into another piece of theirs"
+    )
 
 
 def test_a_write_that_goes_elsewhere_leaves_its_reader_without_bytes(program):
@@ -144,10 +160,27 @@ def test_an_access_outside_its_memory_is_refused(program):
         moved.check()
 
 
+def test_bytes_of_others_are_no_business_of_a_node(program):
+    """Every access of the first node, moved into a room that only the sum has, is refused before anything else."""
+    own = {(memory, room) for (node, memory), rooms in program.rooms.items() if node == 0 for room in rooms}
+    foreign = [
+        (memory, room)
+        for (node, memory), rooms in program.rooms.items()
+        for room in rooms
+        if node == 2 and all(m != memory or room[1] <= low or high <= room[0] for m, (low, high) in own)
+    ]
+    assert foreign
+    row = int(np.flatnonzero(program.commands["node"][program.accesses["command"]] == 0)[0])
+    for memory, (low, _) in foreign:
+        moved = changed(program, "accesses", row, memory=memory, low=low, high=low + 1)
+        with pytest.raises(ProgramError, match="is in no buffer or storage of its node"):
+            moved.check()
+
+
 def test_an_access_below_its_memory_is_refused(program):
     """Before address 0 there is nothing to write to either."""
     row = int(np.flatnonzero(program.accesses["write"])[-1])
-    with pytest.raises(ProgramError):
+    with pytest.raises(ProgramError, match="begins below the memory"):
         changed(program, "accesses", row, low=-64).check()
 
 
@@ -161,7 +194,8 @@ def test_inputs_and_constants_have_to_be_there(program):
 def test_the_message_names_command_unit_and_node(program):
     index, command, source = next(iter(data_dependencies(program)))
     row = program.commands[command]
-    place = f"command {command} (compute on {program.units[row['unit']]} for node '{program.nodes[row['node']]}'), sram["
+    unit, node = program.units[row["unit"]], program.nodes[row["node"]]
+    place = f"command {command} (compute on {unit} for node '{node}'), sram["
     with pytest.raises(ProgramError) as caught:
         without(program, index).check()
     assert str(caught.value).startswith(place)

@@ -17,13 +17,15 @@ def convolutions(draw: st.DrawFn) -> Contraction:
     top, bottom = draw(st.integers(0, reach - 1)), draw(st.integers(0, reach - 1))
     iy = draw(st.integers(max(1, reach - top - bottom), 20))
     oy = (iy + top + bottom - reach) // sy + 1
-    return Contraction(k=1, c=1, oy=oy, fy=fy, dy=dy, sy=sy, iy=iy, pad_top=top, batch=draw(st.integers(1, 3)))
+    return Contraction(
+        k=1, c=1, oy=oy, fy=fy, dy=dy, sy=sy, iy=iy, pad_top=top, batch=draw(st.integers(1, 3))
+    )
 
 
 @settings(deadline=None)
 @given(convolutions(), st.data())
 def test_input_rows_are_the_hull_of_what_windows_cover(work: Contraction, data: st.DataObject):
-    """From the first to the last row that any window of the tile touches; one row where all of it is padding."""
+    """From the first to the last row that any window of the tile touches; one row where all is padding."""
     first = data.draw(st.integers(0, work.oy - 1))
     last = data.draw(st.integers(first + 1, work.oy))
     rows = [o * work.sy + f * work.dy - work.pad_top for o in range(first, last) for f in range(work.fy)]

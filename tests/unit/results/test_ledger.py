@@ -26,7 +26,11 @@ def test_totals_are_sums_over_nodes(ledger):
 
 
 def test_only_what_occurred_is_listed_in_column_order(ledger):
-    assert list(ledger.totals()) == [("npu", "mac_int8", 11), ("sram", "write", 2**40 + 1), ("npu", "static", 7)]
+    assert list(ledger.totals()) == [
+        ("npu", "mac_int8", 11),
+        ("sram", "write", 2**40 + 1),
+        ("npu", "static", 7),
+    ]
 
 
 def test_json_is_sparse_and_goes_both_ways(ledger):

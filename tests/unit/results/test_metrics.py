@@ -13,13 +13,23 @@ from simulator.results.result import EnergyEntry, MemoryInfo, Metrics, NodeRow
 
 US = 10**9
 COLUMNS = (
-    ("npu", "mac_int8"), ("sram", "read"), ("dram", "read"), ("dram", "write"), ("npu", "static"), ("dram", "static"),
+    ("npu", "mac_int8"), ("sram", "read"), ("dram", "read"), ("dram", "write"),
+    ("npu", "static"), ("dram", "static"),
 )  # fmt: skip
-PJ = {COLUMNS[0]: 0.5, COLUMNS[1]: 1.0, COLUMNS[2]: 20.0, COLUMNS[3]: 30.0, COLUMNS[4]: 0.002, COLUMNS[5]: 0.01}
+PJ = {
+    COLUMNS[0]: 0.5,
+    COLUMNS[1]: 1.0,
+    COLUMNS[2]: 20.0,
+    COLUMNS[3]: 30.0,
+    COLUMNS[4]: 0.002,
+    COLUMNS[5]: 0.01,
+}
 MEMORIES = (MemoryInfo("sram", "sram", 1024, None, False), MemoryInfo("dram", "dram", None, 1e9, True))
 
 
-def measured(*, without: tuple[str, str] | None = None, latency_fs: int = 2 * US, macs: int = 4000, **others) -> Metrics:
+def measured(
+    *, without: tuple[str, str] | None = None, latency_fs: int = 2 * US, macs: int = 4000, **others
+) -> Metrics:
     """4000 MACs in 2 us on 4 G MAC slots per second; the energy of one action can be left out."""
     rows = [NodeRow("a", "Conv", "npu", "a", 0, latency_fs, latency_fs, macs, 0.5, "compute")]
     counts = np.array([[4000, 100, 64, 32, 2 * 10**6, 2 * 10**6]], np.int64)
@@ -69,7 +79,9 @@ def test_an_unknown_energy_of_what_never_happened_is_no_gap():
     counts = np.array([[4000]], np.int64)
     entries = [EnergyEntry("npu", "mac_int8", 0.5), EnergyEntry("npu", "mac_int4", None)]
     ledger = Ledger(("a",), COLUMNS[:1], counts)
-    metrics = measure(US, [], ledger, entries, MEMORIES, peak_macs_per_s=1.0, area_mm2=None, peak_memory_bytes=0)
+    metrics = measure(
+        US, [], ledger, entries, MEMORIES, peak_macs_per_s=1.0, area_mm2=None, peak_memory_bytes=0
+    )
     assert metrics.energy_complete is True
 
 

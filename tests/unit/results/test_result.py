@@ -25,13 +25,18 @@ MEMORIES = (MemoryInfo("dram", "dram", 2**30, 12.8e9, True),)
 @pytest.fixture
 def result() -> Result:
     rows = (
-        NodeRow("conv", "Conv", "npu", "conv", 0, 4_000_000, 4_000_000, 1000, 0.25, "compute", {"npu": 3_000_000}),
+        NodeRow(
+            "conv", "Conv", "npu", "conv", 0, 4_000_000, 4_000_000, 1000, 0.25, "compute", {"npu": 3_000_000}
+        ),
         NodeRow("view", "Reshape", "-", "view", 4_000_000, 4_000_000, 0, 0, 0.0, "latency"),
     )
     ledger = Ledger(("conv", "view"), COLUMNS, np.array([[1000, 64, 4000], [0, 0, 0]], np.int64))
-    metrics = measure(4_000_000, rows, ledger, ENERGY, MEMORIES, peak_macs_per_s=1e12, area_mm2=None, peak_memory_bytes=9)
+    metrics = measure(
+        4_000_000, rows, ledger, ENERGY, MEMORIES, peak_macs_per_s=1e12, area_mm2=None, peak_memory_bytes=9
+    )
     return Result(
-        chip="chip", network="netz-ü", precision="int8", batch=2, metrics=metrics, rows=rows, ledger=ledger, energy=ENERGY,
+        chip="chip", network="netz-ü", precision="int8", batch=2, metrics=metrics, rows=rows,
+        ledger=ledger, energy=ENERGY,
         memories=MEMORIES, not_modelled=("energy of dram.read is unknown",), assumptions=("int8",),
         provenance={"seed": 3}, resolved={"name": "chip"},
     )  # fmt: skip
@@ -54,7 +59,12 @@ def test_unknown_energies_are_none_in_the_table(result):
     read = table["dram", "read"]
     assert (read["count"], read["pJ_each"], read["energy_uJ"], read["origin"]) == (64, None, None, "unknown")
     mac = table["npu", "mac_int8"]
-    assert (mac["energy_uJ"], mac["origin"], mac["source"], mac["band"]) == (0.00025, "derived", "a paper", "30 %")
+    assert (mac["energy_uJ"], mac["origin"], mac["source"], mac["band"]) == (
+        0.00025,
+        "derived",
+        "a paper",
+        "30 %",
+    )
 
 
 def test_json_holds_null_and_no_other_spelling_of_unknown(result):
@@ -96,7 +106,7 @@ def test_what_is_no_result_is_refused(tmp_path, text, message):
 
 
 def test_a_damaged_result_is_an_error_of_the_user(result, tmp_path):
-    """A file of the right schema that lacks a part is refused like any other, not answered with a traceback."""
+    """A file of the right schema that lacks a part is refused like any other."""
     plain = result.to_dict()
     del plain["metrics"]["macs"]
     (tmp_path / "result.json").write_text(json.dumps(plain))
