@@ -48,6 +48,7 @@ def measure(
     external = {memory.name for memory in memories if memory.external}
     total = static = chip = 0.0
     complete = chip_complete = True
+    known = known_static = False
     for component, action, count in ledger.totals():
         pj = price.get((component, action))
         if pj is None:
@@ -55,6 +56,7 @@ def measure(
             chip_complete = chip_complete and component in external
             continue
         joules = pj * count * 1e-12
+        known, known_static = True, known_static or action == "static"
         total += joules
         static += joules if action == "static" else 0.0
         chip += joules if component not in external else 0.0
@@ -70,10 +72,10 @@ def measure(
         tops=tops,
         peak_tops=2 * peak_macs_per_s / 1e12 if peak_macs_per_s else None,
         utilization=macs / (peak_macs_per_s * latency_s) if peak_macs_per_s and latency_s else None,
-        energy_j=total,
-        static_energy_j=static,
+        energy_j=total if known else None,
+        static_energy_j=static if known_static else None,
         energy_complete=complete,
-        average_power_w=total / latency_s if latency_s else 0.0,
+        average_power_w=total / latency_s if known and latency_s else None,
         tops_per_w=2 * macs / total / 1e12 if complete and total else None,
         tops_per_w_chip=2 * macs / chip / 1e12 if chip_complete and chip else None,
         edp_js=total * latency_s if complete else None,

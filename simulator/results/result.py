@@ -74,10 +74,10 @@ class Metrics:
     tops: float
     peak_tops: float | None
     utilization: float | None
-    energy_j: float
-    static_energy_j: float
+    energy_j: float | None
+    static_energy_j: float | None
     energy_complete: bool
-    average_power_w: float
+    average_power_w: float | None
     tops_per_w: float | None
     tops_per_w_chip: float | None
     edp_js: float | None
