@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
 
 from simulator.workload.work import OPERATION_CLASSES
 
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from simulator.base.lazy import numpy as np
+
 #: One tile. A contraction tile is ``count`` GEMMs of m x k by k x n for each of ``taps`` kernel positions;
 #: ``first``/``last``: it begins/ends its sums. An element-wise tile has operations per class instead, and the
-#: bytes that it reads and writes. ``requant``: it requantizes
-#: what it ends. ``*_bits`` are bits per element of the operands.
-TILE = np.dtype(
-    [
-        ("m", "i8"), ("n", "i8"), ("k", "i8"), ("taps", "i8"), ("count", "i8"),
-        ("first", "?"), ("last", "?"), ("precision", "i2"),
-        ("ifmap_bits", "i2"), ("weight_bits", "i2"), ("ofmap_bits", "i2"),
-        ("requant", "?"),
-        ("ops", "i8", (len(OPERATION_CLASSES),)),
-        ("read_bytes", "i8"), ("write_bytes", "i8"),
-    ],
-    align=True,
-)  # fmt: skip
+#: bytes that it reads and writes. ``requant``: it requantizes what it ends. ``*_bits`` are bits per element.
+TILE: np.dtype
+
+
+def __getattr__(name: str) -> np.dtype:
+    """Make ``TILE`` when it is first asked for."""
+    if name != "TILE":
+        raise AttributeError(name)
+    globals()[name] = _tile()
+    return globals()[name]
+
+
+def _tile() -> np.dtype:
+    return np.dtype(
+        [
+            ("m", "i8"), ("n", "i8"), ("k", "i8"), ("taps", "i8"), ("count", "i8"),
+            ("first", "?"), ("last", "?"), ("precision", "i2"),
+            ("ifmap_bits", "i2"), ("weight_bits", "i2"), ("ofmap_bits", "i2"),
+            ("requant", "?"),
+            ("ops", "i8", (len(OPERATION_CLASSES),)),
+            ("read_bytes", "i8"), ("write_bytes", "i8"),
+        ],
+        align=True,
+    )  # fmt: skip
+
 
 #: Index of a precision in ``TILE.precision``.
 PRECISIONS = (

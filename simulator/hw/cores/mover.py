@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from simulator.hw.component import CORES, Core
 from simulator.workload.work import Move
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from simulator.base.lazy import numpy as np
 
 
 @CORES.register("mover")

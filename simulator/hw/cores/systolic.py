@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
 from pydantic import Field, field_validator
 
 from simulator.base.errors import did_you_mean
 from simulator.hw.component import CORES, Core, Granule
 from simulator.hw.tiling import PRECISIONS, macs
 from simulator.workload.work import Contraction
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from simulator.base.lazy import numpy as np
 
 
 @CORES.register("systolic")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from pydantic import Field, field_validator
 
 from simulator.base.errors import did_you_mean
 from simulator.hw.component import CORES, Core
 from simulator.hw.tiling import macs
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from simulator.base.lazy import numpy as np
 
 #: Cycles per operation and lane. Add, multiply, compare and MAC are pipelined to one per cycle; a
 #: transcendental is a table look-up with linear interpolation (look-up, multiply, add), a division or root a

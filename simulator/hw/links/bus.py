@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from simulator.base.clock import Clock
 from simulator.hw.component import LINKS, Link, SharedUnit
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    from simulator.base.lazy import numpy as np
 
 
 @LINKS.register("bus")
