@@ -45,8 +45,8 @@ def make_ledger(program: Program, chip: Chip, machine: Machine, exposed_fs: np.n
         moves = program.moves[commands["work"]]
         add(name, "byte", commands["node"], moves["bytes"])
         stores = commands["kind"] == STORE
-        for i, memory in enumerate(program.memories):
-            near, far = moves["near"] == i, moves["far"] == i
+        for memory in program.memories:
+            near, far = (_along(program, moves, memory, end) for end in ("near", "far"))
             add(memory, "read", commands["node"], moves["bytes"] * (near & stores))
             add(memory, "write", commands["node"], moves["bytes"] * (near & ~stores))
             if memory not in machine.shared:
@@ -58,6 +58,12 @@ def make_ledger(program: Program, chip: Chip, machine: Machine, exposed_fs: np.n
     for name in chip.components:
         add(name, "static", everyone, exposed_fs // 1000)
     return Ledger(program.nodes, tuple(columns), counts)
+
+
+def _along(program: Program, moves: np.ndarray, memory: str, end: str) -> np.ndarray:
+    """Mask of the moves that have a memory at their near or far end, bool, shape (moves,)."""
+    ways = [memory == way.far if end == "far" else memory in way.near for way in program.ways]
+    return np.array(ways, bool)[moves["way"]] if ways else np.zeros(moves.size, bool)
 
 
 def energy_entries(chip: Chip) -> tuple[EnergyEntry, ...]:

@@ -79,7 +79,7 @@ def build_machine(program: Program, chip: Chip) -> Machine:
     nodes = len(program.nodes)
     sharable: dict[str, Memory | Link] = {**chip.memories, **chip.links}
     for name, component in sharable.items():
-        unit = component.shared_unit(program.requests, nodes)
+        unit = component.shared_unit(program.requests, program.ways, nodes)
         if unit is not None:
             shared[name] = unit
     for index, name in enumerate(program.units):

@@ -43,7 +43,7 @@ class _Loop:
         self.program, self.machine = program, machine
         commands = program.commands
         self.unit, self.kind, self.work = (commands[f].tolist() for f in ("unit", "kind", "work"))
-        self.first, self.last = program.moves["first"].tolist(), program.moves["last"].tolist()
+        self.first, self.last, self.way = (program.moves[f].tolist() for f in ("first", "last", "way"))
         self.missing = np.diff(program.dependency_first).tolist()
         self.after_intake, self.after_end = _followers(program)
         queues = int(commands["queue"].max()) + 1 if commands.size else 1
@@ -103,7 +103,7 @@ class _Loop:
         """Ask the shared resources; the loads of a link are one master, its stores another."""
         master = 2 * self.unit[command] + (self.kind[command] == STORE)
         for resource in path:
-            self.hosts[resource].submit(command, master, self.first[work], self.last[work])
+            self.hosts[resource].submit(command, master, self.first[work], self.last[work], self.way[work])
 
     def _part_done(self, command: int) -> None:
         """One of link and shared resources is done with a transfer; the last one ends it."""
@@ -145,10 +145,10 @@ class _Host:
         self.version = 0
         self.settling = False
 
-    def submit(self, command: int, master: int, first: int, last: int) -> None:
+    def submit(self, command: int, master: int, first: int, last: int, way: int) -> None:
         now = self.loop.now_fs
         self._complete(self.unit.advance(now))
-        self.unit.submit(now, command, master, first, last)
+        self.unit.submit(now, command, master, first, last, way)
         self._settle()
 
     def _settle(self) -> None:

@@ -46,8 +46,8 @@ class Channel:
         fields = (self.burst_bytes, self.page_bytes, self.row_slots, self.refresh_every, self.refresh_slots)
         self._shape = np.array([fields], SHAPE)
 
-    def submit(self, now_fs: int, id: int, master: int, first: int, last: int) -> None:
-        """Add a transfer; the caller has advanced to ``now_fs`` before."""
+    def submit(self, now_fs: int, id: int, master: int, first: int, last: int, way: int = 0) -> None:
+        """Add a transfer, whatever its way; the caller has advanced to ``now_fs`` before."""
         count = int(self._server["flights"][0])
         if count == self._flights.size:
             self._flights = np.concatenate([self._flights, np.zeros(count, FLIGHT)])

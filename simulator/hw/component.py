@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -49,6 +49,14 @@ class Transport:
     engines: int
     slots: int
     start_fs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Between which memories transfers go: ``far``, and one or more on the near side that hold the same."""
+
+    far: str
+    near: tuple[str, ...]
 
 
 CORES = Registry("cores", package="simulator.hw.cores")
@@ -148,8 +156,8 @@ class Core(Component):
 class SharedUnit(Protocol):
     """What the engine asks of a shared resource; what is in flight can be overtaken by what arrives later."""
 
-    def submit(self, now_fs: int, id: int, master: int, first: int, last: int) -> None:
-        """Add a master's transfer at an instant: requests ``first`` to ``last`` of the program's table."""
+    def submit(self, now_fs: int, id: int, master: int, first: int, last: int, way: int) -> None:
+        """Add a master's transfer: requests ``first`` to ``last`` of the program's table, along a way."""
 
     def advance(self, until_fs: int) -> list[tuple[int, int]]:
         """Commit every decision before an instant; return (id, done_fs) of the transfers that they ended."""
@@ -180,7 +188,7 @@ class Memory(Component):
         """What a lone stream of runs of ``run_bytes`` each gets; the planner's estimate. None: unlimited."""
         return self.peak_bytes_per_s()
 
-    def shared_unit(self, requests: np.ndarray, nodes: int) -> SharedUnit | None:
+    def shared_unit(self, requests: np.ndarray, ways: Sequence[Way], nodes: int) -> SharedUnit | None:
         """A live channel over the program's requests; None where the memory's ports belong to its users."""
         return None
 
@@ -203,6 +211,6 @@ class Link(Component):
         """Cycles that an engine takes for transfers of so many bytes, int64, shape (transfers,)."""
         raise TypeError(f"{type(self).__name__} copies nothing by itself")
 
-    def shared_unit(self, requests: np.ndarray, nodes: int) -> SharedUnit | None:
+    def shared_unit(self, requests: np.ndarray, ways: Sequence[Way], nodes: int) -> SharedUnit | None:
         """A live arbiter over the program's requests; None where only the link's own width limits it."""
         return None

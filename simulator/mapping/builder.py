@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from simulator.hw.chip import Chip
+from simulator.hw.component import Way
 from simulator.hw.tiling import TILE
 from simulator.kernels.request import READ, REQUEST, WRITE
 from simulator.mapping.hazard import NOBODY, Region
@@ -17,6 +18,7 @@ from simulator.mapping.program import (
     COMPUTE,
     LOAD,
     MOVE,
+    MOVE_ROLES,
     STORE,
     About,
     Program,
@@ -27,6 +29,7 @@ from simulator.mapping.program import (
 PIECE_BYTES = 64 * 1024
 
 Span = tuple[str, int, int]  # memory, low, high
+Ends = Sequence[tuple[str, int]]  # near memories and the address of the transfer in each
 Runs = Sequence[tuple[int, int]]  # address and bytes of consecutive pieces in the far memory
 
 
@@ -41,6 +44,7 @@ class Builder:
     _commands: list[tuple[int, int, int, int, int]] = field(default_factory=list)
     _waits: list[list[int]] = field(default_factory=list)
     _early: list[list[bool]] = field(default_factory=list)
+    _ways: dict[Way, int] = field(default_factory=dict)
     _moves: list[tuple[int, int, int, int, int]] = field(default_factory=list)
     _requests: list[tuple[int, int, int, int]] = field(default_factory=list)
     _accesses: list[tuple[int, int, bool, int, int]] = field(default_factory=list)
@@ -69,21 +73,21 @@ class Builder:
         self._tiles[core].append(tile)
         self._append(self._units.index(core), 0, COMPUTE, node, len(self._tiles[core]) - 1, reads, writes)
 
-    def load(self, link: str, far: str, node: int, runs: Runs, near: str, address: int) -> None:
-        """Append a transfer from the far memory to consecutive bytes of the near one."""
+    def load(self, link: str, far: str, node: int, runs: Runs, near: Ends, role: str = "ifmap") -> None:
+        """Append a transfer from the far memory to consecutive bytes of one or more near ones (multicast)."""
         for piece, offset, size in _pieces(runs):
-            work = self._move(piece, READ, node, size, near, far)
+            work = self._move(piece, READ, node, size, near, far, role)
             spans = [(far, a, a + b) for a, b in _merged(piece)]
-            near_span = [(near, address + offset, address + offset + size)]
-            self._append(self._units.index(link), 0, LOAD, node, work, spans, near_span)
+            into = [(memory, address + offset, address + offset + size) for memory, address in near]
+            self._append(self._units.index(link), 0, LOAD, node, work, spans, into)
 
-    def store(self, link: str, far: str, node: int, runs: Runs, near: str, address: int) -> None:
+    def store(self, link: str, far: str, node: int, runs: Runs, near: Ends, role: str = "ofmap") -> None:
         """Append a transfer from consecutive bytes of the near memory to the far one."""
         for piece, offset, size in _pieces(runs):
-            work = self._move(piece, WRITE, node, size, near, far)
+            work = self._move(piece, WRITE, node, size, near, far, role)
             spans = [(far, a, a + b) for a, b in _merged(piece)]
-            near_span = [(near, address + offset, address + offset + size)]
-            self._append(self._units.index(link), 1, STORE, node, work, near_span, spans)
+            out = [(memory, address + offset, address + offset + size) for memory, address in near]
+            self._append(self._units.index(link), 1, STORE, node, work, out, spans)
 
     def finish(self, macs: np.ndarray, about: About) -> Program:
         """The tables as arrays."""
@@ -99,6 +103,7 @@ class Builder:
             early=np.array([e for early in self._early for e in early], bool),
             moves=np.array(self._moves, MOVE),
             requests=np.array(self._requests, REQUEST),
+            ways=tuple(self._ways),
             tiles={core: np.array(rows, TILE) for core, rows in self._tiles.items()},
             accesses=np.array(self._accesses, ACCESS),
             present=tuple(self._present),
@@ -108,11 +113,11 @@ class Builder:
             about=about,
         )
 
-    def _move(self, piece: Runs, op: int, node: int, size: int, near: str, far: str) -> int:
+    def _move(self, piece: Runs, op: int, node: int, size: int, near: Ends, far: str, role: str) -> int:
         first = len(self._requests)
         self._requests += [(address, length, op, node) for address, length in piece]
-        near_index, far_index = self._memories.index(near), self._memories.index(far)
-        self._moves.append((first, len(self._requests), size, near_index, far_index))
+        way = self._ways.setdefault(Way(far, tuple(memory for memory, _ in near)), len(self._ways))
+        self._moves.append((first, len(self._requests), size, way, MOVE_ROLES.index(role)))
         return len(self._moves) - 1
 
     def _append(

@@ -182,7 +182,7 @@ class _Contracting:
         if not self.tiling.hold_ifmap:
             address = self._turn("ifmap", (group, m, c), self.ifmap)
             if address >= 0:
-                self._load(self.ifmap, runs, address)
+                self._load("ifmap", runs, address)
             address = self.ifmap.copy(self.turns["ifmap"])
         else:
             if self._turn("ifmap", outer, self.ifmap) >= 0:
@@ -204,7 +204,7 @@ class _Contracting:
         if bottom > there:
             runs = self._input_runs(group, (there, bottom), c)
             skipped = sum(n for _, n in self._input_runs(group, (top, there), c)) if there > top else 0
-            self._load(self.ifmap, runs, address + skipped)
+            self._load("ifmap", runs, address + skipped)
             self.held["ifmap"][c] = bottom
 
     def _weights(self, group: tuple[int, int], n: tuple[int, int], c: tuple[int, int]) -> Span:
@@ -216,7 +216,7 @@ class _Contracting:
         if not self.tiling.hold_weight:
             address = self._turn("weight", (group, n, c), self.weight)
             if address >= 0:
-                self._load(self.weight, [(low, high - low)], address)
+                self._load("weight", [(low, high - low)], address)
             address = self.weight.copy(self.turns["weight"])
         else:
             outer = (group, n) if self.tiling.order == "nm" else (group,)
@@ -228,7 +228,7 @@ class _Contracting:
             address = self.weight.copy(self.turns["weight"]) + low - base
             if (n, c) not in self.held["weight"]:
                 self.held["weight"][n, c] = True
-                self._load(self.weight, [(low, high - low)], address)
+                self._load("weight", [(low, high - low)], address)
         return memory, address, address + high - low
 
     def _turn(self, role: str, key: tuple, side: _Side) -> int:
@@ -239,10 +239,10 @@ class _Contracting:
         self.turns[role] += 1
         return side.copy(self.turns[role])
 
-    def _load(self, side: _Side, runs: list[tuple[int, int]], address: int) -> None:
-        self.builder.load(
-            side.route.link, side.place.memory, self.plan.task.node, runs, side.route.memory, address
-        )
+    def _load(self, role: str, runs: list[tuple[int, int]], address: int) -> None:
+        side = self.ifmap if role == "ifmap" else self.weight
+        near = [(side.route.memory, address)]
+        self.builder.load(side.route.link, side.place.memory, self.plan.task.node, runs, near, role)
 
     def _input_runs(
         self, group: tuple[int, int], rows: tuple[int, int], c: tuple[int, int]
@@ -326,9 +326,8 @@ class _Contracting:
         side = self.ofmap
         address = side.copy(self.turns["ofmap"])
         runs = self._output_runs(group, m, n)
-        self.builder.store(
-            side.route.link, side.place.memory, self.plan.task.node, runs, side.route.memory, address
-        )
+        near = [(side.route.memory, address)]
+        self.builder.store(side.route.link, side.place.memory, self.plan.task.node, runs, near)
 
     def _tile(
         self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int], c: tuple[int, int],
@@ -382,7 +381,8 @@ def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
             address = side.copy(turn if operand.sliced else 0)
             if operand.sliced or turn == 0:
                 runs = [(side.place.address + low, high - low)]
-                builder.load(side.route.link, side.place.memory, task.node, runs, side.route.memory, address)
+                near = [(side.route.memory, address)]
+                builder.load(side.route.link, side.place.memory, task.node, runs, near)
             reads.append((side.route.memory, address, address + high - low))
         writes: list[Span] = []
         for side in outputs:
@@ -395,9 +395,8 @@ def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
             if not side.local:
                 low, high = slice_span(side.place.bytes, split, first, last)
                 runs = [(side.place.address + low, high - low)]
-                builder.store(
-                    side.route.link, side.place.memory, task.node, runs, side.route.memory, low_near
-                )
+                near = [(side.route.memory, low_near)]
+                builder.store(side.route.link, side.place.memory, task.node, runs, near)
 
 
 def _slice_tile(

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from simulator.hw.component import Way
 from simulator.kernels.request import REQUEST
 
 COMMAND = np.dtype(
@@ -15,9 +16,10 @@ COMMAND = np.dtype(
 COMPUTE, LOAD, STORE = 0, 1, 2
 KINDS = ("compute", "load", "store")
 
-#: A transfer: rows ``first`` to ``last`` of the request table, ``bytes`` together, to or from an on-chip
-#: memory.
-MOVE = np.dtype([("first", "i8"), ("last", "i8"), ("bytes", "i8"), ("near", "i4"), ("far", "i4")], align=True)
+#: A transfer: rows ``first`` to ``last`` of the request table, ``bytes`` together, along a row of ``ways``;
+#: ``role`` is what it carries, a row of ``MOVE_ROLES``.
+MOVE = np.dtype([("first", "i8"), ("last", "i8"), ("bytes", "i8"), ("way", "i4"), ("role", "i4")], align=True)
+MOVE_ROLES = ("ifmap", "weight", "ofmap")
 #: Bytes that a command reads or writes.
 ACCESS = np.dtype(
     [("command", "i8"), ("memory", "i4"), ("write", "?"), ("low", "i8"), ("high", "i8")], align=True
@@ -30,6 +32,7 @@ __all__ = [
     "KINDS",
     "LOAD",
     "MOVE",
+    "MOVE_ROLES",
     "REQUEST",
     "STORE",
     "Program",
@@ -78,7 +81,9 @@ class Program:
         bool, beside ``dependencies``: it is enough that the other has taken in its operands (bytes are
         overwritten that it read); else its results must be out.
     moves, requests
-        MOVE and REQUEST tables; each request lies in the move's far memory.
+        MOVE and REQUEST tables; each request lies in the far memory of the move's way.
+    ways
+        Where transfers go; ``MOVE.way`` is an index.
     tiles
         Core name -> ``tiling.TILE`` table.
     accesses
@@ -104,6 +109,7 @@ class Program:
     early: np.ndarray
     moves: np.ndarray
     requests: np.ndarray
+    ways: tuple[Way, ...]
     tiles: dict[str, np.ndarray]
     accesses: np.ndarray
     present: tuple[tuple[int, int, int], ...]

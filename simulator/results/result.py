@@ -46,7 +46,8 @@ class NodeRow:
     its last command. Nodes that run side by side overlap.
     ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly.
     ``busy_fs`` is the time that each unit and shared resource spent on it. ``shape`` is M x N x K of what it
-    multiplies, with the number of groups before it; empty where it multiplies nothing.
+    multiplies, with the number of groups before it; empty where it multiplies nothing. ``causes_fs`` says
+    what the time from ``start_fs`` to ``end_fs`` went to; it sums to it exactly.
     """
 
     node: str
@@ -61,6 +62,7 @@ class NodeRow:
     bound: str
     busy_fs: dict[str, int] = field(default_factory=dict)
     shape: str = ""
+    causes_fs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

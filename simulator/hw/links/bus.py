@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from simulator.base.clock import Clock
-from simulator.hw.component import LINKS, Link, SharedUnit
+from simulator.hw.component import LINKS, Link, SharedUnit, Way
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +47,7 @@ class Bus(Link):
         """Width x clock."""
         return float(self.width_bytes_per_cycle * self.clock_hz)
 
-    def shared_unit(self, requests: np.ndarray, nodes: int) -> SharedUnit:
+    def shared_unit(self, requests: np.ndarray, ways: Sequence[Way], nodes: int) -> SharedUnit:
         """A live arbiter."""
         from simulator.hw.channel import Channel  # numba: only when something is simulated
 

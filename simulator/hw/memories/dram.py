@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING, ClassVar
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from simulator.base.clock import Clock
-from simulator.hw.component import MEMORIES, Memory, SharedUnit
+from simulator.hw.component import MEMORIES, Memory, SharedUnit, Way
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +79,7 @@ class Dram(Memory):
         refresh = self.refresh_time_fs / self.refresh_interval_fs if self.refresh_interval_fs else 0.0
         return self.peak_bytes_per_s() * (1 - refresh) * visit_fs / max(visit_fs, least_fs)
 
-    def shared_unit(self, requests: np.ndarray, nodes: int) -> SharedUnit:
+    def shared_unit(self, requests: np.ndarray, ways: Sequence[Way], nodes: int) -> SharedUnit:
         """A live channel."""
         from simulator.hw.channel import Channel  # numba: only when something is simulated
 

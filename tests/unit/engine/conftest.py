@@ -38,12 +38,12 @@ class Sheet:
 
     def load(self, size: int, address: int, far: int = 0) -> Sheet:
         """Bytes of the DRAM to the SRAM."""
-        self.builder.load("dma", "dram", self.node, [(far, size)], "sram", address)
+        self.builder.load("dma", "dram", self.node, [(far, size)], [("sram", address)])
         return self
 
     def store(self, size: int, address: int, far: int = 64 * 1024) -> Sheet:
         """Bytes of the SRAM to the DRAM."""
-        self.builder.store("dma", "dram", self.node, [(far, size)], "sram", address)
+        self.builder.store("dma", "dram", self.node, [(far, size)], [("sram", address)])
         return self
 
     def lanes(self, operations: int, reads: Sequence[Span] = (), writes: Sequence[Span] = ()) -> Sheet:
