@@ -10,7 +10,9 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.units import UNLIMITED
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
+from simulator.mapping.chain import Chain, line_role, stretched
 from simulator.mapping.cost import Operands
+from simulator.mapping.fuse import Fused, Fuser
 from simulator.mapping.pack import Item, pack, peak
 from simulator.mapping.route import Route, align, route
 from simulator.mapping.schedule import Buffer, Place, Schedule, Task, TaskPlan
@@ -44,9 +46,15 @@ def plan(graph: Graph, chip: Chip) -> Schedule:
     tasks = make_tasks(graph, chip)
     planner = _Planner(graph, chip, tasks)
     plans = [planner.attempt(reserve) for reserve in (RESERVES if planner.can_stay else RESERVES[:1])]
-    _check_size(graph, chip, plans)
-    best = min(plans, key=lambda attempt: sum(p.expected_fs for p in attempt.tasks))
-    return planner.schedule(best)
+    best = min(plans, key=_expected_fs)
+    fused = planner.fused(plans, best)
+    chosen = fused or best
+    _check_size(graph, chip, [chosen] if fused else plans)
+    return planner.schedule(chosen, best)
+
+
+def _expected_fs(attempt: _Attempt) -> int:
+    return sum(plan.expected_fs for plan in attempt.tasks)
 
 
 def _check_size(graph: Graph, chip: Chip, plans: list[_Attempt]) -> None:
@@ -80,6 +88,7 @@ class _Attempt:
     tasks: list[TaskPlan]
     stays: dict[str, str]
     addresses: dict[str, dict[object, int]]
+    chains: tuple[Chain, ...] = ()
 
 
 class _Planner:
@@ -105,6 +114,7 @@ class _Planner:
         self.home = self._homes()
         self._check_paths()
         self.can_stay = self._can_stay()
+        self.fuser = Fuser(self)
 
     def operand_route(self, task: Task, role: str) -> Route:
         """Route of an operand of a task."""
@@ -184,6 +194,34 @@ class _Planner:
                 return _Attempt(plans, stays, addresses)
             memory, item = misfit
             self._drop(stays, memory, item.first, None)
+
+    def fused(self, plans: list[_Attempt], best: _Attempt) -> _Attempt | None:
+        """The best attempt with chains: sooner than the best without, and with less traffic."""
+        with_chains = [attempt for attempt in map(self._with_chains, plans) if attempt is not None]
+        if not with_chains:
+            return None
+        most = self.fuser.traffic_bytes(best.tasks, best.stays, ())
+        less = [
+            attempt
+            for attempt in with_chains
+            if self.fuser.traffic_bytes(attempt.tasks, attempt.stays, attempt.chains) < most
+        ]
+        found = min(less, key=_expected_fs, default=None)
+        return found if found is not None and _expected_fs(found) <= _expected_fs(best) else None
+
+    def _with_chains(self, attempt: _Attempt) -> _Attempt | None:
+        """An attempt with the chains that help and find room; where one does not, that which saves least goes."""
+        on_chip = [name for name, memory in self.chip.memories.items() if not memory.EXTERNAL]
+        there = {name: self._items(name, [], attempt.stays) for name in on_chip}
+        chosen = self.fuser.choose(attempt.tasks, attempt.stays, there)
+        while chosen:
+            fused = self.fuser.apply(attempt.tasks, attempt.stays, chosen)
+            addresses, misfit = self._pack_chip(fused.tasks, fused.stays, fused.chains)
+            if misfit is None:
+                return _Attempt(fused.tasks, fused.stays, addresses, fused.chains)
+            near = [w for w in chosen if w.chain.first <= misfit[1].last and w.chain.last >= misfit[1].first]
+            chosen.remove(min(near or chosen, key=lambda w: w.chain.unfused_bytes - w.chain.traffic_bytes))
+        return None
 
     def _live(self, stays: Mapping[str, str], memory: str) -> list[int]:
         live = [0] * (len(self.tasks) + 1)
@@ -309,35 +347,38 @@ class _Planner:
         return inputs, outputs
 
     def _pack_chip(
-        self, plans: list[TaskPlan], stays: Mapping[str, str]
+        self, plans: list[TaskPlan], stays: Mapping[str, str], chains: tuple[Chain, ...] = ()
     ) -> tuple[dict[str, dict[object, int]], tuple[str, Item] | None]:
         addresses: dict[str, dict[object, int]] = {}
         for memory, spec in self.chip.memories.items():
             if spec.EXTERNAL:
                 continue
-            addresses[memory], misfit = pack(self._items(memory, plans, stays), spec.capacity_bytes)
+            addresses[memory], misfit = pack(self._items(memory, plans, stays, chains), spec.capacity_bytes)
             if misfit is not None:
                 return addresses, (memory, misfit)
         return addresses, None
 
-    def _items(self, memory: str, plans: list[TaskPlan], stays: Mapping[str, str]) -> list[Item]:
+    def _items(
+        self, memory: str, plans: list[TaskPlan], stays: Mapping[str, str], chains: tuple[Chain, ...] = ()
+    ) -> list[Item]:
         items = [
-            Item(name, align(self.list.sizes[name]), self.born[name], self.dies[name])
+            Item(name, align(self.list.sizes[name]), *stretched(self.born[name], self.dies[name], chains))
             for name, where in stays.items()
             if where == memory
         ]
         for i, task_plan in enumerate(plans):
+            first, last = stretched(i, i, chains)
             items += [
-                Item((i, b.role), align(b.total), i, i, from_top=bool(i % 2) and self._bounded(memory))
+                Item((i, b.role), align(b.total), first, last, bool(first % 2) and self._bounded(memory))
                 for b in task_plan.buffers
                 if b.memory == memory
             ]
-        return items + self._at_home(memory, stays)
+        return items + self._at_home(memory, stays, chains)
 
     def _bounded(self, memory: str) -> bool:
         return self.chip.memories[memory].capacity_bytes < UNLIMITED
 
-    def _at_home(self, memory: str, stays: Mapping[str, str]) -> list[Item]:
+    def _at_home(self, memory: str, stays: Mapping[str, str], chains: tuple[Chain, ...] = ()) -> list[Item]:
         """Storages that lie in a memory because it is their home.
 
         Constants and network inputs for the whole run.
@@ -345,15 +386,17 @@ class _Planner:
         end = max(len(self.tasks) - 1, 0)
         used = {name for task in self.tasks for name in (*task.reads, *task.writes)}
         items = []
-        for name in sorted(used):
+        inner = {name for chain in chains for name in chain.inner()}
+        for name in sorted(used - inner):
             if name not in stays and self.home[name] == memory:
                 whole = name not in self.born or name in self.outputs
                 first, last = (0, end) if whole else (self.born[name], self.dies[name])
+                first, last = stretched(first, last, chains)
                 items.append(Item(name, align(self.list.sizes[name]), first, last))
         return items
 
-    def schedule(self, attempt: _Attempt) -> Schedule:
-        """Put an attempt together with the layout of external memory."""
+    def schedule(self, attempt: _Attempt, unfused: _Attempt) -> Schedule:
+        """Put an attempt together with the layout of external memory; ``unfused``: the best without chains."""
         places: dict[str, Place] = {}
         buffers: dict[tuple[int, str], Place] = {}
         peaks: dict[str, int] = {}
@@ -361,7 +404,7 @@ class _Planner:
             (i, b.role): b for i, p in enumerate(attempt.tasks) for b in p.buffers
         }
         for memory, spec in self.chip.memories.items():
-            items = self._items(memory, attempt.tasks, attempt.stays)
+            items = self._items(memory, attempt.tasks, attempt.stays, attempt.chains)
             addresses = attempt.addresses.get(memory)
             if addresses is None:
                 addresses, misfit = pack(items, spec.capacity_bytes)
@@ -374,6 +417,11 @@ class _Planner:
                     buffers[item.key] = Place(memory, address, rooms[item.key].total)
                 else:
                     places[str(item.key)] = Place(memory, address, self.list.sizes[str(item.key)])
+        for chain in attempt.chains:
+            for stream in chain.form.streams:
+                if stream.inner:
+                    owner = chain.first + chain.form.owner(stream)
+                    places[stream.storage] = buffers[owner, line_role(stream.storage)]
         return Schedule(
             graph=self.graph,
             chip=self.chip,
@@ -383,6 +431,10 @@ class _Planner:
             storage=dict(self.list.storage),
             peak_bytes=peaks,
             not_modelled=self.list.not_modelled,
+            chains=attempt.chains,
+            fusion=self.fuser.summary(
+                Fused(attempt.tasks, attempt.stays, attempt.chains), unfused.tasks, unfused.stays
+            ),
         )
 
     def _too_large(self, memory: str, items: list[Item]) -> Problem:
