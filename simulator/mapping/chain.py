@@ -107,12 +107,10 @@ class ChainForm:
                 for m in self.reads[k, operand].makers
                 if m < k
             ]
-            wait = {
-                "together": lambda m: 0,
-                "cores": lambda m, k=k: int(self.cores[m] != self.cores[k]),
-                "apart": lambda m: 1,
-            }[pace]
-            delays.append(max((delay + wait(m) for m, delay in before), default=0))
+            waits = [
+                int(pace == "apart" or (pace == "cores" and self.cores[m] != self.cores[k])) for m, _ in before
+            ]
+            delays.append(max((d + wait for (_, d), wait in zip(before, waits, strict=True)), default=0))
         return tuple(delays)
 
 
@@ -211,6 +209,8 @@ class Timetable:
         self._own = own
         self.ends = [self._over_images(end, f.height) for end, f in zip(own, form.forms, strict=True)]
         self.starts = [np.concatenate([[0], end[:-1]]) for end in self.ends]
+        self._loads: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._tops: dict[tuple[int, int], np.ndarray] = {}
 
     def _needed(self, readers: list[tuple[int, int]], own: list[np.ndarray], height: int) -> np.ndarray:
         """Rows of an image that must be there after each stripe; in equal steps where nobody reads them."""
@@ -226,15 +226,20 @@ class Timetable:
 
     def loads(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
         """Rows (start, end) of a loaded stream that each stripe brings, int64, shape (images * stripes,)."""
-        own = self._needed(self.form.readers_of_loaded(stream), self._own, stream.height)
-        starts = np.concatenate([[0], own[:-1]])
-        return self._over_images(starts, stream.height), self._over_images(own, stream.height)
+        if stream.storage not in self._loads:
+            own = self._needed(self.form.readers_of_loaded(stream), self._own, stream.height)
+            starts = np.concatenate([[0], own[:-1]])
+            over = self._over_images(starts, stream.height), self._over_images(own, stream.height)
+            self._loads[stream.storage] = over
+        return self._loads[stream.storage]
 
     def tops(self, reader: tuple[int, int]) -> np.ndarray:
         """First row that a reader needs in each stripe and after, int64, shape (images * stripes,)."""
-        window, height = self.form.window(reader), self.form.forms[reader[0]].height
-        image, row = np.divmod(self.starts[reader[0]], height)
-        return image * window.height + window.top(row)
+        if reader not in self._tops:
+            window, height = self.form.window(reader), self.form.forms[reader[0]].height
+            image, row = np.divmod(self.starts[reader[0]], height)
+            self._tops[reader] = image * window.height + window.top(row)
+        return self._tops[reader]
 
     def inputs(self, reader: tuple[int, int], first: int, end: int) -> tuple[int, int]:
         """Rows that a reader takes in for rows ``first`` to ``end`` of its result, all of one image."""
@@ -278,5 +283,5 @@ class Timetable:
 
 def _at(values: np.ndarray, stripe: np.ndarray, after: int) -> np.ndarray:
     """Values of stripes; the first's before it, ``after`` when all are done."""
-    inside = values[np.clip(stripe, 0, values.size - 1)]
+    inside = values[np.minimum(np.maximum(stripe, 0), values.size - 1)]
     return np.where(stripe >= values.size, after, inside)

@@ -59,6 +59,7 @@ class Fused:
 
 _SINGLES: dict[tuple, Single] = {}
 _WEIGHED: dict[tuple, Weighed | None] = {}
+_CHOSEN: dict[tuple, list[Weighed]] = {}
 
 
 class Fuser:
@@ -97,6 +98,14 @@ class Fuser:
         items
             On-chip memory -> what lies there besides the tasks' buffers.
         """
+        key = (self.chip.digest, tuple(tasks), tuple(sorted(stays.items())))
+        if key not in _CHOSEN:
+            _CHOSEN[key] = self._choose(tasks, stays, items)
+        return list(_CHOSEN[key])
+
+    def _choose(
+        self, tasks: list[TaskPlan], stays: Mapping[str, str], items: Mapping[str, list[Item]]
+    ) -> list[Weighed]:
         singles = [self._single(plan, stays) for plan in tasks]
         best: list[tuple[int, int]] = [(0, 0)]  # of the tasks before each: time, traffic
         via: list[Weighed | None] = [None]
@@ -181,7 +190,7 @@ class Fuser:
             linked = moved * 1e15 / way.bytes_per_s if way.bytes_per_s else 0.0
             return Single(moved, max(_SINGLES[key].time_fs, int(linked)))
         ops = self.planner.operands(task, stays)
-        key = (self.chip.digest, task.core, task.work, ops, plan.tiling)
+        key = (self.chip.digest, task.core, task.work, ops, plan.tiling)  # type: ignore[assignment]
         if key not in _SINGLES:
             core, tiling = self.chip.cores[task.core], plan.tiling
             columns = [tiling.rows, tiling.groups, tiling.n, tiling.c, int(tiling.order == "nm")]
@@ -374,3 +383,4 @@ def forget() -> None:
     """Forget remembered chains, so that planning can be timed from nothing."""
     _SINGLES.clear()
     _WEIGHED.clear()
+    _CHOSEN.clear()

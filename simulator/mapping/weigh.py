@@ -16,7 +16,7 @@ from simulator.mapping.shape import spans
 
 #: Numbers of stripes of an image that are tried, and one row per stripe.
 _STRIPES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-#: So many sizes of stripes are weighed below the largest that fits: finer ones start and end sooner.
+#: So many sizes of stripes are weighed, from the largest that fits: finer ones start and end sooner.
 _FINER = 3
 
 
@@ -62,7 +62,8 @@ class Weighed:
 def weigh(parts: Parts, room: Mapping[str, int]) -> Weighed | None:
     """The chain of least expected time (then least traffic) that fits.
 
-    Weights are resident if any stripes fit beside them; else as many as there is room for.
+    Weights are resident if any stripes fit beside them; else as many as there is room for. Of each size of
+    stripes the pace that lets most go on side by side is taken.
 
     Parameters
     ----------
@@ -72,20 +73,18 @@ def weigh(parts: Parts, room: Mapping[str, int]) -> Weighed | None:
         Free bytes per memory.
     """
     found: list[Weighed] = []
-    sizes = _sizes(parts.form)
     tables: dict[int, Timetable] = {}
     paces = PACES if len(set(parts.form.cores)) > 1 else PACES[::2]
     for streamed in (False, True):
-        for pace in paces:
-            fitting = 0
-            for rows in sizes:
-                table = tables.get(rows) or tables.setdefault(rows, Timetable(parts.form, rows))
+        for rows in _sizes(parts.form):
+            table = tables.get(rows) or tables.setdefault(rows, Timetable(parts.form, rows))
+            for pace in paces:
                 attempt = _Attempt(parts, table, pace, streamed, room)
                 if attempt.fits():
-                    fitting += 1
                     found.append(attempt.weighed())
-                    if fitting == _FINER:
-                        break
+                    break
+            if len(found) >= _FINER and found[-1].chain.pace == PACES[0]:
+                break
         if found:
             break
     return min(found, key=lambda w: (w.chain.expected_fs, w.chain.traffic_bytes), default=None)
