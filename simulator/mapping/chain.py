@@ -108,7 +108,8 @@ class ChainForm:
                 if m < k
             ]
             waits = [
-                int(pace == "apart" or (pace == "cores" and self.cores[m] != self.cores[k])) for m, _ in before
+                int(pace == "apart" or (pace == "cores" and self.cores[m] != self.cores[k]))
+                for m, _ in before
             ]
             delays.append(max((d + wait for (_, d), wait in zip(before, waits, strict=True)), default=0))
         return tuple(delays)
@@ -164,8 +165,8 @@ class Chain:
         images = f"{self.form.images} images of " if self.form.images > 1 else ""
         return (
             f"{names[self.first]} to {names[self.last]}: {images}{self.stripes} stripes of {self.rows} rows, "
-            f"tasks {pace[self.pace]}; line buffers: {lines}{weights}; {self.traffic_bytes} B to and from the "
-            f"memories behind instead of {self.unfused_bytes} B, expected {self.expected_fs / 1e9:.3f} us "
+            f"tasks {pace[self.pace]}; line buffers: {lines}{weights}; {self.traffic_bytes} B to and "
+            f"from the memories behind instead of {self.unfused_bytes} B, expected {self.expected_fs / 1e9:.3f} us "
             f"instead of {self.unfused_fs / 1e9:.3f} us"
         )
 

@@ -27,9 +27,9 @@ from simulator.mapping.route import route
 from simulator.mapping.rowform import row_forms
 from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.tasks import whole_tile
-from simulator.mapping.weigh import Apart, Parts, Weighed, least_room, weigh
+from simulator.mapping.weigh import Apart, Ladder, Parts, Weighed
 from simulator.results.result import FusedChain, Fusion
-from simulator.workload.work import Contraction
+from simulator.workload.work import OPERATION_CLASSES, Contraction
 
 if TYPE_CHECKING:
     from simulator.mapping.plan import _Planner
@@ -58,7 +58,7 @@ class Fused:
 
 
 _SINGLES: dict[tuple, Single] = {}
-_WEIGHED: dict[tuple, Weighed | None] = {}
+_LADDERS: dict[tuple, Ladder] = {}
 _CHOSEN: dict[tuple, list[Weighed]] = {}
 
 
@@ -102,6 +102,19 @@ class Fuser:
         if key not in _CHOSEN:
             _CHOSEN[key] = self._choose(tasks, stays, items)
         return list(_CHOSEN[key])
+
+    def _absorbed_fs(self, task: Task) -> int:
+        """Time of the operations that join a contraction's tiles."""
+        work, core = task.work, self.chip.cores[task.core]
+        if not task.ops or not isinstance(work, Contraction):
+            return 0
+        bare = whole_tile(work, core)
+        loaded = bare.copy()
+        outputs = work.groups * work.M * work.N
+        for name, times in task.ops:
+            loaded["ops"][0, OPERATION_CLASSES.index(name)] += outputs * times
+        time = [int(tile_times_fs(core, self.chip.memories, tile)[0][0]) for tile in (bare, loaded)]
+        return time[1] - time[0]
 
     def _choose(
         self, tasks: list[TaskPlan], stays: Mapping[str, str], items: Mapping[str, list[Item]]
@@ -149,11 +162,14 @@ class Fuser:
                 )
         return Fused(fused, left, tuple(weighed.chain for weighed in chosen))
 
-    def traffic_bytes(self, tasks: list[TaskPlan], stays: Mapping[str, str], chains: Sequence[Chain]) -> int:
-        """Bytes to and from the memories behind, of all chains and of all tasks in none."""
+    def cost(self, tasks: list[TaskPlan], stays: Mapping[str, str], chains: Sequence[Chain]) -> Single:
+        """What a plan costs: all chains, and all tasks in none."""
         inside = {i for chain in chains for i in range(chain.first, chain.last + 1)}
-        alone = sum(self._single(p, stays).traffic_bytes for i, p in enumerate(tasks) if i not in inside)
-        return alone + sum(chain.traffic_bytes for chain in chains)
+        alone = [self._single(plan, stays) for i, plan in enumerate(tasks) if i not in inside]
+        return Single(
+            sum(single.traffic_bytes for single in alone) + sum(chain.traffic_bytes for chain in chains),
+            sum(single.time_fs for single in alone) + sum(chain.expected_fs for chain in chains),
+        )
 
     def summary(self, fused: Fused, tasks: list[TaskPlan], stays: Mapping[str, str]) -> Fusion:
         """What the chains do, for the result; ``tasks`` and ``stays`` of the best plan without them."""
@@ -173,8 +189,8 @@ class Fuser:
         )
         if not chains:
             return Fusion()
-        moved = self.traffic_bytes(fused.tasks, fused.stays, fused.chains)
-        return Fusion(chains, moved, self.traffic_bytes(tasks, stays, ()))
+        moved = self.cost(fused.tasks, fused.stays, fused.chains).traffic_bytes
+        return Fusion(chains, moved, self.cost(tasks, stays, ()).traffic_bytes)
 
     def _single(self, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
         task = plan.task
@@ -190,7 +206,7 @@ class Fuser:
             linked = moved * 1e15 / way.bytes_per_s if way.bytes_per_s else 0.0
             return Single(moved, max(_SINGLES[key].time_fs, int(linked)))
         ops = self.planner.operands(task, stays)
-        key = (self.chip.digest, task.core, task.work, ops, plan.tiling)  # type: ignore[assignment]
+        key = (self.chip.digest, task.core, task.work, task.ops, ops, plan.tiling)  # type: ignore[assignment]
         if key not in _SINGLES:
             core, tiling = self.chip.cores[task.core], plan.tiling
             columns = [tiling.rows, tiling.groups, tiling.n, tiling.c, int(tiling.order == "nm")]
@@ -202,7 +218,7 @@ class Fuser:
             linked = link_time(in_whole_grains(traffic, task.work, cand, ops, routes), routes)[0][0]
             busy = core_time(task.work, cand, t, ops, core, dict(self.chip.memories))[0][0]
             moved = int(sum(bytes_.sum() for bytes_ in traffic.values()))
-            _SINGLES[key] = Single(moved, max(int(busy), int(linked)))
+            _SINGLES[key] = Single(moved, max(int(busy) + self._absorbed_fs(task), int(linked)))
         return _SINGLES[key]
 
     def _by_end(
@@ -223,9 +239,8 @@ class Fuser:
                 if saves[i, j] <= shorter:
                     continue
                 room = self._room(parts.form, items)
-                if not least_room(parts, room):
-                    continue
-                weighed = self._weigh(parts, room)
+                ladder = self._ladder(parts, room)
+                weighed = ladder.weigh(room) if ladder.fits(room) else None
                 time = sum(single.time_fs for single in alone)
                 if (
                     weighed is None
@@ -237,17 +252,20 @@ class Fuser:
                 ending[j].append(replace(weighed, chain=chain))
         return ending
 
-    def _weigh(self, parts: Parts, room: dict[str, int]) -> Weighed | None:
-        """``weigh``, remembered: the same chain with the same room comes again in other attempts and runs."""
-        tasks = [self.tasks[i] for i in range(parts.form.first, parts.form.last + 1)]
+    def _ladder(self, parts: Parts, room: dict[str, int]) -> Ladder:
+        """The chain's ladder, remembered: the same chain comes again in other attempts and runs."""
+        form = parts.form
+        tasks = self.tasks[form.first : form.last + 1]
         works = tuple((t.work, t.core, t.ops, t.epilogue, t.bias_bytes) for t in tasks)
         bits = tuple(piece.bits for piece in parts.pieces)
-        rooms = tuple(sorted(room.items()))
-        form = parts.form
+        lines = {stream.memory for stream in form.streams if stream.rolling}
+        sums = {piece.core.buffer("psum") for piece in parts.pieces if piece.core.sum_bits()}
+        sums_room = {memory: room[memory] // (4 if memory in lines else 1) for memory in sorted(sums)}
+        rooms = tuple(sums_room.items())
         key = (self.chip.digest, works, bits, form.first, form.forms, form.streams, parts.apart, rooms)
-        if key not in _WEIGHED:
-            _WEIGHED[key] = weigh(parts, room)
-        return _WEIGHED[key]
+        if key not in _LADDERS:
+            _LADDERS[key] = Ladder(parts, sums_room)
+        return _LADDERS[key]
 
     @staticmethod
     def _least_traffic(parts: Parts) -> int:
@@ -382,5 +400,5 @@ class _Uses:
 def forget() -> None:
     """Forget remembered chains, so that planning can be timed from nothing."""
     _SINGLES.clear()
-    _WEIGHED.clear()
+    _LADDERS.clear()
     _CHOSEN.clear()

@@ -200,17 +200,17 @@ class _Planner:
         with_chains = [attempt for attempt in map(self._with_chains, plans) if attempt is not None]
         if not with_chains:
             return None
-        most = self.fuser.traffic_bytes(best.tasks, best.stays, ())
-        less = [
-            attempt
-            for attempt in with_chains
-            if self.fuser.traffic_bytes(attempt.tasks, attempt.stays, attempt.chains) < most
+        before = self.fuser.cost(best.tasks, best.stays, ())
+        costs = [self.fuser.cost(attempt.tasks, attempt.stays, attempt.chains) for attempt in with_chains]
+        better = [
+            (cost.time_fs, cost.traffic_bytes, i)
+            for i, cost in enumerate(costs)
+            if cost.time_fs <= before.time_fs and cost.traffic_bytes < before.traffic_bytes
         ]
-        found = min(less, key=_expected_fs, default=None)
-        return found if found is not None and _expected_fs(found) <= _expected_fs(best) else None
+        return with_chains[min(better)[2]] if better else None
 
     def _with_chains(self, attempt: _Attempt) -> _Attempt | None:
-        """An attempt with the chains that help and find room; where one does not, that which saves least goes."""
+        """An attempt with the chains that help and find room; if one finds none, the least useful goes."""
         on_chip = [name for name, memory in self.chip.memories.items() if not memory.EXTERNAL]
         there = {name: self._items(name, [], attempt.stays) for name in on_chip}
         chosen = self.fuser.choose(attempt.tasks, attempt.stays, there)
@@ -396,7 +396,7 @@ class _Planner:
         return items
 
     def schedule(self, attempt: _Attempt, unfused: _Attempt) -> Schedule:
-        """Put an attempt together with the layout of external memory; ``unfused``: the best without chains."""
+        """An attempt with the layout of external memory; ``unfused``: the best attempt without chains."""
         places: dict[str, Place] = {}
         buffers: dict[tuple[int, str], Place] = {}
         peaks: dict[str, int] = {}

@@ -62,7 +62,11 @@ def build(args: MobileNet, name: str) -> Graph:
     last = net.add("pool", "GlobalAveragePool", [last], epilogue=("requant",))
     last = net.add("flatten", "Flatten", [last], {"axis": 1})
     inner = net.tensors[last].shape[1]
-    operands = [last, net.constant("fc.w", (inner, args.classes)), net.constant("fc.b", (args.classes,), "int32")]
+    operands = [
+        last,
+        net.constant("fc.w", (inner, args.classes)),
+        net.constant("fc.b", (args.classes,), "int32"),
+    ]
     last = net.add("fc", "Gemm", operands, epilogue=("bias", "requant"))
     return Graph(name, tuple(net.nodes), net.tensors, tuple(net.inputs), (last,))
 
@@ -111,7 +115,14 @@ class _Net:
         return out
 
     def convolution(
-        self, ifmap: str, name: str, filters: int, kernel: int, stride: int, act: str = "relu", groups: int = 1
+        self,
+        ifmap: str,
+        name: str,
+        filters: int,
+        kernel: int,
+        stride: int,
+        act: str = "relu",
+        groups: int = 1,
     ) -> str:
         """A convolution with bias, requantization and activation (none: ""), padded to keep the extent."""
         channels = self.tensors[ifmap].shape[1]
