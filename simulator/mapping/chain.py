@@ -14,10 +14,10 @@ import numpy as np
 
 from simulator.mapping.rowform import RowForm, RowWindow
 
-#: When tasks of a chain work on a stripe: all in the same step; a task on another core one step after what it
-#: reads; every task one step after what it reads, so that nothing in a step waits for anything in it.
-Pace = Literal["together", "cores", "apart"]
-PACES: tuple[Pace, ...] = ("apart", "cores", "together")
+#: When tasks of a chain work on a stripe: every task one step after what it reads, so that nothing in a step
+#: waits for anything in it; or all in the same step, with the least room.
+Pace = Literal["apart", "together"]
+PACES: tuple[Pace, ...] = ("apart", "together")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +98,17 @@ class ChainForm:
 
     def delays(self, pace: Pace) -> tuple[int, ...]:
         """By how many steps each task is behind the chain's first."""
+        behind = int(pace == "apart")
         delays: list[int] = []
         for k in range(len(self.forms)):
             before = [
-                (m, delays[m])
+                delays[m] + behind
                 for operand in range(len(self.forms[k].reads))
                 if (k, operand) in self.reads
                 for m in self.reads[k, operand].makers
                 if m < k
             ]
-            waits = [
-                int(pace == "apart" or (pace == "cores" and self.cores[m] != self.cores[k]))
-                for m, _ in before
-            ]
-            delays.append(max((d + wait for (_, d), wait in zip(before, waits, strict=True)), default=0))
+            delays.append(max(before, default=0))
         return tuple(delays)
 
 
@@ -158,7 +155,7 @@ class Chain:
     def words(self, names: Sequence[str]) -> str:
         """How it runs, for printing; ``names`` of all tasks of the list."""
         row_bytes = {stream.storage: stream.row_bytes for stream in self.form.streams}
-        pace = {"apart": "a step apart", "cores": "cores a step apart", "together": "in the same step"}
+        pace = {"apart": "a step apart", "together": "in the same step"}
         lines = ", ".join(f"{name} {rows} rows of {row_bytes[name]} B" for name, rows in self.lines)
         again = [names[self.first + k] for k, stays in enumerate(self.resident) if not stays]
         weights = f"; weights of {', '.join(again)} for every stripe" if again else ""
@@ -166,8 +163,8 @@ class Chain:
         return (
             f"{names[self.first]} to {names[self.last]}: {images}{self.stripes} stripes of {self.rows} rows, "
             f"tasks {pace[self.pace]}; line buffers: {lines}{weights}; {self.traffic_bytes} B to and "
-            f"from the memories behind instead of {self.unfused_bytes} B, expected {self.expected_fs / 1e9:.3f} us "
-            f"instead of {self.unfused_fs / 1e9:.3f} us"
+            f"from the memories behind instead of {self.unfused_bytes} B; "
+            f"expected {self.expected_fs / 1e9:.3f} us instead of {self.unfused_fs / 1e9:.3f} us"
         )
 
 

@@ -73,15 +73,14 @@ class Ladder:
     def __init__(self, parts: Parts, sums: Mapping[str, int]) -> None:
         self.parts, self.sums = parts, sums
         self.sizes = _sizes(parts.form)
-        self.paces = PACES if len(set(parts.form.cores)) > 1 else PACES[::2]
         self._tables: dict[int, Timetable] = {}
         self._options: dict[tuple[int, Pace, bool], _Option] = {}
 
     def weigh(self, room: Mapping[str, int]) -> Weighed | None:
-        """The chain of least expected time (then least traffic) that fits.
+        """The chain of least expected time (then least traffic) of those that fit.
 
-        Weights are resident if any stripes fit beside them; else as many as there is room for. Of each size
-        of stripes the pace that lets most go on side by side is taken.
+        Weights are resident if any stripes fit beside them; else as many as there is room for. Tasks are a
+        step apart if any stripes fit so.
 
         Parameters
         ----------
@@ -89,9 +88,10 @@ class Ladder:
             Free bytes per memory.
         """
         for streamed in (False, True):
-            found = [option.with_room(room) for option in self._largest(room, streamed)]
-            if found:
-                return min(found, key=lambda w: (w.chain.expected_fs, w.chain.traffic_bytes))
+            for pace in PACES:
+                found = [option.with_room(room) for option in self._largest(room, pace, streamed)]
+                if found:
+                    return min(found, key=lambda w: (w.chain.expected_fs, w.chain.traffic_bytes))
         return None
 
     def fits(self, room: Mapping[str, int]) -> bool:
@@ -106,26 +106,18 @@ class Ladder:
             self._options[key] = _Option(self.parts, self._tables[rows], pace, streamed, self.sums)
         return self._options[key]
 
-    def _largest(self, room: Mapping[str, int], streamed: bool) -> Iterator[_Option]:
-        """Choices worth weighing: some sizes from the largest that fits, down to one at the widest pace."""
-        first = {}
-        for pace in self.paces:  # smaller stripes need less
-            low, high = 0, len(self.sizes)
-            while low < high:
-                middle = (low + high) // 2
-                if self._option(self.sizes[middle], pace, streamed).fits(room):
-                    high = middle
-                else:
-                    low = middle + 1
-            first[pace] = low
-        count = 0
-        for i in range(min(first.values()), len(self.sizes)):
-            pace = next((pace for pace in self.paces if first[pace] <= i), None)
-            if pace is not None and self._option(self.sizes[i], pace, streamed).fits(room):
-                yield self._option(self.sizes[i], pace, streamed)
-                count += 1
-                if count >= _FINER and pace == self.paces[0]:
-                    return
+    def _largest(self, room: Mapping[str, int], pace: Pace, streamed: bool) -> list[_Option]:
+        """The largest stripes that fit and some smaller ones; smaller stripes need less."""
+        low, high = 0, len(self.sizes)
+        while low < high:
+            middle = (low + high) // 2
+            if self._option(self.sizes[middle], pace, streamed).fits(room):
+                high = middle
+            else:
+                low = middle + 1
+        sizes = self.sizes[low : low + _FINER]
+        options = [self._option(rows, pace, streamed) for rows in sizes]
+        return [option for option in options if option.fits(room)]
 
 
 def _sizes(form: ChainForm) -> list[int]:
@@ -262,7 +254,7 @@ class _Option:
             times, latency = piece.times_fs(self.tilings[k], sizes.tolist())
             time = np.array(times)[where]
             busy.append(int(time.sum()))
-            if self.pace != "apart":
+            if together:
                 time = time + np.where(counts > 0, latency, 0)
             line = per_core.setdefault("" if together else piece.task.core, np.zeros(steps, np.int64))
             line[self.delays[k] : self.delays[k] + counts.size] += time

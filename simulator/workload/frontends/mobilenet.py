@@ -1,4 +1,4 @@
-"""MobileNet versions 1 and 2 from their published tables, quantized to int8, with batch normalization folded."""
+"""MobileNet versions 1 and 2 from their published tables, in int8 with batch normalization folded."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _SEPARABLE = (
     (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2),
     (512, 1), (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2), (1024, 1),
 )  # fmt: skip
-#: Version 2: expansion, output channels, repetitions and first stride of each group of bottlenecks (Sandler et
-#: al., arXiv:1801.04381, table 2).
+#: Version 2: expansion, output channels, repetitions and first stride of each group of bottlenecks (Sandler
+#: et al., arXiv:1801.04381, table 2).
 _BOTTLENECKS = (
     (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
 )  # fmt: skip
