@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.hw.timing import tile_times_fs
-from simulator.mapping.chain import Chain, ChainForm, Stream
+from simulator.mapping.chain import ChainForm
 from simulator.mapping.cost import (
     Candidates,
     core_time,
@@ -27,12 +27,13 @@ from simulator.mapping.route import route
 from simulator.mapping.rowform import row_forms
 from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.tasks import whole_tile
-from simulator.mapping.weigh import Apart, Ladder, Parts, Weighed
+from simulator.mapping.uses import make_parts
+from simulator.mapping.weigh import Ladder, Parts, Weighed
 from simulator.results.result import FusedChain, Fusion
 from simulator.workload.work import OPERATION_CLASSES, Contraction
 
 if TYPE_CHECKING:
-    from simulator.mapping.plan import _Planner
+    from simulator.mapping.plan import _Attempt, _Planner
 
 #: A chain has at most so many tasks.
 MOST_TASKS = 12
@@ -46,15 +47,6 @@ class Single:
 
     traffic_bytes: int
     time_fs: int
-
-
-@dataclass(frozen=True)
-class Fused:
-    """An attempt's tasks with chains: plans of all tasks, what stays on chip whole, and the chains."""
-
-    tasks: list[TaskPlan]
-    stays: dict[str, str]
-    chains: tuple[Chain, ...]
 
 
 _SINGLES: dict[tuple, Single] = {}
@@ -85,6 +77,34 @@ class Fuser:
         reads = [tensors[name].bits if name in tensors else result.bits for name in task.reads[:2]]
         bits = (reads[0], reads[-1], result.bits)
         return Piece(task, form, bits, self.chip.cores[task.core], self.chip)
+
+    def best(self, attempts: Sequence[_Attempt], unfused: _Attempt) -> _Attempt | None:
+        """The best attempt with chains: no slower than the best without, and with less traffic; else None."""
+        with_chains = [attempt for attempt in map(self._with_chains, attempts) if attempt is not None]
+        if not with_chains:
+            return None
+        before = self.cost(unfused)
+        costs = [self.cost(attempt) for attempt in with_chains]
+        better = [
+            (cost.time_fs, cost.traffic_bytes, i)
+            for i, cost in enumerate(costs)
+            if cost.time_fs <= before.time_fs and cost.traffic_bytes < before.traffic_bytes
+        ]
+        return with_chains[min(better)[2]] if better else None
+
+    def _with_chains(self, attempt: _Attempt) -> _Attempt | None:
+        """An attempt with the chains that help and find room; if one finds none, the least useful goes."""
+        on_chip = [name for name, memory in self.chip.memories.items() if not memory.EXTERNAL]
+        there = {name: self.planner.items(name, [], attempt.stays) for name in on_chip}
+        chosen = self.choose(attempt.tasks, attempt.stays, there)
+        while chosen:
+            fused = self._apply(attempt, chosen)
+            addresses, misfit = self.planner.pack_chip(fused.tasks, fused.stays, fused.chains)
+            if misfit is None:
+                return replace(fused, addresses=addresses)
+            near = [w for w in chosen if w.chain.first <= misfit[1].last and w.chain.last >= misfit[1].first]
+            chosen.remove(min(near or chosen, key=lambda w: w.chain.unfused_bytes - w.chain.traffic_bytes))
+        return None
 
     def choose(
         self, tasks: list[TaskPlan], stays: Mapping[str, str], items: Mapping[str, list[Item]]
@@ -142,37 +162,39 @@ class Fuser:
             j = last.chain.first if last is not None else j - 1
         return chosen[::-1]
 
-    def apply(self, tasks: list[TaskPlan], stays: Mapping[str, str], chosen: Sequence[Weighed]) -> Fused:
-        """An attempt with chains in it."""
-        fused, left = list(tasks), dict(stays)
+    def _apply(self, attempt: _Attempt, chosen: Sequence[Weighed]) -> _Attempt:
+        """An attempt with chains in it, without addresses."""
+        tasks, left = list(attempt.tasks), dict(attempt.stays)
         for weighed in chosen:
             chain = weighed.chain
             for name in chain.inner():
                 left.pop(name, None)
             total = max(sum(weighed.busy_fs), 1)
-            for k, busy in enumerate(weighed.busy_fs):
-                fused[chain.first + k] = replace(
-                    tasks[chain.first + k],
-                    tiling=weighed.tilings[k],
-                    buffers=weighed.buffers[k],
+            for k, busy in enumerate(weighed.busy_fs, chain.first):
+                tasks[k] = replace(
+                    tasks[k],
+                    tiling=weighed.tilings[k - chain.first],
+                    buffers=weighed.buffers[k - chain.first],
                     expected_fs=chain.expected_fs * busy // total,
-                    expected_bound=self.chip.cores[self.tasks[chain.first + k].core].BOUND,
-                    tiles=weighed.tiles[k],
+                    expected_bound=self.chip.cores[self.tasks[k].core].BOUND,
+                    tiles=weighed.tiles[k - chain.first],
                     candidates=0,
                 )
-        return Fused(fused, left, tuple(weighed.chain for weighed in chosen))
+        chains = tuple(weighed.chain for weighed in chosen)
+        return replace(attempt, tasks=tasks, stays=left, addresses={}, chains=chains)
 
-    def cost(self, tasks: list[TaskPlan], stays: Mapping[str, str], chains: Sequence[Chain]) -> Single:
+    def cost(self, attempt: _Attempt) -> Single:
         """What a plan costs: all chains, and all tasks in none."""
-        inside = {i for chain in chains for i in range(chain.first, chain.last + 1)}
-        alone = [self._single(plan, stays) for i, plan in enumerate(tasks) if i not in inside]
+        inside = {i for chain in attempt.chains for i in range(chain.first, chain.last + 1)}
+        alone = [self._single(plan, attempt.stays) for i, plan in enumerate(attempt.tasks) if i not in inside]
         return Single(
-            sum(single.traffic_bytes for single in alone) + sum(chain.traffic_bytes for chain in chains),
-            sum(single.time_fs for single in alone) + sum(chain.expected_fs for chain in chains),
+            sum(single.traffic_bytes for single in alone)
+            + sum(chain.traffic_bytes for chain in attempt.chains),
+            sum(single.time_fs for single in alone) + sum(chain.expected_fs for chain in attempt.chains),
         )
 
-    def summary(self, fused: Fused, tasks: list[TaskPlan], stays: Mapping[str, str]) -> Fusion:
-        """What the chains do, for the result; ``tasks`` and ``stays`` of the best plan without them."""
+    def summary(self, fused: _Attempt, unfused: _Attempt) -> Fusion:
+        """What the chains do, for the result, against the best plan without them."""
         nodes = self.planner.graph.nodes
         chains = tuple(
             FusedChain(
@@ -189,8 +211,7 @@ class Fuser:
         )
         if not chains:
             return Fusion()
-        moved = self.cost(fused.tasks, fused.stays, fused.chains).traffic_bytes
-        return Fusion(chains, moved, self.cost(tasks, stays, ()).traffic_bytes)
+        return Fusion(chains, self.cost(fused).traffic_bytes, self.cost(unfused).traffic_bytes)
 
     def _single(self, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
         task = plan.task
@@ -229,7 +250,7 @@ class Fuser:
         saves: dict[tuple[int, int], int] = {}
         for i in reversed(range(len(singles))):
             for j in range(i + 1, min(i + MOST_TASKS, len(singles))):
-                parts = self._parts(i, j, stays)
+                parts = make_parts(self.planner, self.forms, self.pieces, (i, j), stays)
                 if parts is None:
                     break
                 alone = singles[i : j + 1]
@@ -287,114 +308,6 @@ class Fuser:
                 if item.first <= form.last and item.last >= form.first and item.key not in inner
             )
         return room
-
-    def _parts(self, i: int, j: int, stays: Mapping[str, str]) -> Parts | None:
-        """Tasks ``i`` to ``j`` as a chain; None where they cannot be one."""
-        forms, pieces = self.forms[i : j + 1], self.pieces[i : j + 1]
-        images = forms[0].images if forms[0] is not None else 0
-        if any(form is None or form.images != images for form in forms):
-            return None
-        uses = _Uses(self, i, j, stays)
-        if not uses.collect():
-            return None
-        cores = tuple(self.tasks[k].core for k in range(i, j + 1))
-        form = ChainForm(i, tuple(f for f in forms if f is not None), cores, tuple(uses.streams))
-        return Parts(form, tuple(p for p in pieces if p is not None), tuple(uses.apart), uses.routes)
-
-
-class _Uses:
-    """What tasks ``i`` to ``j`` read and write: streams of rows, and operands that they need whole."""
-
-    def __init__(self, fuser: Fuser, i: int, j: int, stays: Mapping[str, str]) -> None:
-        self.fuser, self.planner, self.i, self.j, self.stays = fuser, fuser.planner, i, j, stays
-        self.streams: list[Stream] = []
-        self.apart: list[tuple[Apart, ...]] = []
-        self.routes: dict = {}
-
-    def collect(self) -> bool:
-        """Fill in; False where the tasks cannot be a chain."""
-        readers: dict[str, list[tuple[int, int]]] = {}
-        makers: dict[str, list[int]] = {}
-        whole: set[str] = set()
-        for k in range(self.i, self.j + 1):
-            task, form = self.planner.tasks[k], self.fuser.forms[k]
-            assert form is not None
-            aparts = []
-            for operand, (name, window) in enumerate(zip(task.reads, form.reads, strict=True)):
-                if window is not None:
-                    readers.setdefault(name, []).append((k - self.i, operand))
-                else:
-                    whole.add(name)
-                    aparts.append(self._apart(task, operand, name))
-            self.apart.append(tuple(aparts))
-            makers.setdefault(task.writes[0], []).append(k - self.i)
-        if whole & set(makers):
-            return False
-        for name in dict.fromkeys((*readers, *makers)):
-            stream = self._stream(name, tuple(readers.get(name, ())), tuple(makers.get(name, ())))
-            if stream is None:
-                return False
-            self.streams.append(stream)
-        return True
-
-    def _apart(self, task: Task, operand: int, name: str) -> Apart:
-        role = self.planner.read_role(task, name)
-        way = self.planner.operand_route(task, role)
-        local = self.planner.is_local(task, name, role, self.stays)
-        size = 0 if local else self.planner.list.sizes[name]
-        weight = isinstance(task.work, Contraction)
-        return Apart("weight" if weight else f"in{operand}", size, way, not weight)
-
-    def _stream(
-        self, name: str, readers: tuple[tuple[int, int], ...], makers: tuple[int, ...]
-    ) -> Stream | None:
-        """A storage's rows; None where its users want them in different places or at odds with each other."""
-        planner = self.planner
-        elsewhere = bool(makers) and (makers[0] in {k for k, _ in readers})  # written in place over what was
-        if not self._in_turn(readers, makers, elsewhere):
-            return None
-        ways = [planner.operand_route(planner.tasks[self.i + k], "ifmap") for k, _ in readers]
-        ways += [planner.operand_route(planner.tasks[self.i + k], "ofmap") for k in makers]
-        memory = ways[0].memory
-        height, row_bytes = self._extent(readers, makers)
-        if any(way.memory != memory for way in ways) or not row_bytes:
-            return None
-        loaded = not makers or elsewhere
-        ends_here = planner.dies[name] <= self.j and name not in planner.outputs
-        stored = bool(makers) and not ends_here
-        if (loaded or stored) and self.stays.get(name, planner.home[name]) == memory:
-            return Stream(name, memory, height, row_bytes, makers, readers, False, False, False)
-        if loaded or stored:
-            far = [way for way in ways if way.link and way.far == planner.home[name]]
-            if len(far) != len(ways):
-                return None
-            self.routes[name] = far[0]
-        return Stream(name, memory, height, row_bytes, makers, readers, loaded, stored, True)
-
-    @staticmethod
-    def _in_turn(readers: tuple[tuple[int, int], ...], makers: tuple[int, ...], elsewhere: bool) -> bool:
-        """Whether each task that writes over rows is the only one to read what was there."""
-        before = -1
-        for number, maker in enumerate(makers):
-            taken = [k for k, _ in readers if before < k <= maker]
-            before = maker
-            if (number or elsewhere) and taken != [maker]:
-                return False
-        return True
-
-    def _extent(self, readers: tuple[tuple[int, int], ...], makers: tuple[int, ...]) -> tuple[int, int]:
-        """Rows of an image and bytes of a row, (0, 0) where users see them differently."""
-        seen = set()
-        for k, operand in readers:
-            form = self.fuser.forms[self.i + k]
-            window = form.reads[operand] if form is not None else None
-            assert window is not None
-            seen.add((window.height, window.row_bytes))
-        for k in makers:
-            form = self.fuser.forms[self.i + k]
-            assert form is not None
-            seen.add((form.height, form.row_bytes))
-        return seen.pop() if len(seen) == 1 else (0, 0)
 
 
 def forget() -> None:

@@ -12,7 +12,7 @@ from simulator.hw.chip import Chip
 from simulator.hw.component import Core
 from simulator.mapping.chain import Chain, line_role, stretched
 from simulator.mapping.cost import Operands
-from simulator.mapping.fuse import Fused, Fuser
+from simulator.mapping.fuse import Fuser
 from simulator.mapping.pack import Item, pack, peak
 from simulator.mapping.route import Route, align, route
 from simulator.mapping.schedule import Buffer, Place, Schedule, Task, TaskPlan
@@ -33,8 +33,8 @@ def plan(graph: Graph, chip: Chip) -> Schedule:
     """Decide everything that `lower` needs.
 
     Several shares of on-chip memory are tried for feature maps; for each, every task gets its cheapest tiling
-    in what is left; the plan of least expected time is kept. Rules of the chip (``mapping:``) bind each
-    choice.
+    in what is left; the plan of least expected time is kept, or one with chains of tasks that run stripe by
+    stripe, if that moves less off chip and takes no longer. Rules of the chip (``mapping:``) bind each choice.
 
     Raises
     ------
@@ -47,19 +47,24 @@ def plan(graph: Graph, chip: Chip) -> Schedule:
     planner = _Planner(graph, chip, tasks)
     plans = [planner.attempt(reserve) for reserve in (RESERVES if planner.can_stay else RESERVES[:1])]
     best = min(plans, key=_expected_fs)
-    fused = planner.fused(plans, best)
-    chosen = fused or best
-    _check_size(graph, chip, [chosen] if fused else plans)
-    return planner.schedule(chosen, best)
+    fused = planner.fuser.best(plans, best)
+    if fused is not None and _tiles(fused) <= MOST_TILES_OF_A_RUN:
+        return planner.schedule(fused, best)
+    _check_size(graph, chip, plans)
+    return planner.schedule(best, best)
 
 
 def _expected_fs(attempt: _Attempt) -> int:
     return sum(plan.expected_fs for plan in attempt.tasks)
 
 
+def _tiles(attempt: _Attempt) -> int:
+    return sum(plan.tiles for plan in attempt.tasks)
+
+
 def _check_size(graph: Graph, chip: Chip, plans: list[_Attempt]) -> None:
     """Refuse a plan of more tiles than the engine is meant for, before memory is spent on it."""
-    fewest = min(sum(plan.tiles for plan in attempt.tasks) for attempt in plans)
+    fewest = min(map(_tiles, plans))
     if fewest > MOST_TILES_OF_A_RUN:
         message = (
             f"{graph.name} needs {fewest} tiles on this chip, more than the {MOST_TILES_OF_A_RUN} "
@@ -189,39 +194,11 @@ class _Planner:
             except _NoRoom as full:
                 self._drop(stays, full.memory, full.task, full.error)
                 continue
-            addresses, misfit = self._pack_chip(plans, stays)
+            addresses, misfit = self.pack_chip(plans, stays)
             if misfit is None:
                 return _Attempt(plans, stays, addresses)
             memory, item = misfit
             self._drop(stays, memory, item.first, None)
-
-    def fused(self, plans: list[_Attempt], best: _Attempt) -> _Attempt | None:
-        """The best attempt with chains: sooner than the best without, and with less traffic."""
-        with_chains = [attempt for attempt in map(self._with_chains, plans) if attempt is not None]
-        if not with_chains:
-            return None
-        before = self.fuser.cost(best.tasks, best.stays, ())
-        costs = [self.fuser.cost(attempt.tasks, attempt.stays, attempt.chains) for attempt in with_chains]
-        better = [
-            (cost.time_fs, cost.traffic_bytes, i)
-            for i, cost in enumerate(costs)
-            if cost.time_fs <= before.time_fs and cost.traffic_bytes < before.traffic_bytes
-        ]
-        return with_chains[min(better)[2]] if better else None
-
-    def _with_chains(self, attempt: _Attempt) -> _Attempt | None:
-        """An attempt with the chains that help and find room; if one finds none, the least useful goes."""
-        on_chip = [name for name, memory in self.chip.memories.items() if not memory.EXTERNAL]
-        there = {name: self._items(name, [], attempt.stays) for name in on_chip}
-        chosen = self.fuser.choose(attempt.tasks, attempt.stays, there)
-        while chosen:
-            fused = self.fuser.apply(attempt.tasks, attempt.stays, chosen)
-            addresses, misfit = self._pack_chip(fused.tasks, fused.stays, fused.chains)
-            if misfit is None:
-                return _Attempt(fused.tasks, fused.stays, addresses, fused.chains)
-            near = [w for w in chosen if w.chain.first <= misfit[1].last and w.chain.last >= misfit[1].first]
-            chosen.remove(min(near or chosen, key=lambda w: w.chain.unfused_bytes - w.chain.traffic_bytes))
-        return None
 
     def _live(self, stays: Mapping[str, str], memory: str) -> list[int]:
         live = [0] * (len(self.tasks) + 1)
@@ -346,21 +323,23 @@ class _Planner:
         ]
         return inputs, outputs
 
-    def _pack_chip(
+    def pack_chip(
         self, plans: list[TaskPlan], stays: Mapping[str, str], chains: tuple[Chain, ...] = ()
     ) -> tuple[dict[str, dict[object, int]], tuple[str, Item] | None]:
+        """Addresses in the memories on chip, and what finds no place in which memory."""
         addresses: dict[str, dict[object, int]] = {}
         for memory, spec in self.chip.memories.items():
             if spec.EXTERNAL:
                 continue
-            addresses[memory], misfit = pack(self._items(memory, plans, stays, chains), spec.capacity_bytes)
+            addresses[memory], misfit = pack(self.items(memory, plans, stays, chains), spec.capacity_bytes)
             if misfit is not None:
                 return addresses, (memory, misfit)
         return addresses, None
 
-    def _items(
+    def items(
         self, memory: str, plans: list[TaskPlan], stays: Mapping[str, str], chains: tuple[Chain, ...] = ()
     ) -> list[Item]:
+        """What needs room in a memory, and from which task to which."""
         items = [
             Item(name, align(self.list.sizes[name]), *stretched(self.born[name], self.dies[name], chains))
             for name, where in stays.items()
@@ -404,7 +383,7 @@ class _Planner:
             (i, b.role): b for i, p in enumerate(attempt.tasks) for b in p.buffers
         }
         for memory, spec in self.chip.memories.items():
-            items = self._items(memory, attempt.tasks, attempt.stays, attempt.chains)
+            items = self.items(memory, attempt.tasks, attempt.stays, attempt.chains)
             addresses = attempt.addresses.get(memory)
             if addresses is None:
                 addresses, misfit = pack(items, spec.capacity_bytes)
@@ -432,9 +411,7 @@ class _Planner:
             peak_bytes=peaks,
             not_modelled=self.list.not_modelled,
             chains=attempt.chains,
-            fusion=self.fuser.summary(
-                Fused(attempt.tasks, attempt.stays, attempt.chains), unfused.tasks, unfused.stays
-            ),
+            fusion=self.fuser.summary(attempt, unfused),
         )
 
     def _too_large(self, memory: str, items: list[Item]) -> Problem:
