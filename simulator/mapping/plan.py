@@ -34,7 +34,7 @@ def plan(graph: Graph, chip: Chip) -> Schedule:
 
     Several shares of on-chip memory are tried for feature maps; for each, every task gets its cheapest tiling
     in what is left; the plan of least expected time is kept, or one with chains of tasks that run stripe by
-    stripe, if that moves less off chip and takes no longer. Rules of the chip (``mapping:``) bind each choice.
+    stripe, if that moves less off chip and takes no longer. Rules of the chip (``mapping:``) bind all of it.
 
     Raises
     ------
