@@ -42,7 +42,12 @@ def deep_networks(draw: st.DrawFn) -> Graph:
     and dilation of rows and columns are drawn apart.
     """
     sketch = Sketch()
-    shape = (draw(st.integers(1, 2)), draw(st.integers(1, 8)), draw(st.integers(12, 40)), draw(st.integers(8, 24)))
+    shape = (
+        draw(st.integers(1, 2)),
+        draw(st.integers(1, 8)),
+        draw(st.integers(12, 40)),
+        draw(st.integers(8, 24)),
+    )
     last = sketch.input(*shape)
     for _ in range(draw(st.integers(3, 7))):
         last = _layer(draw, sketch, last)
@@ -60,7 +65,9 @@ def _layer(draw: st.DrawFn, sketch: Sketch, last: str) -> str:
         return sketch.add("Relu", [last])
     if kind == "Concat":
         other = draw(st.sampled_from(maps))
-        return sketch.add("Concat", [last, other.name], {"axis": 1}) if other.shape[1] + channels < 40 else last
+        return (
+            sketch.add("Concat", [last, other.name], {"axis": 1}) if other.shape[1] + channels < 40 else last
+        )
     steps = [draw(st.sampled_from([1, 1, 1, 1, 2, 3])) for _ in plane]
     dilations = [draw(st.sampled_from([1, 1, 2])) if kind != "MaxPool" else 1 for _ in plane]
     kernel = [
@@ -107,7 +114,9 @@ class RowReplay:
                 self.chain_of[task.node, program.units.index(task.core)] = k
         chained = [p.task.node for p in schedule.tasks if any(p.task.node in nodes for nodes in self.nodes)]
         #: Whether a command's node and unit tell its task.
-        self.told_apart = len(chained) == len(self.chain_of) == sum(c.last - c.first + 1 for c in schedule.chains)
+        self.told_apart = (
+            len(chained) == len(self.chain_of) == sum(c.last - c.first + 1 for c in schedule.chains)
+        )
 
     def check(self) -> None:
         """Run all commands; each piece of a chain reads exactly the rows that its windows cover."""
@@ -197,7 +206,9 @@ class RowReplay:
                 continue
             part = slice(int(row["low"]), int(row["high"]))
             taken.setdefault(storage, set()).update(np.unique(self.row[part]).tolist())
-            assert (self.maker[part] == self._maker_of(storage, k)).all(), f"{task.name} reads another version"
+            assert (self.maker[part] == self._maker_of(storage, k)).all(), (
+                f"{task.name} reads another version"
+            )
         for row in self._accesses(at, True):
             storage = self._storage_at(row)
             assert storage == task.writes[0], f"{task.name} writes elsewhere"
@@ -229,7 +240,9 @@ class RowReplay:
             rows = [y * axis.stride - axis.begin + i * axis.dilation for i in range(axis.kernel)]
             needed |= {image * axis.size + r for r in rows if 0 <= r < axis.size}
             first = min(max(rows[0], 0), axis.size - 1)  # a window wholly in the padding reads a row at least
-            hull |= {image * axis.size + r for r in range(first, max(min(rows[-1] + 1, axis.size), first + 1))}
+            hull |= {
+                image * axis.size + r for r in range(first, max(min(rows[-1] + 1, axis.size), first + 1))
+            }
         return needed, set(range(min(hull), max(hull) + 1))
 
 
