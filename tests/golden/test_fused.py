@@ -78,7 +78,7 @@ def test_without_chains_the_maps_between_go_off_chip_and_back(folder: Path):
     assert moved["write"] >= 2048 + 16384
     assert unfused.metrics.macs == fused.metrics.macs
     assert unfused.metrics.latency_s > fused.metrics.latency_s
-    assert 2 * 16384 <= fused.fusion.unfused_bytes - fused.fusion.bytes
+    assert fused.fusion.unfused_bytes - fused.fusion.bytes >= 2 * 16384
     assert fused.fusion.unfused_bytes <= sum(moved.values())
 
 
