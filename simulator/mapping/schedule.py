@@ -172,9 +172,8 @@ def _words(work: Work) -> str:
 
 def _tiling_words(plan: TaskPlan, held: list[str]) -> str:
     tiling, work = plan.tiling, plan.task.work
-    expected = (
-        f"expected {plan.expected_fs / 1e9:.3f} us, {plan.expected_bound}; {plan.candidates} candidates"
-    )
+    expected = f"expected {plan.expected_fs / 1e9:.3f} us, {plan.expected_bound}"
+    expected += f"; {plan.candidates} candidates" if plan.candidates else ""
     if not isinstance(work, Contraction):
         return f"{plan.tiles} tiles of {tiling.rows} of {work.split} slices; {expected}"
     groups = f"{tiling.groups} groups x " if work.groups > 1 else ""
