@@ -127,19 +127,18 @@ def make_rows(
     """One row per node of the graph."""
     start, end, exposed = times
     busy = _busy(program, chip, machine)
-    core_of = _main_core(program, chip)
+    cores_of = _main_cores(program, chip)
     rows = []
     for i, name in enumerate(program.nodes):
         latency = int(end[i] - start[i])
         spent = {resource: int(time[i]) for resource, time in busy.items() if time[i]}
-        core = core_of[i]
-        slots = _mac_slots_per_s(program, chip, core, i) if core else 0.0
+        slots = sum(_mac_slots_per_s(program, chip, core, i) for core in cores_of[i])
         macs = int(program.macs[i])
         rows.append(
             NodeRow(
                 node=name,
                 op=program.about.ops[i],
-                core=core or "-",
+                core="+".join(cores_of[i]) or "-",
                 origin=program.about.origins[i],
                 start_fs=int(start[i]),
                 end_fs=int(end[i]),
@@ -171,19 +170,23 @@ def _busy(program: Program, chip: Chip, machine: Machine) -> dict[str, np.ndarra
         if name in chip.cores:
             tiles = program.tiles[name][commands["work"]]
             own = core_times_fs(chip.cores[name], tiles)
-            for memory, port_fs in port_times_fs(chip.cores[name], chip.memories, tiles).items():
+            for memory, port_fs in port_times_fs(chip.cores[name], chip.ports(name), tiles).items():
                 busy.setdefault(memory, np.zeros(len(program.nodes), np.int64))
                 np.add.at(busy[memory], commands["node"], np.where(port_fs > own, port_fs, 0))
     return busy
 
 
-def _main_core(program: Program, chip: Chip) -> list[str]:
-    """The core of each node that its first tile ran on, "" where it has none."""
-    core_of = [""] * len(program.nodes)
+def _main_cores(program: Program, chip: Chip) -> list[list[str]]:
+    """The core of each node that its first tile ran on and its copies that worked beside it; none: empty."""
+    used: list[dict[str, None]] = [{} for _ in program.nodes]
     compute = program.commands[is_compute(program)]
-    for unit, node in zip(compute["unit"].tolist()[::-1], compute["node"].tolist()[::-1], strict=True):
-        core_of[node] = program.units[unit]
-    return core_of
+    for unit, node in zip(compute["unit"].tolist(), compute["node"].tolist(), strict=True):
+        used[node].setdefault(program.units[unit])
+    firsts = [next(iter(names), None) for names in used]
+    return [
+        [] if first is None else [name for name in chip.alike(first) if name in names]
+        for first, names in zip(firsts, used, strict=True)
+    ]
 
 
 def _mac_slots_per_s(program: Program, chip: Chip, core: str, node: int) -> float:

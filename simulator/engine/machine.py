@@ -85,7 +85,7 @@ def build_machine(program: Program, chip: Chip) -> Machine:
     for index, name in enumerate(program.units):
         if name in chip.cores:
             core = chip.cores[name]
-            occupancy, latency = tile_times_fs(core, chip.memories, program.tiles[name])
+            occupancy, latency = tile_times_fs(core, chip.ports(name), program.tiles[name])
             units.append(CoreUnit(Clock.from_hz(core.clock_hz), occupancy.tolist(), latency.tolist()))
             continue
         link = chip.links[name]

@@ -196,6 +196,8 @@ class Memory(Component):
 class Link(Component):
     """Something that moves data between memories, or that such transfers pass on their way."""
 
+    MULTICAST: ClassVar[bool] = False  # whether one transfer that passes it can fill several memories
+
     clock_hz: int = Field(description="Clock of the link", gt=0)
 
     @property

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulator.base.clock import Clock
-from simulator.hw.component import Core, Memory
+from simulator.hw.component import Core
 
 
 def tile_times_fs(
-    core: Core, memories: Mapping[str, Memory], tiles: np.ndarray
+    core: Core, ports: Mapping[str, float | None], tiles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Time that each tile occupies the core, and by how much later its result is out.
 
@@ -23,8 +23,8 @@ def tile_times_fs(
 
     Parameters
     ----------
-    core, memories
-        The core and the memories of its chip.
+    core, ports
+        The core, and the bytes/s that each memory's ports give it (``Chip.ports``).
     tiles
         ``tiling.TILE``, shape (tiles,).
 
@@ -34,7 +34,7 @@ def tile_times_fs(
     """
     cycles, latency = core.cycles(tiles)
     occupancy = _cycles_fs(core.clock_hz, cycles)
-    for port_fs in port_times_fs(core, memories, tiles).values():
+    for port_fs in port_times_fs(core, ports, tiles).values():
         occupancy = np.maximum(occupancy, port_fs)
     return occupancy, _cycles_fs(core.clock_hz, latency)
 
@@ -44,11 +44,11 @@ def core_times_fs(core: Core, tiles: np.ndarray) -> np.ndarray:
     return _cycles_fs(core.clock_hz, core.cycles(tiles)[0])
 
 
-def port_times_fs(core: Core, memories: Mapping[str, Memory], tiles: np.ndarray) -> dict[str, np.ndarray]:
+def port_times_fs(core: Core, ports: Mapping[str, float | None], tiles: np.ndarray) -> dict[str, np.ndarray]:
     """Memory -> fs that its ports need for each tile, int64, shape (tiles,); unlimited ones are left out."""
     times = {}
     for memory, moved in bytes_by_memory(core, tiles).items():
-        bandwidth = memories[memory].peak_bytes_per_s()
+        bandwidth = ports[memory]
         if bandwidth is not None:
             times[memory] = np.ceil(moved.sum(axis=1) * (1e15 / bandwidth)).astype(np.int64)
     return times

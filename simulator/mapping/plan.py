@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from simulator.base.errors import InputError, Problem, did_you_mean
@@ -12,11 +12,13 @@ from simulator.hw.chip import Chip
 from simulator.hw.component import Core
 from simulator.mapping.cost import Operands
 from simulator.mapping.pack import Item, pack, peak
-from simulator.mapping.route import Route, align, route
+from simulator.mapping.parts import cut_contraction, cut_slices, cuts, shared_operand
+from simulator.mapping.route import ALONE, Beside, Route, align, route
 from simulator.mapping.schedule import Buffer, Place, Schedule, Task, TaskPlan
-from simulator.mapping.slices import Operand, make_operand, slice_tiling
+from simulator.mapping.shape import extent_y, row_tiles
+from simulator.mapping.slices import Operand, make_operand, slice_spans, slice_tiling
 from simulator.mapping.tasks import TaskList, make_tasks
-from simulator.mapping.tile import Choice, contraction_tiling
+from simulator.mapping.tile import Choice, contraction_tiling, tile_buffers
 from simulator.workload.graph import Graph
 from simulator.workload.work import Contraction
 
@@ -43,15 +45,18 @@ def plan(graph: Graph, chip: Chip) -> Schedule:
     _check_rules(graph, chip)
     tasks = make_tasks(graph, chip)
     planner = _Planner(graph, chip, tasks)
-    plans = [planner.attempt(reserve) for reserve in (RESERVES if planner.can_stay else RESERVES[:1])]
+    plans = [
+        planner.attempt(reserve, stays, spread)
+        for spread, stays in planner.stay_choices()
+        for reserve in (RESERVES if stays else RESERVES[:1])
+    ]
     _check_size(graph, chip, plans)
-    best = min(plans, key=lambda attempt: sum(p.expected_fs for p in attempt.tasks))
-    return planner.schedule(best)
+    return planner.schedule(min(plans, key=_Attempt.expected_fs))
 
 
 def _check_size(graph: Graph, chip: Chip, plans: list[_Attempt]) -> None:
     """Refuse a plan of more tiles than the engine is meant for, before memory is spent on it."""
-    fewest = min(sum(plan.tiles for plan in attempt.tasks) for attempt in plans)
+    fewest = min(sum(plan.tiles for step in attempt.steps for plan in step) for attempt in plans)
     if fewest > MOST_TILES_OF_A_RUN:
         message = (
             f"{graph.name} needs {fewest} tiles on this chip, more than the {MOST_TILES_OF_A_RUN} "
@@ -77,9 +82,15 @@ def _check_rules(graph: Graph, chip: Chip) -> None:
 
 @dataclass(frozen=True)
 class _Attempt:
-    tasks: list[TaskPlan]
+    """Plans of the parts of each task, what stays on chip, and where everything lies there."""
+
+    steps: list[list[TaskPlan]]
     stays: dict[str, str]
     addresses: dict[str, dict[object, int]]
+
+    def expected_fs(self) -> int:
+        """Tasks one after the other, the parts of each side by side."""
+        return sum(max(plan.expected_fs for plan in step) for step in self.steps)
 
 
 class _Planner:
@@ -104,7 +115,36 @@ class _Planner:
         }
         self.home = self._homes()
         self._check_paths()
-        self.can_stay = self._can_stay()
+
+    def stay_choices(self) -> list[tuple[bool, dict[str, str]]]:
+        """(whether tasks are shared among cores with memories of their own, what may stay on chip then)."""
+        stays = self._can_stay()
+        apart = [task for task in self.tasks if self._apart(task)]
+        if not apart:
+            return [(False, stays)]
+        touched = {name for task in apart for name in (*task.reads, *task.writes)}
+        shared = (True, {n: m for n, m in stays.items() if n not in touched})
+        return [shared] if any(self._must_cut(task) for task in apart) else [(False, stays), shared]
+
+    def _must_cut(self, task: Task) -> bool:
+        """Whether a rule says along what a task is cut."""
+        rule = self.chip.rules.for_node(self.graph.nodes[task.node].name)
+        return isinstance(task.work, Contraction) and rule.split not in ("auto", "off")
+
+    def cores_for(self, task: Task, spread: bool) -> tuple[str, ...]:
+        """Cores that may share a task: copies of its core that work from the same memories, or any copies."""
+        rule = self.chip.rules.for_node(self.graph.nodes[task.node].name)
+        alike = self.chip.alike(task.core)
+        if rule.core is not None or rule.split == "off" or (self._apart(task) and not spread):
+            return (task.core,)
+        return alike
+
+    def _apart(self, task: Task) -> bool:
+        """Whether copies of a task's core have memories of their own for what tasks leave to each other."""
+        alike = self.chip.alike(task.core)
+        rule = self.chip.rules.for_node(self.graph.nodes[task.node].name)
+        wanted = {tuple(self.chip.cores[c].buffer(r) for r in ("ifmap", "weight", "ofmap")) for c in alike}
+        return len(wanted) > 1 and rule.core is None and rule.split != "off"
 
     def operand_route(self, task: Task, role: str) -> Route:
         """Route of an operand of a task."""
@@ -168,14 +208,14 @@ class _Planner:
         node = self.graph.nodes[self.tasks[self.born[name]].node].name
         return self.chip.rules.for_node(node).output == "auto"
 
-    def attempt(self, reserve: float) -> _Attempt:
+    def attempt(self, reserve: float, may_stay: Mapping[str, str], spread: bool) -> _Attempt:
         """Plan with a share of each memory set aside for tiles; storages leave the chip until all fits."""
-        stays = dict(self.can_stay)
+        stays = dict(may_stay)
         for memory in sorted(set(stays.values())):
             self._evict_to(stays, memory, int(self.chip.memories[memory].capacity_bytes * (1 - reserve)))
         while True:
             try:
-                plans = [self._plan_task(i, stays) for i in range(len(self.tasks))]
+                plans = [self._plan_task(i, stays, spread) for i in range(len(self.tasks))]
             except _NoRoom as full:
                 self._drop(stays, full.memory, full.task, full.error)
                 continue
@@ -222,33 +262,79 @@ class _Planner:
         )
         return ((1 + storage_readers) / (self.dies[name] - self.born[name] + 1), name)
 
-    def _plan_task(self, i: int, stays: Mapping[str, str]) -> TaskPlan:
-        """Tiling of a task in half of what is free, so that the next task's tiles have room.
+    def _plan_task(self, i: int, stays: Mapping[str, str], spread: bool) -> list[TaskPlan]:
+        """Tilings of a task in half of what is free, so that the next task's tiles have room.
 
-        In all of it if need be.
+        In all of it if need be. Of the ways to share it among cores, the one of least expected time.
         """
         task = self.tasks[i]
         free = {
             name: memory.capacity_bytes - self._live_at(stays, name, i)
             for name, memory in self.chip.memories.items()
         }
+        cores = self.cores_for(task, spread)
         shares = (2, 1) if len(self.tasks) > 1 else (1,)
         for share in shares:
+            room = {name: size // share for name, size in free.items()}
             try:
-                choice = self._choose(task, stays, {name: size // share for name, size in free.items()})
-                break
+                return self._share_out(i, self._choose(task, stays, room, ALONE), cores, stays, room)
             except InputError as error:
                 if share == 1:
                     raise _NoRoom(self.operand_route(task, "ifmap").memory, i, error) from None
-        return TaskPlan(
-            task,
-            choice.tiling,
-            choice.buffers,
-            choice.expected_fs,
-            choice.bound,
-            choice.tiles,
-            choice.candidates,
-        )
+        raise AssertionError(shares)
+
+    def _share_out(
+        self, i: int, alone: Choice, cores: tuple[str, ...], stays: Mapping[str, str], room: Mapping[str, int]
+    ) -> list[TaskPlan]:
+        """Plans of a task on one core, or of its parts on several where that is faster, or a rule says so."""
+        task = self.tasks[i]
+        best = [_task_plan(task, alone, i, "")]
+        bound = self._must_cut(task)
+        for parts, shared in self._ways_to_cut(task, cores):
+            if len(parts) < 2:
+                continue
+            beside = Beside(tuple(part.core for part in parts), shared)
+            largest = max(parts, key=lambda part: _extent(part))
+            try:
+                choice = self._choose(replace(largest, core=parts[0].core), stays, room, beside)
+            except InputError:
+                continue
+            if not self._all_fit(choice, parts, stays):
+                continue
+            if choice.expected_fs < best[0].expected_fs or (bound and len(best) == 1):
+                first = self.chip.cores[parts[0].core]
+                best = [
+                    _task_plan(part, _on_core(choice, first, self.chip.cores[part.core]), i, shared)
+                    for part in parts
+                ]
+        return best
+
+    def _all_fit(self, choice: Choice, parts: list[Task], stays: Mapping[str, str]) -> bool:
+        """Whether buffers planned for the largest part serve the others, whose edges may differ."""
+        room = {buffer.role: buffer.bytes for buffer in choice.buffers}
+        for part in parts:
+            if isinstance(part.work, Contraction):
+                core = self.chip.cores[part.core]
+                need = tile_buffers(part.work, choice.tiling, self.operands(part, stays), core.sum_bits())
+                if any(size > room[role] for role, size in need.items()):
+                    return False
+        return True
+
+    def _ways_to_cut(self, task: Task, cores: tuple[str, ...]) -> list[tuple[list[Task], str]]:
+        """Parts of a task, and the operand brought to all of them, for each way to cut it."""
+        if len(cores) < 2:
+            return []
+        if not isinstance(task.work, Contraction):
+            return [(cut_slices(task, cores), "")]
+        core, rule = self.chip.cores[task.core], self.chip.rules.for_node(task.name)
+        granule = core.granule(task.work)
+        ways = []
+        for along in cuts(task.work, rule):
+            grain = granule.n if along == "n" else max(1, granule.m // task.work.ox) if along == "rows" else 1
+            for step in sorted({1, grain}):
+                parts = cut_contraction(task, cores, along, step)
+                ways.append((parts, shared_operand(self.chip, [p.core for p in parts], along)))
+        return ways
 
     def _live_at(self, stays: Mapping[str, str], memory: str, i: int) -> int:
         return sum(
@@ -257,22 +343,21 @@ class _Planner:
             if where == memory and self.born[name] <= i <= self.dies[name]
         )
 
-    def _choose(self, task: Task, stays: Mapping[str, str], room: Mapping[str, int]) -> Choice:
+    def _choose(
+        self, task: Task, stays: Mapping[str, str], room: Mapping[str, int], beside: Beside
+    ) -> Choice:
         if isinstance(task.work, Contraction):
             rule = self.chip.rules.for_node(task.name)
+            operands = self.operands(task, stays)
             return contraction_tiling(
-                task.work, self.operands(task, stays), task.core, self.chip, room, rule, task.name
+                task.work, operands, task.core, self.chip, room, rule, task.name, beside
             )
         inputs, outputs = self.sliced_operands(task, stays)
-        return slice_tiling(
-            task,
-            inputs,
-            outputs,
-            self.chip.cores[task.core],
-            self.chip,
-            self.operand_route(task, "ifmap"),
-            room,
-        )
+        core = self.chip.cores[task.core]
+        routed = route(self.chip, core, "ifmap", beside.cores)
+        users = beside.users(self.chip, "ifmap", routed.memory)
+        own = {name: size // users for name, size in room.items()}
+        return slice_tiling(task, inputs, outputs, core, self.chip, routed, own)
 
     def is_local(self, task: Task, name: str, role: str, stays: Mapping[str, str]) -> bool:
         """Whether a storage lies in the very memory from which (to which) a task's core works."""
@@ -309,29 +394,32 @@ class _Planner:
         return inputs, outputs
 
     def _pack_chip(
-        self, plans: list[TaskPlan], stays: Mapping[str, str]
+        self, steps: list[list[TaskPlan]], stays: Mapping[str, str]
     ) -> tuple[dict[str, dict[object, int]], tuple[str, Item] | None]:
         addresses: dict[str, dict[object, int]] = {}
         for memory, spec in self.chip.memories.items():
             if spec.EXTERNAL:
                 continue
-            addresses[memory], misfit = pack(self._items(memory, plans, stays), spec.capacity_bytes)
+            addresses[memory], misfit = pack(self._items(memory, steps, stays), spec.capacity_bytes)
             if misfit is not None:
                 return addresses, (memory, misfit)
         return addresses, None
 
-    def _items(self, memory: str, plans: list[TaskPlan], stays: Mapping[str, str]) -> list[Item]:
+    def _items(self, memory: str, steps: list[list[TaskPlan]], stays: Mapping[str, str]) -> list[Item]:
         items = [
             Item(name, align(self.list.sizes[name]), self.born[name], self.dies[name])
             for name, where in stays.items()
             if where == memory
         ]
-        for i, task_plan in enumerate(plans):
-            items += [
-                Item((i, b.role), align(b.total), i, i, from_top=bool(i % 2) and self._bounded(memory))
-                for b in task_plan.buffers
+        for i, step in enumerate(steps):
+            rooms = {
+                _room_key(i, j, b, plan, step[0]): align(b.total)
+                for j, plan in enumerate(step)
+                for b in plan.buffers
                 if b.memory == memory
-            ]
+            }
+            top = bool(i % 2) and self._bounded(memory)
+            items += [Item(key, size, i, i, from_top=top) for key, size in rooms.items()]
         return items + self._at_home(memory, stays)
 
     def _bounded(self, memory: str) -> bool:
@@ -355,13 +443,10 @@ class _Planner:
     def schedule(self, attempt: _Attempt) -> Schedule:
         """Put an attempt together with the layout of external memory."""
         places: dict[str, Place] = {}
-        buffers: dict[tuple[int, str], Place] = {}
         peaks: dict[str, int] = {}
-        rooms: dict[tuple[int, str], Buffer] = {
-            (i, b.role): b for i, p in enumerate(attempt.tasks) for b in p.buffers
-        }
+        rooms: dict[tuple[object, ...], tuple[str, int]] = {}
         for memory, spec in self.chip.memories.items():
-            items = self._items(memory, attempt.tasks, attempt.stays)
+            items = self._items(memory, attempt.steps, attempt.stays)
             addresses = attempt.addresses.get(memory)
             if addresses is None:
                 addresses, misfit = pack(items, spec.capacity_bytes)
@@ -371,13 +456,19 @@ class _Planner:
             for item in items:
                 address = addresses[item.key]
                 if isinstance(item.key, tuple):
-                    buffers[item.key] = Place(memory, address, rooms[item.key].total)
+                    rooms[item.key] = memory, address
                 else:
                     places[str(item.key)] = Place(memory, address, self.list.sizes[str(item.key)])
+        plans = [(i, j, plan, step[0]) for i, step in enumerate(attempt.steps) for j, plan in enumerate(step)]
+        buffers = {
+            (index, b.role): Place(*rooms[_room_key(i, j, b, plan, head)], b.total)
+            for index, (i, j, plan, head) in enumerate(plans)
+            for b in plan.buffers
+        }
         return Schedule(
             graph=self.graph,
             chip=self.chip,
-            tasks=tuple(attempt.tasks),
+            tasks=tuple(plan for _, _, plan, _ in plans),
             places=places,
             buffers=buffers,
             storage=dict(self.list.storage),
@@ -392,6 +483,51 @@ class _Planner:
             f"{peak(items)} B at once, the memory has {capacity} B"
         )
         return self.chip.problem(message, f"memories.{memory}.capacity")
+
+
+def _room_key(step: int, part: int, buffer: Buffer, plan: TaskPlan, head: TaskPlan) -> tuple[object, ...]:
+    """Whose a buffer is: of one part, or of all parts whose shared operand goes to the same memory."""
+    same = {b.memory for b in head.buffers if b.role == buffer.role}
+    joint = buffer.role == plan.shared and buffer.memory in same
+    return step, 0 if joint else part, buffer.role, buffer.memory
+
+
+def _task_plan(task: Task, choice: Choice, step: int, shared: str) -> TaskPlan:
+    return TaskPlan(
+        task,
+        choice.tiling,
+        choice.buffers,
+        choice.expected_fs,
+        choice.bound,
+        _tiles(task, choice),
+        choice.candidates,
+        step,
+        shared,
+    )
+
+
+def _tiles(task: Task, choice: Choice) -> int:
+    """Tiles of a task, which as a part may have fewer than the largest part, for which was planned."""
+    if task.part is None:
+        return choice.tiles
+    if not isinstance(task.work, Contraction):
+        return len(slice_spans(task, choice.tiling.rows))
+    t = choice.tiling
+    rows = sum(1 for _ in row_tiles(task.work, t.rows))
+    return rows * -(-task.work.k // t.n) * -(-task.work.c // t.c) * -(-task.work.groups // t.groups)
+
+
+def _extent(part: Task) -> int:
+    assert part.part is not None
+    if not isinstance(part.work, Contraction):
+        return part.part.end - part.part.first
+    return part.work.macs * extent_y(part.work)  # of as many rows, those inside the image read more
+
+
+def _on_core(choice: Choice, planned: Core, core: Core) -> Choice:
+    """The same tiling on a copy of the core that it was planned for, with buffers in that one's memories."""
+    names = {planned.buffers[role]: core.buffers[role] for role in planned.buffers}
+    return replace(choice, buffers=tuple(replace(b, memory=names[b.memory]) for b in choice.buffers))
 
 
 class _NoRoom(Exception):

@@ -26,6 +26,36 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The piece of a task that one of several cores does, which work side by side.
+
+    Attributes
+    ----------
+    along
+        What the pieces cut: output channels ``n``, output ``rows``, images (``batch``), ``groups`` (heads,
+        depthwise channels), or the ``slices`` of work that is no contraction.
+    index, count
+        Which piece of how many.
+    first
+        First channel of each group, output row, image, group or slice.
+    row_in
+        First input row, where rows are cut.
+    whole
+        The work of the task; ``Task.work`` is the piece, except that of slices.
+    end
+        Behind the last slice.
+    """
+
+    along: Literal["n", "rows", "batch", "groups", "slices"]
+    index: int
+    count: int
+    first: int
+    whole: Work
+    row_in: int = 0
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One piece of work of a node on one core.
 
@@ -44,6 +74,16 @@ class Task:
     epilogue: tuple[str, ...] = ()
     bias_bytes: int = 0
     ops: tuple[tuple[str, int], ...] = ()
+    part: Part | None = None
+
+    def first(self, along: str) -> int:
+        """Where the task's piece begins along one dimension; 0 unless it is cut there."""
+        return self.part.first if self.part is not None and self.part.along == along else 0
+
+    @property
+    def whole(self) -> Work:
+        """The work of all pieces."""
+        return self.work if self.part is None else self.part.whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +122,11 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class TaskPlan:
-    """A task with its tiling, its buffers and what the planner expected of it (shown by `--plan` alone)."""
+    """A task with its tiling, its buffers and what the planner expected of it (shown by `--plan` alone).
+
+    Plans of one ``step`` are the parts of one task and run side by side; the operand in the role ``shared``
+    is brought to all of them at once.
+    """
 
     task: Task
     tiling: Tiling
@@ -91,6 +135,8 @@ class TaskPlan:
     expected_bound: str
     tiles: int
     candidates: int
+    step: int = 0
+    shared: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +169,7 @@ class Schedule:
         return {
             "task": task.name,
             "core": task.core,
+            "part": "" if task.part is None else f"{task.part.index + 1}/{task.part.count} {task.part.along}",
             "work": _words(task.work) + (f", then {', '.join(task.epilogue)}" if task.epilogue else ""),
             "tiling": _tiling_words(plan, held),
             "tiles": plan.tiles,
