@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -64,11 +64,15 @@ class Machine:
         Shared resources by name.
     path
         Unit -> the shared resources that its transfers pass.
+    held_by
+        Transfer -> the shared resource that was done with it last, written by the run; absent where that was
+        the link itself.
     """
 
     units: list[CoreUnit | DmaUnit | None]
     shared: dict[str, SharedUnit]
     path: dict[int, tuple[str, ...]]
+    held_by: dict[int, str] = field(default_factory=dict)
 
 
 def build_machine(program: Program, chip: Chip) -> Machine:

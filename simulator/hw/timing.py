@@ -33,15 +33,15 @@ def tile_times_fs(
     occupancy, latency : int64, shape (tiles,), femtoseconds
     """
     cycles, latency = core.cycles(tiles)
-    occupancy = _cycles_fs(core.clock_hz, cycles)
+    occupancy = cycles_fs(core.clock_hz, cycles)
     for port_fs in port_times_fs(core, ports, tiles).values():
         occupancy = np.maximum(occupancy, port_fs)
-    return occupancy, _cycles_fs(core.clock_hz, latency)
+    return occupancy, cycles_fs(core.clock_hz, latency)
 
 
 def core_times_fs(core: Core, tiles: np.ndarray) -> np.ndarray:
     """Time of the core alone for each tile, int64, shape (tiles,), fs."""
-    return _cycles_fs(core.clock_hz, core.cycles(tiles)[0])
+    return cycles_fs(core.clock_hz, core.cycles(tiles)[0])
 
 
 def port_times_fs(core: Core, ports: Mapping[str, float | None], tiles: np.ndarray) -> dict[str, np.ndarray]:
@@ -67,7 +67,8 @@ def bytes_by_memory(core: Core, tiles: np.ndarray) -> dict[str, np.ndarray]:
     return moved
 
 
-def _cycles_fs(clock_hz: int, cycles: np.ndarray) -> np.ndarray:
+def cycles_fs(clock_hz: int, cycles: np.ndarray) -> np.ndarray:
+    """How long so many cycles of a clock last, int64, shape (tiles,), fs."""
     clock = Clock.from_hz(clock_hz)
     if clock.den == 1:
         return cycles * clock.num

@@ -9,6 +9,7 @@ from typing import Any
 
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
+from simulator.results.causes import CAUSES
 from simulator.results.ledger import Ledger
 
 SCHEMA = 1
@@ -47,7 +48,8 @@ class NodeRow:
     ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly.
     ``busy_fs`` is the time that each unit and shared resource spent on it. ``shape`` is M x N x K of what it
     multiplies, with the number of groups before it; empty where it multiplies nothing. ``causes_fs`` says
-    what the time from ``start_fs`` to ``end_fs`` went to; it sums to it exactly.
+    what the time from ``start_fs`` to ``end_fs`` went to (see ``results.causes``), ``exposed_causes_fs`` the
+    same for the last ``exposed_fs`` before ``end_fs``; each sums to its time exactly, zeros are left out.
     """
 
     node: str
@@ -63,6 +65,7 @@ class NodeRow:
     busy_fs: dict[str, int] = field(default_factory=dict)
     shape: str = ""
     causes_fs: dict[str, int] = field(default_factory=dict)
+    exposed_causes_fs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class Result:
                 "shape": row.shape,
             }
             record.update({name: int(counts[i]) for name, counts in from_ledger.items()})
+            record.update({f"{cause}_us": row.causes_fs.get(cause, 0) / 1e9 for cause in CAUSES})
             table.append(record)
         return table
 
