@@ -38,6 +38,10 @@ class NodeRule(Spec):
     output: Literal["auto", "spill"] = Field(
         "auto", description="`spill` sends the node's result off chip; `auto` keeps it where it fits"
     )
+    fuse: Literal["auto", "off"] = Field(
+        "auto",
+        description="Whether it may be done stripe by stripe together with its neighbours (depth-first)",
+    )
 
 
 class MappingRules(NodeRule):

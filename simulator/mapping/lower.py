@@ -13,11 +13,12 @@ import numpy as np
 from simulator.hw.tiling import NO_OPS, tile_row
 from simulator.mapping.builder import Builder, Span
 from simulator.mapping.program import About, Program
-from simulator.mapping.runs import extend_rows, groups_of, inside
+from simulator.mapping.runs import extend_rows, groups_of, inside, weight_span
 from simulator.mapping.schedule import Schedule, TaskPlan
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans
 from simulator.mapping.sides import Intake, Side, make_side
 from simulator.mapping.slices import make_operand, operand_span, slice_span, slice_spans, split_of
+from simulator.mapping.stripes import Stripes
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
 
 
@@ -42,6 +43,11 @@ def lower(schedule: Schedule) -> Program:
                 builder.allow(plan.task.node, room.memory, low, low + buffer.bytes)
         if isinstance(plan.task.work, Contraction):
             macs[plan.task.node] += plan.task.work.macs
+        chain = next((c for c in schedule.chains if c.first <= index <= c.last), None)
+        if chain is not None:
+            if index == chain.first:
+                Stripes(schedule, chain, builder).emit()
+        elif isinstance(plan.task.work, Contraction):
             parts.append(_Contracting(schedule, index, builder, parts))
             if plan.task.part is None or len(parts) == plan.task.part.count:
                 _run_side_by_side(parts)
@@ -70,6 +76,7 @@ def _about(schedule: Schedule) -> About:
         not_modelled=schedule.not_modelled,
         peak_memory_bytes=sum(schedule.peak_bytes.values()),
         resolved=dict(schedule.chip.resolved),
+        fusion=schedule.fusion,
     )
 
 
@@ -256,23 +263,9 @@ class _Contracting:
         return chunk * work.batch * extent_y(work) * piece + above * own
 
     def _weight_span(self, group: tuple[int, int], n: tuple[int, int], c: tuple[int, int]) -> tuple[int, int]:
-        """Bytes of a weight tile.
-
-        Weights lie in tile order, with the bias behind each block of output channels.
-        """
-        work, bits = self.whole, self.bits[1]
-        taps = work.fy * work.fx
-        per_channel = work.c * taps * bits + 8 * self.plan.task.bias_bytes
-        channels = n[1] - n[0]
-        start = (group[0] * work.k + n[0]) * per_channel
-        low = start + channels * c[0] * taps * bits
-        high = start + channels * c[1] * taps * bits
-        if c[1] == work.c:
-            high = start + channels * per_channel
-        if group[1] - group[0] > 1:
-            low, high = start, start + (group[1] - group[0]) * work.k * per_channel
-        base = self.weight.place.address
-        return base + low // 8, min(base + -(-high // 8), self.weight.place.end)
+        return weight_span(
+            self.whole, self.bits[1], self.plan.task.bias_bytes, self.weight.place, group, n, c
+        )
 
     def _output_runs(
         self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]

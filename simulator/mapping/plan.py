@@ -10,7 +10,9 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.units import UNLIMITED
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
+from simulator.mapping.chain import Chain, line_role, stretched
 from simulator.mapping.cost import Operands
+from simulator.mapping.fuse import Fused, Fuser
 from simulator.mapping.pack import Item, pack, peak
 from simulator.mapping.parts import cut_contraction, cut_slices, cuts, shared_operand
 from simulator.mapping.route import ALONE, Beside, Route, align, route
@@ -50,8 +52,11 @@ def plan(graph: Graph, chip: Chip) -> Schedule:
         for spread, stays in planner.stay_choices()
         for reserve in (RESERVES if stays else RESERVES[:1])
     ]
-    _check_size(graph, chip, plans)
-    return planner.schedule(min(plans, key=_Attempt.expected_fs))
+    best = min(plans, key=_Attempt.expected_fs)
+    fused = planner.fused(plans, best)
+    chosen = fused or best
+    _check_size(graph, chip, [chosen] if fused else plans)
+    return planner.schedule(chosen, best)
 
 
 def _check_size(graph: Graph, chip: Chip, plans: list[_Attempt]) -> None:
@@ -87,6 +92,12 @@ class _Attempt:
     steps: list[list[TaskPlan]]
     stays: dict[str, str]
     addresses: dict[str, dict[object, int]]
+    chains: tuple[Chain, ...] = ()
+
+    @property
+    def heads(self) -> list[TaskPlan]:
+        """The first part of each task."""
+        return [step[0] for step in self.steps]
 
     def expected_fs(self) -> int:
         """Tasks one after the other, the parts of each side by side."""
@@ -115,6 +126,7 @@ class _Planner:
         }
         self.home = self._homes()
         self._check_paths()
+        self.fuser = Fuser(self)
 
     def stay_choices(self) -> list[tuple[bool, dict[str, str]]]:
         """(whether tasks are shared among cores with memories of their own, what may stay on chip then)."""
@@ -224,6 +236,40 @@ class _Planner:
                 return _Attempt(plans, stays, addresses)
             memory, item = misfit
             self._drop(stays, memory, item.first, None)
+
+    def fused(self, plans: list[_Attempt], best: _Attempt) -> _Attempt | None:
+        """The best attempt with chains: sooner than the best without, and with less traffic."""
+        with_chains = [attempt for attempt in map(self._with_chains, plans) if attempt is not None]
+        if not with_chains:
+            return None
+        most = self.fuser.traffic_bytes(best.heads, best.stays, ())
+        less = [
+            attempt
+            for attempt in with_chains
+            if self.fuser.traffic_bytes(attempt.heads, attempt.stays, attempt.chains) < most
+        ]
+        found = min(less, key=_Attempt.expected_fs, default=None)
+        return found if found is not None and found.expected_fs() <= best.expected_fs() else None
+
+    def _with_chains(self, attempt: _Attempt) -> _Attempt | None:
+        """An attempt with the chains that help and find room; where one does not, that which saves least goes.
+
+        Tasks that several cores share are not chained, nor is anything beside them.
+        """
+        if any(len(step) > 1 for step in attempt.steps):
+            return None
+        on_chip = [name for name, memory in self.chip.memories.items() if not memory.EXTERNAL]
+        there = {name: self._items(name, [], attempt.stays) for name in on_chip}
+        chosen = self.fuser.choose(attempt.heads, attempt.stays, there)
+        while chosen:
+            fused = self.fuser.apply(attempt.heads, attempt.stays, chosen)
+            steps = [[plan] for plan in fused.tasks]
+            addresses, misfit = self._pack_chip(steps, fused.stays, fused.chains)
+            if misfit is None:
+                return _Attempt(steps, fused.stays, addresses, fused.chains)
+            near = [w for w in chosen if w.chain.first <= misfit[1].last and w.chain.last >= misfit[1].first]
+            chosen.remove(min(near or chosen, key=lambda w: w.chain.unfused_bytes - w.chain.traffic_bytes))
+        return None
 
     def _live(self, stays: Mapping[str, str], memory: str) -> list[int]:
         live = [0] * (len(self.tasks) + 1)
@@ -394,20 +440,27 @@ class _Planner:
         return inputs, outputs
 
     def _pack_chip(
-        self, steps: list[list[TaskPlan]], stays: Mapping[str, str]
+        self, steps: list[list[TaskPlan]], stays: Mapping[str, str], chains: tuple[Chain, ...] = ()
     ) -> tuple[dict[str, dict[object, int]], tuple[str, Item] | None]:
         addresses: dict[str, dict[object, int]] = {}
         for memory, spec in self.chip.memories.items():
             if spec.EXTERNAL:
                 continue
-            addresses[memory], misfit = pack(self._items(memory, steps, stays), spec.capacity_bytes)
+            items = self._items(memory, steps, stays, chains)
+            addresses[memory], misfit = pack(items, spec.capacity_bytes)
             if misfit is not None:
                 return addresses, (memory, misfit)
         return addresses, None
 
-    def _items(self, memory: str, steps: list[list[TaskPlan]], stays: Mapping[str, str]) -> list[Item]:
+    def _items(
+        self,
+        memory: str,
+        steps: list[list[TaskPlan]],
+        stays: Mapping[str, str],
+        chains: tuple[Chain, ...] = (),
+    ) -> list[Item]:
         items = [
-            Item(name, align(self.list.sizes[name]), self.born[name], self.dies[name])
+            Item(name, align(self.list.sizes[name]), *stretched(self.born[name], self.dies[name], chains))
             for name, where in stays.items()
             if where == memory
         ]
@@ -418,14 +471,15 @@ class _Planner:
                 for b in plan.buffers
                 if b.memory == memory
             }
-            top = bool(i % 2) and self._bounded(memory)
-            items += [Item(key, size, i, i, from_top=top) for key, size in rooms.items()]
-        return items + self._at_home(memory, stays)
+            first, last = stretched(i, i, chains)
+            top = bool(first % 2) and self._bounded(memory)
+            items += [Item(key, size, first, last, from_top=top) for key, size in rooms.items()]
+        return items + self._at_home(memory, stays, chains)
 
     def _bounded(self, memory: str) -> bool:
         return self.chip.memories[memory].capacity_bytes < UNLIMITED
 
-    def _at_home(self, memory: str, stays: Mapping[str, str]) -> list[Item]:
+    def _at_home(self, memory: str, stays: Mapping[str, str], chains: tuple[Chain, ...] = ()) -> list[Item]:
         """Storages that lie in a memory because it is their home.
 
         Constants and network inputs for the whole run.
@@ -433,20 +487,22 @@ class _Planner:
         end = max(len(self.tasks) - 1, 0)
         used = {name for task in self.tasks for name in (*task.reads, *task.writes)}
         items = []
-        for name in sorted(used):
+        inner = {name for chain in chains for name in chain.inner()}
+        for name in sorted(used - inner):
             if name not in stays and self.home[name] == memory:
                 whole = name not in self.born or name in self.outputs
                 first, last = (0, end) if whole else (self.born[name], self.dies[name])
+                first, last = stretched(first, last, chains)
                 items.append(Item(name, align(self.list.sizes[name]), first, last))
         return items
 
-    def schedule(self, attempt: _Attempt) -> Schedule:
-        """Put an attempt together with the layout of external memory."""
+    def schedule(self, attempt: _Attempt, unfused: _Attempt) -> Schedule:
+        """Put an attempt together with the layout of external memory; ``unfused``: the best without chains."""
         places: dict[str, Place] = {}
         peaks: dict[str, int] = {}
         rooms: dict[tuple[object, ...], tuple[str, int]] = {}
         for memory, spec in self.chip.memories.items():
-            items = self._items(memory, attempt.steps, attempt.stays)
+            items = self._items(memory, attempt.steps, attempt.stays, attempt.chains)
             addresses = attempt.addresses.get(memory)
             if addresses is None:
                 addresses, misfit = pack(items, spec.capacity_bytes)
@@ -465,6 +521,11 @@ class _Planner:
             for index, (i, j, plan, head) in enumerate(plans)
             for b in plan.buffers
         }
+        for chain in attempt.chains:  # no task is shared among cores then: a step is a plan
+            for stream in chain.form.streams:
+                if stream.inner:
+                    owner = chain.first + chain.form.owner(stream)
+                    places[stream.storage] = buffers[owner, line_role(stream.storage)]
         return Schedule(
             graph=self.graph,
             chip=self.chip,
@@ -474,6 +535,10 @@ class _Planner:
             storage=dict(self.list.storage),
             peak_bytes=peaks,
             not_modelled=self.list.not_modelled,
+            chains=attempt.chains,
+            fusion=self.fuser.summary(
+                Fused(attempt.heads, attempt.stays, attempt.chains), unfused.heads, unfused.stays
+            ),
         )
 
     def _too_large(self, memory: str, items: list[Item]) -> Problem:

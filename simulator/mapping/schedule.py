@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from simulator.hw.chip import Chip
+from simulator.results.result import Fusion
 from simulator.workload.graph import Graph
 from simulator.workload.work import Contraction, Elementwise, Work
+
+if TYPE_CHECKING:
+    from simulator.mapping.chain import Chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,8 @@ class Schedule:
     storage: Mapping[str, str]  # tensor -> storage
     peak_bytes: Mapping[str, int]  # memory -> most bytes in use at once
     not_modelled: tuple[str, ...] = field(default=())
+    chains: tuple[Chain, ...] = field(default=())
+    fusion: Fusion = Fusion()
 
     def describe(self) -> list[dict[str, object]]:
         """One plain record per task, for printing; keys are column headers."""
@@ -188,7 +194,17 @@ class Schedule:
                 f"{b.role} {b.copies} x {b.bytes} B at {b.memory}+{self.buffers[i, b.role].address}"
                 for b in plan.buffers
             ),
+            "chain": self._chain_words(i),
         }
+
+    def _chain_words(self, i: int) -> str:
+        """To which chain a task belongs, and at the chain's first task how it runs."""
+        for number, chain in enumerate(self.chains, 1):
+            if i == chain.first:
+                return f"{number}, {chain.words([plan.task.name for plan in self.tasks])}"
+            if chain.first < i <= chain.last:
+                return str(number)
+        return ""
 
 
 def _words(work: Work) -> str:
