@@ -6,6 +6,7 @@ Schedule -> Program. Every task becomes loads, tiles and stores; dependencies fo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -22,41 +23,79 @@ from simulator.mapping.stripes import Stripes
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
 
 
-def lower(schedule: Schedule) -> Program:
-    """The flat program of a schedule, proved by ``Program.check``."""
-    graph, chip = schedule.graph, schedule.chip
-    builder = Builder(chip, tuple(node.name for node in graph.nodes))
+def lower(schedule: Schedule, inferences: int = 1) -> Program:
+    """The flat program of a schedule, proved by ``Program.check``.
+
+    Of several inferences one follows the other, each with nodes of its own; what they share they wait for,
+    byte by byte. Constants that stay on chip are loaded by the first.
+    """
+    graph = schedule.graph
+    builder = Builder(schedule.chip, tuple(node.name for node in graph.nodes) * inferences)
     written = {name for plan in schedule.tasks for name in plan.task.writes}
-    for name, place in sorted(schedule.places.items(), key=lambda item: (item[1].memory, item[1].address)):
-        if name not in written:
-            builder.hold(place.memory, place.address, place.end)
+    there = {**{n: p for n, p in schedule.places.items() if n not in written}, **schedule.sources}
+    for place in sorted(there.values(), key=lambda place: (place.memory, place.address)):
+        builder.hold(place.memory, place.address, place.end)
     macs = np.zeros(len(graph.nodes), np.int64)
-    parts: list[_Contracting] = []
-    for index, plan in enumerate(schedule.tasks):
-        for name in dict.fromkeys((*plan.task.reads, *plan.task.writes)):
-            place = schedule.places[name]
-            builder.allow(plan.task.node, place.memory, place.address, place.end)
-        for buffer in plan.buffers:
-            room = schedule.buffers[index, buffer.role]
-            for copy in range(buffer.copies):
-                low = room.address + copy * buffer.bytes
-                builder.allow(plan.task.node, room.memory, low, low + buffer.bytes)
+    for plan in schedule.tasks:
         if isinstance(plan.task.work, Contraction):
             macs[plan.task.node] += plan.task.work.macs
+    for inference in range(inferences):
+        builder.first_node = inference * len(graph.nodes)
+        odd = replace(schedule, places={**schedule.places, **schedule.twins})
+        _emit_tasks(
+            odd if inference % 2 else schedule, builder, set(schedule.sources) if inference == 0 else set()
+        )
+    program = builder.finish(np.tile(macs, inferences), _about(schedule))
+    program.check()
+    return program
+
+
+def _emit_tasks(schedule: Schedule, builder: Builder, missing: set[str]) -> None:
+    """All tasks once; ``missing`` are constants to be loaded before whoever reads them first."""
+    parts: list[_Contracting] = []
+    for index, plan in enumerate(schedule.tasks):
+        builder.stage = schedule.stages[plan.step] if schedule.stages else 0
         chain = next((c for c in schedule.chains if c.first <= index <= c.last), None)
         if chain is not None:
             if index == chain.first:
+                for k in range(chain.first, chain.last + 1):
+                    _make_room(schedule, builder, k, missing)
                 Stripes(schedule, chain, builder).emit()
-        elif isinstance(plan.task.work, Contraction):
+            continue
+        _make_room(schedule, builder, index, missing)
+        if isinstance(plan.task.work, Contraction):
             parts.append(_Contracting(schedule, index, builder, parts))
             if plan.task.part is None or len(parts) == plan.task.part.count:
                 _run_side_by_side(parts)
                 parts = []
         else:
             _slices(schedule, index, builder)
-    program = builder.finish(macs, _about(schedule))
-    program.check()
-    return program
+
+
+def _make_room(schedule: Schedule, builder: Builder, index: int, missing: set[str]) -> None:
+    """Say what a task may touch, and load the constants that stay on chip and are not there yet."""
+    plan = schedule.tasks[index]
+    for name in dict.fromkeys((*plan.task.reads, *plan.task.writes)):
+        place = schedule.places[name]
+        builder.allow(plan.task.node, place.memory, place.address, place.end)
+        if name in missing:
+            missing.remove(name)
+            _load_constant(schedule, builder, plan, name)
+    for buffer in plan.buffers:
+        room = schedule.buffers[index, buffer.role]
+        for copy in range(buffer.copies):
+            low = room.address + copy * buffer.bytes
+            builder.allow(plan.task.node, room.memory, low, low + buffer.bytes)
+
+
+def _load_constant(schedule: Schedule, builder: Builder, plan: TaskPlan, name: str) -> None:
+    """Bring a constant that stays on chip to its place there."""
+    source, place = schedule.sources[name], schedule.places[name]
+    link = schedule.chip.link_into(place.memory)
+    assert link is not None
+    builder.allow(plan.task.node, source.memory, source.address, source.end)
+    runs, near = [(source.address, source.bytes)], [(place.memory, place.address)]
+    builder.load(link, source.memory, plan.task.node, runs, near, "weight")
 
 
 def _about(schedule: Schedule) -> About:

@@ -19,6 +19,14 @@ from simulator.mapping.route import ALONE, Beside, Route, align, route
 from simulator.mapping.schedule import Buffer, Place, Schedule, Task, TaskPlan
 from simulator.mapping.shape import extent_y, row_tiles
 from simulator.mapping.slices import Operand, make_operand, slice_spans, slice_tiling
+from simulator.mapping.stages import (
+    ONE_STAGE,
+    Stages,
+    balance,
+    core_of_stage,
+    group_users,
+    most_stages,
+)
 from simulator.mapping.tasks import TaskList, make_tasks
 from simulator.mapping.tile import Choice, contraction_tiling, tile_buffers
 from simulator.workload.graph import Graph
@@ -29,14 +37,19 @@ from simulator.workload.work import Contraction
 RESERVES = (0.125, 0.25, 0.5)
 #: A tile is a few commands; the engine is meant for some 200 000 commands.
 MOST_TILES_OF_A_RUN = 100_000
+_SOURCE = "source"  # what a constant that stays on chip is loaded from
+_TWIN = "twin"  # where every other inference has what one stage leaves to another
 
 
-def plan(graph: Graph, chip: Chip) -> Schedule:
+def plan(graph: Graph, chip: Chip, *, stream: bool = False, pipelined: bool = False) -> Schedule:
     """Decide everything that `lower` needs.
 
     Several shares of on-chip memory are tried for feature maps; for each, every task gets its cheapest tiling
     in what is left; the plan of least expected time is kept. Rules of the chip (``mapping:``) bind each
     choice.
+
+    For a ``stream`` of inferences, weights may stay on chip from one to the next: they are loaded once. It may
+    be ``pipelined``: copies of the cores then do consecutive layers, each of another inference.
 
     Raises
     ------
@@ -46,7 +59,10 @@ def plan(graph: Graph, chip: Chip) -> Schedule:
     """
     _check_rules(graph, chip)
     tasks = make_tasks(graph, chip)
-    planner = _Planner(graph, chip, tasks)
+    stages = ONE_STAGE
+    if pipelined and most_stages(tasks.tasks, chip) > 1:
+        tasks, stages = _in_stages(graph, chip, tasks)
+    planner = _Planner(graph, chip, tasks, stream, stages)
     plans = [
         planner.attempt(reserve, stays, spread)
         for spread, stays in planner.stay_choices()
@@ -57,6 +73,21 @@ def plan(graph: Graph, chip: Chip) -> Schedule:
     chosen = fused or best
     _check_size(graph, chip, [chosen] if fused else plans)
     return planner.schedule(chosen, best)
+
+
+def _in_stages(graph: Graph, chip: Chip, tasks: TaskList) -> tuple[TaskList, Stages]:
+    """Tasks on the cores of their stages, which are balanced by what each task takes one core."""
+    alone = _Planner(graph, chip, tasks, True, Stages((0,) * len(tasks.tasks), 1))
+    stays = {name: memory for name, memory in alone.stay_choices()[0][1].items() if name in alone.born}
+    times = [
+        max(plan.expected_fs for plan in step) for step in alone.attempt(RESERVES[0], stays, False).steps
+    ]
+    stages = balance(times, most_stages(tasks.tasks, chip))
+    moved = [
+        replace(task, core=core_of_stage(chip, task.core, stage))
+        for task, stage in zip(tasks.tasks, stages.of_task, strict=True)
+    ]
+    return replace(tasks, tasks=tuple(moved)), stages
 
 
 def _check_size(graph: Graph, chip: Chip, plans: list[_Attempt]) -> None:
@@ -107,9 +138,11 @@ class _Attempt:
 class _Planner:
     """One plan in the making: lifetimes of storages, and which may stay on chip."""
 
-    def __init__(self, graph: Graph, chip: Chip, tasks: TaskList) -> None:
-        self.graph, self.chip, self.list = graph, chip, tasks
-        self.tasks = tasks.tasks
+    def __init__(
+        self, graph: Graph, chip: Chip, tasks: TaskList, stream: bool, stages: Stages = ONE_STAGE
+    ) -> None:
+        self.graph, self.chip, self.list, self.stream = graph, chip, tasks, stream
+        self.tasks, self.stages = tasks.tasks, stages
         self.born: dict[str, int] = {}
         self.dies: dict[str, int] = {}
         for i, task in enumerate(self.tasks):
@@ -131,9 +164,10 @@ class _Planner:
     def stay_choices(self) -> list[tuple[bool, dict[str, str]]]:
         """(whether tasks are shared among cores with memories of their own, what may stay on chip then)."""
         stays = self._can_stay()
-        apart = [task for task in self.tasks if self._apart(task)]
+        apart = [task for task in self.tasks if self._apart(task) and not self.stages.of_task]
         if not apart:
-            return [(False, stays)]
+            maps = {name: memory for name, memory in stays.items() if name in self.born}
+            return [(False, stays), (False, maps)] if len(maps) < len(stays) else [(False, stays)]
         touched = {name for task in apart for name in (*task.reads, *task.writes)}
         shared = (True, {n: m for n, m in stays.items() if n not in touched})
         return [shared] if any(self._must_cut(task) for task in apart) else [(False, stays), shared]
@@ -148,6 +182,8 @@ class _Planner:
         rule = self.chip.rules.for_node(self.graph.nodes[task.node].name)
         alike = self.chip.alike(task.core)
         if rule.core is not None or rule.split == "off" or (self._apart(task) and not spread):
+            return (task.core,)
+        if self.stages.of_task:
             return (task.core,)
         return alike
 
@@ -208,12 +244,25 @@ class _Planner:
                 )
             for name in task.writes:
                 wanted.setdefault(name, set()).add(self.operand_route(task, "ofmap").memory)
+        kept = self._resident() if self.stream else {}
+        if self.stages.count > 1:
+            wanted = {name: m for name, m in wanted.items() if len(self._stages_of(name)) == 1}
         return {
             name: next(iter(memories))
             for name, memories in wanted.items()
-            if len(memories) == 1 and name in self.born and name not in self.outputs and self._may_stay(name)
-            and next(iter(memories)) != self.home[name]
+            if len(memories) == 1 and next(iter(memories)) != self.home[name]
+            and (name in kept or (name in self.born and name not in self.outputs and self._may_stay(name)))
         }  # fmt: skip
+
+    def _resident(self) -> dict[str, float]:
+        """Constants that may stay on chip from one inference to the next: storage -> MACs per byte."""
+        reuse: dict[str, float] = {}
+        for task in self.tasks:
+            if isinstance(task.work, Contraction) and task.reads[1] in self.list.constants:
+                weight = task.reads[1]
+                macs = task.work.macs / max(self.list.sizes[weight], 1)
+                reuse[weight] = reuse.get(weight, 0.0) + macs
+        return reuse
 
     def _may_stay(self, name: str) -> bool:
         """Whether the rule of the node that makes a storage lets it stay."""
@@ -224,7 +273,7 @@ class _Planner:
         """Plan with a share of each memory set aside for tiles; storages leave the chip until all fits."""
         stays = dict(may_stay)
         for memory in sorted(set(stays.values())):
-            self._evict_to(stays, memory, int(self.chip.memories[memory].capacity_bytes * (1 - reserve)))
+            self._evict_to(stays, memory, int(self.stages.share(self.chip, memory) * (1 - reserve)))
         while True:
             try:
                 plans = [self._plan_task(i, stays, spread) for i in range(len(self.tasks))]
@@ -256,7 +305,7 @@ class _Planner:
 
         Tasks that several cores share are not chained, nor is anything beside them.
         """
-        if any(len(step) > 1 for step in attempt.steps):
+        if any(len(step) > 1 for step in attempt.steps) or self.stages.count > 1:
             return None
         on_chip = [name for name, memory in self.chip.memories.items() if not memory.EXTERNAL]
         there = {name: self._items(name, [], attempt.stays) for name in on_chip}
@@ -275,8 +324,9 @@ class _Planner:
         live = [0] * (len(self.tasks) + 1)
         for name, where in stays.items():
             if where == memory:
-                live[self.born[name]] += align(self.list.sizes[name])
-                live[self.dies[name] + 1] -= align(self.list.sizes[name])
+                first, last = self._life(name)
+                live[first] += align(self.list.sizes[name])
+                live[last + 1] -= align(self.list.sizes[name])
         for i in range(1, len(live)):
             live[i] += live[i - 1]
         return live
@@ -293,7 +343,7 @@ class _Planner:
 
         Worth is the traffic that staying saves, per byte and step that it occupies.
         """
-        alive = [n for n, m in stays.items() if m == memory and self.born[n] <= task <= self.dies[n]]
+        alive = [n for n, m in stays.items() if m == memory and self._lives(n, task)]
         alive = alive or [n for n, m in stays.items() if m == memory]
         if not alive:
             if error is not None:
@@ -302,11 +352,34 @@ class _Planner:
             raise InputError(self.chip.problem(message, f"memories.{memory}.capacity"))
         del stays[min(alive, key=self._worth)]
 
-    def _worth(self, name: str) -> tuple[float, str]:
+    def _life(self, name: str) -> tuple[int, int]:
+        """First and last task of a storage; what is there before the run is there to its end."""
+        if name in self.born:
+            return self.born[name], self.dies[name]
+        if self.stages.count > 1:  # for as long as its stage works
+            return self.stages.span(self._stages_of(name)[0])
+        return 0, len(self.tasks) - 1
+
+    def _stages_of(self, name: str) -> list[int]:
+        """Stages whose tasks touch a storage, ascending."""
+        touched = {
+            stage
+            for task, stage in zip(self.tasks, self.stages.of_task, strict=True)
+            if name in (*task.reads, *task.writes)
+        }
+        return sorted(touched)
+
+    def _lives(self, name: str, task: int) -> bool:
+        first, last = self._life(name)
+        return first <= task <= last
+
+    def _worth(self, name: str) -> tuple[float, float, str]:
+        if name not in self.born:  # of weights, those that are used least often per byte wait for DRAM most
+            return 1 / len(self.tasks), -self._resident()[name], name
         storage_readers = sum(
             1 for task in self.tasks[self.born[name] : self.dies[name] + 1] if name in task.reads
         )
-        return ((1 + storage_readers) / (self.dies[name] - self.born[name] + 1), name)
+        return (1 + storage_readers) / (self.dies[name] - self.born[name] + 1), 0.0, name
 
     def _plan_task(self, i: int, stays: Mapping[str, str], spread: bool) -> list[TaskPlan]:
         """Tilings of a task in half of what is free, so that the next task's tiles have room.
@@ -315,8 +388,8 @@ class _Planner:
         """
         task = self.tasks[i]
         free = {
-            name: memory.capacity_bytes - self._live_at(stays, name, i)
-            for name, memory in self.chip.memories.items()
+            name: self.stages.share(self.chip, name) - self._live_at(stays, name, i)
+            for name in self.chip.memories
         }
         cores = self.cores_for(task, spread)
         shares = (2, 1) if len(self.tasks) > 1 else (1,)
@@ -386,7 +459,7 @@ class _Planner:
         return sum(
             align(self.list.sizes[name])
             for name, where in stays.items()
-            if where == memory and self.born[name] <= i <= self.dies[name]
+            if where == memory and self._lives(name, i)
         )
 
     def _choose(
@@ -447,9 +520,25 @@ class _Planner:
             if spec.EXTERNAL:
                 continue
             items = self._items(memory, steps, stays, chains)
-            addresses[memory], misfit = pack(items, spec.capacity_bytes)
+            addresses[memory], misfit = self._pack_stages(memory, items)
             if misfit is not None:
                 return addresses, (memory, misfit)
+        return addresses, None
+
+    def _pack_stages(self, memory: str, items: list[Item]) -> tuple[dict[object, int], Item | None]:
+        """Addresses for items of an on-chip memory; each stage has a share of its own."""
+        share = self.stages.share(self.chip, memory)
+        addresses: dict[object, int] = {}
+        base = 0
+        for stage in range(self.stages.count):
+            first, last = self.stages.span(stage) if self.stages.count > 1 else (0, len(self.tasks))
+            mine = [item for item in items if first <= item.first <= last]
+            placed, misfit = pack(mine, share)
+            addresses.update({key: base + address for key, address in placed.items()})
+            if misfit is not None:
+                return addresses, misfit
+            base += share if mine and group_users(self.chip, memory, stage) else 0
+            base = base if base + share <= self.chip.memories[memory].capacity_bytes else 0
         return addresses, None
 
     def _items(
@@ -460,7 +549,7 @@ class _Planner:
         chains: tuple[Chain, ...] = (),
     ) -> list[Item]:
         items = [
-            Item(name, align(self.list.sizes[name]), *stretched(self.born[name], self.dies[name], chains))
+            Item(name, align(self.list.sizes[name]), *stretched(*self._life(name), chains))
             for name, where in stays.items()
             if where == memory
         ]
@@ -490,11 +579,14 @@ class _Planner:
         inner = {name for chain in chains for name in chain.inner()}
         for name in sorted(used - inner):
             if name not in stays and self.home[name] == memory:
-                whole = name not in self.born or name in self.outputs
+                whole = name not in self.born or name in self.outputs or self.stages.count > 1
                 first, last = (0, end) if whole else (self.born[name], self.dies[name])
                 first, last = stretched(first, last, chains)
                 items.append(Item(name, align(self.list.sizes[name]), first, last))
-        return items
+                if self.stages.count > 1 and len(self._stages_of(name)) > 1 and name in self.born:
+                    items.append(Item((_TWIN, name), align(self.list.sizes[name]), 0, end))
+        loaded = [name for name in stays if name not in self.born and self.home[name] == memory]
+        return items + [Item((_SOURCE, name), align(self.list.sizes[name]), 0, end) for name in loaded]
 
     def schedule(self, attempt: _Attempt, unfused: _Attempt) -> Schedule:
         """Put an attempt together with the layout of external memory; ``unfused``: the best without chains."""
@@ -535,11 +627,22 @@ class _Planner:
             storage=dict(self.list.storage),
             peak_bytes=peaks,
             not_modelled=self.list.not_modelled,
+            sources=self._also(_SOURCE, rooms),
+            twins=self._also(_TWIN, rooms),
+            stages=self.stages.of_task,
             chains=attempt.chains,
             fusion=self.fuser.summary(
                 Fused(attempt.heads, attempt.stays, attempt.chains), unfused.heads, unfused.stays
             ),
         )
+
+    def _also(self, kind: str, rooms: Mapping[tuple[object, ...], tuple[str, int]]) -> dict[str, Place]:
+        """Second places of storages."""
+        return {
+            str(key[1]): Place(*room, self.list.sizes[str(key[1])])
+            for key, room in rooms.items()
+            if key[0] == kind
+        }
 
     def _too_large(self, memory: str, items: list[Item]) -> Problem:
         capacity = self.chip.memories[memory].capacity_bytes
