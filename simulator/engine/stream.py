@@ -15,7 +15,7 @@ from simulator.results.stream import Stream
 #: At most so many inferences are simulated, and at most so many commands; the second half of them counts as
 #: steady.
 MOST_INFERENCES = 8
-MOST_COMMANDS = 200_000
+MOST_COMMANDS = 60_000
 
 
 def stream(schedule: Schedule, inferences: int) -> Stream:
@@ -34,7 +34,7 @@ def stream(schedule: Schedule, inferences: int) -> Stream:
     chip, nodes = schedule.chip, len(schedule.graph.nodes)
     simulated = min(inferences, MOST_INFERENCES)
     one = lower(schedule)
-    simulated = max(min(simulated, MOST_COMMANDS // max(one.size, 1)), min(inferences, 2))
+    simulated = max(min(simulated, MOST_COMMANDS // max(one.size, 1)), min(inferences, 3))
     program = lower(schedule, simulated)
     machine = build_machine(program, chip)
     spans = run(program, machine)

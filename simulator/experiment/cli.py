@@ -60,6 +60,9 @@ def run(
         str | None, typer.Argument(metavar="NETWORK", help="Network: path, or name under workloads/")
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Binds a free batch dimension")] = None,
+    stream: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Also run N inferences back to back, for the throughput")
+    ] = 1,
     set_: Set = NONE,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show the schedule and the memory layout; simulate nothing")
@@ -78,14 +81,14 @@ def run(
         raise InputError(Problem("expected a folder for --out, this is a file", str(out)))
     overrides = _overrides(set_)
     if network is None:
-        _run_experiment(chip, overrides, batch, plan or trace, out, json_, quiet)
+        _run_experiment(chip, overrides, batch, plan or trace or stream > 1, out, json_, quiet)
         return
     for_chip, settings = split_overrides(overrides)
     from simulator.hw.chip import load_chip
 
     built = load_chip(chip, for_chip)
     # after the chip is known to be right: a wrong one is answered without loading planner and readers
-    from simulator.experiment.run import finish_with_trace, prepare
+    from simulator.experiment.run import finish_with_trace, prepare, with_stream
 
     with screen.progress(f"planning {network} on {chip} ...", quiet):
         for_network = {f"workload.{name}": value for name, value in settings.items()}
@@ -93,11 +96,14 @@ def run(
     if plan:
         _show_plan(schedule, json_)
         return
-    tail = f" --batch {batch}" if batch else ""
+    tail = (f" --batch {batch}" if batch else "") + (f" --stream {stream}" if stream > 1 else "")
     command = f"chipsim run {chip} {network}{tail} {describe_overrides(overrides)}".strip()
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
         asked = {"chip": chip, "network": network, "set": overrides}
         result, timeline = finish_with_trace(built, schedule, command=command, settings=asked)
+    if stream > 1:
+        with screen.progress(f"simulating a stream of {stream} inferences ...", quiet):
+            result = with_stream(result, schedule, stream)
     result = result if batch is None else replace(result, batch=batch)
     folder = _deliver([result], out, json_, quiet)
     if trace:
@@ -124,7 +130,10 @@ def _run_experiment(
         raise InputError(Problem(message, path))
     if overrides or batch or plan:
         raise InputError(
-            Problem("--set, --batch, --plan and --trace are for CHIP NETWORK, not for an experiment", path)
+            Problem(
+                "--set, --batch, --stream, --plan and --trace are for CHIP NETWORK, not for an experiment",
+                path,
+            )
         )
     experiment = load_experiment(path)
     folder = out or Path("reports") / (experiment.name or Path(path).stem)

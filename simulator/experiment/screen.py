@@ -87,6 +87,8 @@ def show_result(result: Result) -> None:
         console.print(f"{label:<22} {value:>14}  {remark}", markup=False)
     if result.fusion.chains:
         console.print(f"fused: {result.fusion.sentence()}", markup=False)
+    if result.stream is not None:
+        console.print(f"stream: {result.stream.sentence()}", markup=False)
     for sentence in result.assumptions:
         console.print(f"assumed: {sentence}", markup=False)
     if result.not_modelled:

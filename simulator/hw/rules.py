@@ -47,6 +47,11 @@ class NodeRule(Spec):
 class MappingRules(NodeRule):
     """Rules for every node, and for nodes by name (patterns with * and ?); the later pattern wins."""
 
+    parallel: Literal["auto", "split", "pipeline"] = Field(
+        "auto",
+        description="How a stream of inferences uses copies of a core: all share each layer (`split`), or each "
+        "does layers of its own for an inference of its own (`pipeline`)",
+    )
     nodes: dict[str, NodeRule] = Field(default_factory=dict, description="Node name or pattern -> rule")
 
     def for_node(self, name: str) -> NodeRule:

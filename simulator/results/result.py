@@ -11,6 +11,7 @@ from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
 from simulator.results.causes import CAUSES
 from simulator.results.ledger import Ledger
+from simulator.results.stream import Stream
 
 SCHEMA = 1
 
@@ -157,6 +158,7 @@ class Result:
     provenance: dict[str, Any]
     resolved: dict[str, Any]
     fusion: Fusion = Fusion()
+    stream: Stream | None = None
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -235,6 +237,7 @@ class Result:
             "energy_table": [asdict(entry) for entry in self.energy],
             "ledger": self.ledger.to_dict(),
             "fusion": asdict(self.fusion),
+            "stream": None if self.stream is None else asdict(self.stream),
             "resolved": self.resolved,
         }
 
@@ -264,6 +267,7 @@ class Result:
             provenance=data["provenance"],
             resolved=data["resolved"],
             fusion=Fusion.from_dict(data["fusion"]) if "fusion" in data else Fusion(),
+            stream=Stream(**data["stream"]) if data.get("stream") else None,
         )
 
     @classmethod

@@ -35,7 +35,11 @@ class Played:
 def play(graph: Graph, chip: Chip) -> Played:
     """Plan, lower and run."""
     schedule = plan(graph, chip)
-    program = lower(schedule)
+    return ran_through(chip, schedule, lower(schedule))
+
+
+def ran_through(chip: Chip, schedule: Schedule, program: Program) -> Played:
+    """Run a program."""
     machine = build_machine(program, chip)
     spans = run(program, machine)
     intake = spans[:, 1].copy()

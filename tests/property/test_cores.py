@@ -8,12 +8,21 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from networks import graphs, variants
-from replay import Bytes, Played, check_conflicts_are_ordered, check_one_tile_at_a_time, play, steps
+from replay import (
+    Bytes,
+    Played,
+    check_conflicts_are_ordered,
+    check_one_tile_at_a_time,
+    play,
+    ran_through,
+    steps,
+)
 from test_run import STEADY, compulsory_bytes, macs_of
 
 from simulator.base.errors import InputError
 from simulator.engine.simulate import simulate
 from simulator.hw.chip import Chip, load_chip
+from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
 from simulator.workload.graph import Graph
 from simulator.workload.work import Contraction
@@ -86,3 +95,20 @@ def test_shared_operands_cross_the_bus_once(graph: Graph, overrides: dict):
                 for part in parts
             }
             assert len(sizes) == 1
+
+
+@pytest.mark.parametrize("name", CHIPS)
+@settings(STEADY, max_examples=25)
+@given(graphs(), variants(), st.booleans())
+def test_inferences_of_a_stream_keep_their_order(name: str, graph: Graph, overrides: dict, pipelined: bool):
+    """Three inferences back to back: every byte is read before it is written again, by the next one too."""
+    chip = chip_of(name, overrides, "auto")
+    try:
+        schedule = plan(graph, chip, stream=True, pipelined=pipelined)
+    except InputError:
+        assume(False)
+    program = lower(schedule, 3)
+    ran = ran_through(chip, schedule, program)
+    check_one_tile_at_a_time(ran)
+    check_conflicts_are_ordered(ran)
+    assert program.macs.sum() == 3 * macs_of(graph)
