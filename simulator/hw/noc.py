@@ -101,7 +101,7 @@ class Noc:
         """Send messages ``first`` to ``last``, at least one; the caller has advanced to ``now_fs`` before."""
         state = self._state
         flight = np.zeros(1, FLIGHT)
-        flight[0] = (id, self.clock.cycle_at(now_fs), route, first, last, 0, 0, 0, -1)
+        flight[0] = (id, self.clock.cycle_at(now_fs), route, first, last, 0, 0, -1)
         queue = self._queue(int(self._table["link"][route]), master)
         state.flights, state.heap = offer(
             flight, queue, self._shape, self.messages, self._table, self._sent,

@@ -20,12 +20,11 @@ ROUTE = np.dtype(
     [("link", "i4"), ("input", "i4"), ("first", "i4"), ("last", "i4"), ("ends", "i4")], align=True
 )
 #: Messages ``next`` to ``last`` of one master along one route, the first after ``offset`` bytes; ``pending``
-#: arrivals are missing, the last so far ends at ``done``. ``behind``: the next one of the same source and
-#: master, or the next one that is not in use.
+#: arrivals are missing. ``behind``: the next one of the same source and master, or the next one not in use.
 FLIGHT = np.dtype(
     [
-        ("id", "i8"), ("arrival", "i8"), ("route", "i8"), ("next", "i8"), ("last", "i8"),
-        ("offset", "i8"), ("pending", "i8"), ("done", "i8"), ("behind", "i8"),
+        ("id", "i8"), ("arrival", "i8"), ("route", "i8"), ("next", "i8"),
+        ("last", "i8"), ("offset", "i8"), ("pending", "i8"), ("behind", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -106,7 +105,7 @@ def offer(
     server[0].flight = flights[i].behind
     server[0].flights += 1
     flights[i] = flight[0]
-    flights[i].offset, flights[i].done, flights[i].behind = 0, 0, -1
+    flights[i].offset, flights[i].behind = 0, -1
     flights[i].pending = packets * routes[route].ends
     if queues[queue].first < 0:
         queues[queue].first = i
@@ -194,10 +193,11 @@ def deliver_until(
                 pool = _doubled(pool, server)
             flight = _grant(now, due[i], shape, routes, flights, links, inputs, server, heap, pool)
             if flight >= 0 and flights[flight].pending == 0:
-                ended[n_ended] = flights[flight].id, flights[flight].done
+                # on every branch the same packet comes last, so the last one given a link ends last
+                ended[n_ended] = flights[flight].id, links[due[i]].free
                 n_ended += 1
                 if stop_at_first:
-                    until = min(until, flights[flight].done)
+                    until = min(until, links[due[i]].free)
                 flights[flight].behind = server[0].flight
                 server[0].flight = flight
                 server[0].flights -= 1
@@ -284,7 +284,6 @@ def _grant(
         server[0].packet = p
         server[0].packets -= 1
         flights[flight].pending -= 1
-        flights[flight].done = max(flights[flight].done, now + flits)
         return flight
     pool[p].row = first
     _push(heap, server, now + 1 + shape[0].router, ASK, p)

@@ -114,6 +114,25 @@ def test_masters_with_lower_numbers_join_the_round():
     assert run_out(live) == {2: 4 * 8, 0: 5 * 8, 1: 6 * 8}
 
 
+def test_arrivals_may_be_told_in_any_order():
+    """Master 0 is told first and arrives at 20, master 1 at 10: packets at 10, 18, then in turn from 26.
+    Behind the port they part.
+    """
+    live = noc([((0, 0), [(1, 0)]), ((0, 0), [(0, 1)])], [1024])
+    live.submit(20 * NS, 0, 0, 0, 1, 0)
+    live.submit(10 * NS, 1, 1, 0, 1, 1)
+    assert run_out(live) == {1: 50 + 5 + 8, 0: 66 + 5 + 8}
+
+
+def test_a_forecast_is_of_the_end_that_comes_first_not_of_the_one_decided_first():
+    """The long packet is given its port at 2 and ends at 10; the short one's, given at 5, ends at 6."""
+    live = noc([((0, 0), [(0, 0)]), ((1, 0), [(1, 0)])], [256, 32])
+    live.submit(0, 0, 0, 0, 1, 0)
+    live.submit(3 * NS, 1, 1, 1, 2, 1)
+    assert live.forecast() == (1, 6 * NS)
+    assert live.advance(6 * NS) == [(1, 6 * NS), (0, 10 * NS)]
+
+
 def test_a_link_serves_its_inputs_in_turn():
     """A stream of 16 packets fills the link to the west; a packet from the south waits for one of them, not
     for all that are queued.

@@ -129,9 +129,12 @@ def submit(noc: Noc, sends: list[Send], index: int, at_fs: int) -> None:
 
 
 def run_out(noc: Noc) -> dict[int, int]:
-    """Follow forecasts to the end: flight -> instant."""
+    """Follow forecasts to the end, each of the first flight to end: flight -> instant."""
     done: dict[int, int] = {}
+    before = 0
     while (ahead := noc.forecast()) is not None:
+        assert ahead[1] >= before
+        before = ahead[1]
         ended = noc.advance(ahead[1])
         assert ended[0] == ahead
         done.update(ended)
