@@ -18,7 +18,7 @@ from simulator.base.locate import locate, roots
 from simulator.base.registry import Registry
 from simulator.base.spec import Spec, build, resolved
 from simulator.hw.clusters import Cluster, expand
-from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory
+from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory, Way
 from simulator.hw.rules import MappingRules
 from simulator.workload.work import Move
 
@@ -159,6 +159,7 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
     problems = _override(document, overrides or {}) + expand(document)
     families = _build_families(document, problems)
     problems += _dangling(families, document) + _wrong_buffers(families.cores, document)
+    problems += _flaws(families, document)
     problems = problems or _unreached(families, document) + _entangled(families, document)
     try:
         top = build(ChipFile, document.data, document, "")
@@ -277,8 +278,13 @@ def _build_component(
 def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
     """Names that refer to nothing."""
     memories = list(document.data.get("memories") or {}) if isinstance(document.data, dict) else []
-    passed = [name for name, link in families.links.items() if link.transport is None]
-    references: list[tuple[tuple[str, ...], str, str, list[str]]] = [
+    written = document.data.get("links") if isinstance(document.data, dict) else {}
+    passed = [  # one that could not be built is there all the same
+        name
+        for name in (written if isinstance(written, dict) else {})
+        if name not in families.links or families.links[name].transport is None
+    ]
+    references: list[tuple[tuple[str | int, ...], str, str, list[str]]] = [
         (("cores", name, "buffers", role), memory, "memory", memories)
         for name, core in families.cores.items()
         for role, memory in core.buffers.items()
@@ -288,7 +294,10 @@ def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
             place, transport = ("links", name), link.transport
             references.append(((*place, "from"), transport.outer, "memory", memories))
             references.append(((*place, "to"), transport.inner, "memory", memories))
-            references += [((*place, "via"), bus, "bus", passed) for bus in transport.via]
+            references += [((*place, "via"), shared, "shared link", passed) for shared in transport.via]
+        references += [
+            (("links", name, *where), memory, "memory", memories) for where, memory in link.memories_named()
+        ]
     return [
         document.problem(
             f"no {what} is called '{name}'; there is {', '.join(known) or 'none'}{did_you_mean(name, known)}",
@@ -296,6 +305,21 @@ def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
         )
         for place, name, what, known in references
         if name not in known
+    ]
+
+
+def _flaws(families: _Families, document: yamlio.Document) -> list[Problem]:
+    """What links find wrong, given the transfers that pass them."""
+    ways: dict[str, list[Way]] = {name: [] for name in families.links}
+    for link in families.links.values():
+        transport = link.transport
+        if transport is not None and {transport.outer, transport.inner} <= set(families.memories):
+            for name in transport.via:
+                ways.setdefault(name, []).append(Way(transport.outer, (transport.inner,)))
+    return [
+        document.problem(flaw.message, ("links", name, *flaw.where))
+        for name, link in families.links.items()
+        for flaw in link.flaws(ways[name])
     ]
 
 

@@ -59,6 +59,14 @@ class Way:
     near: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with a component beside the others of its chip: where in its fields, and what."""
+
+    where: tuple[str | int, ...]
+    message: str
+
+
 CORES = Registry("cores", package="simulator.hw.cores")
 MEMORIES = Registry("memories", package="simulator.hw.memories")
 LINKS = Registry("links", package="simulator.hw.links")
@@ -211,6 +219,14 @@ class Link(Component):
     def transport(self) -> Transport | None:
         """How it copies between two memories; None where transfers of other links pass it."""
         return None
+
+    def memories_named(self) -> list[tuple[tuple[str | int, ...], str]]:
+        """(where in its fields, name) of each memory that it names besides the ends of its transport."""
+        return []
+
+    def flaws(self, ways: Sequence[Way]) -> list[Flaw]:
+        """What is wrong with it, given where the transfers that pass it go."""
+        return []
 
     def peak_bytes_per_s(self) -> float:
         """Peak bandwidth, that of all engines together."""
