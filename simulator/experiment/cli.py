@@ -166,6 +166,54 @@ def _deliver(
 
 
 @app.command()
+def explain(
+    chip: Chip,
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="Network: path, or name under workloads/")
+    ],
+    layer: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="LAYER", help="Name of a layer, a part of it, or its number [the whole network]"
+        ),
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Binds a free batch dimension")] = None,
+    set_: Set = NONE,
+    top: Annotated[int, typer.Option(min=1, help="Entries of each list")] = 8,
+    hints: Annotated[
+        bool, typer.Option(help="Change every parameter of the chip in turn and simulate anew")
+    ] = True,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes for that [all processors]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Also write it to this folder")
+    ] = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+    plugin: Plugin = NONE,
+) -> None:
+    """Why a layer (or the network) takes what it takes, and which parameter of the chip would help most."""
+    _plugins(plugin)
+    from simulator.hw.chip import load_chip
+
+    load_chip(chip, split_overrides(_overrides(set_))[0])  # a wrong one is answered before the rest loads
+    from simulator.experiment.explain import explain as explain_run
+    from simulator.report.explain import explanation_lines
+
+    explanation = explain_run(
+        chip, network, layer, overrides=_overrides(set_), batch=batch, hints=hints,
+        workers=workers or os.cpu_count() or 1, plugins=plugin,
+        progress=lambda text: screen.note(f"tried {text}", quiet),
+    )  # fmt: skip
+    lines = explanation_lines(explanation, top)
+    if out is not None:
+        screen.write_explanation(explanation, lines, out)
+    if json_:
+        screen.emit_json(explanation.to_dict())
+    elif not quiet:
+        screen.emit(lines)
+
+
+@app.command()
 def gemm(
     chip: Chip,
     m: Annotated[int, typer.Option("--m", help="Rows of the first operand")],
