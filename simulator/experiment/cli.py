@@ -148,6 +148,7 @@ def _deliver(
 ) -> Path:
     """Write the folder with its further reports, then show; the folder."""
     from simulator.report import REPORTS
+    from simulator.report.hint import hint
     from simulator.report.layout import folder_name
     from simulator.report.write import write_report
 
@@ -161,6 +162,7 @@ def _deliver(
     elif not quiet:
         if len(results) == 1:
             screen.show_result(results[0])
+            screen.emit([f"hint: {text}" for text in (hint(results[0]),) if text])
         screen.emit([f"wrote {written[0]} and {len(written) - 1} more files"])
     return folder
 
@@ -330,7 +332,7 @@ def schema(
 def doctor(json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE) -> None:
     """Check the installation and say what to do."""
     _plugins(plugin)
-    from simulator.experiment.doctor import diagnose
+    from simulator.experiment.doctor import diagnose, exit_status
 
     checks = diagnose()
     if json_:
@@ -340,8 +342,7 @@ def doctor(json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE) -> 
             screen.emit([f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.found}"])
             if check.hint:
                 screen.emit([f"     {check.hint}"])
-    if not all(check.ok for check in checks):
-        raise typer.Exit(1)
+    raise typer.Exit(exit_status(checks))
 
 
 def _version(show: bool) -> None:

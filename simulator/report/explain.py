@@ -48,7 +48,8 @@ def verdict(view: LayerView) -> str:
     if not waits:
         return f"{name} is bound by {view.bound}: {percent(view.utilization)} of its MAC slots are used."
     share = percent(waits[most] / view.cycles)
-    rest = "" if len(waits) < 2 else f", {waiting} for memory in all"
+    others = sum(waits.values()) - waits[most]
+    rest = f", {waiting} for memory in all" if others >= 0.01 * view.cycles else ""
     return (
         f"{name} is bound by {view.bound} {_TRAFFIC[most]} traffic: {share} of its {total} cycles wait for "
         f"{_WAITED_FOR[most]}{rest}."
@@ -162,9 +163,7 @@ def _hint_lines(explanation: Explanation, top: int) -> list[str]:
     helpful = [hint for hint in explanation.hints if hint.gain >= WORTH]
     lines = ["", f"what would help {what} (each change alone; planned and simulated anew)"]
     if not helpful:
-        lines.append(
-            f"  nothing: none of the {len(explanation.hints)} parameters tried helps by 0.1 % or more"
-        )
+        lines.append(f"  nothing: none of the {len(explanation.hints)} parameters helps by 0.1 % or more")
     else:
         lines += columns([_header(explanation), *(_row(hint) for hint in helpful[:top])], left=(0,))
         left = len(explanation.hints) - len(helpful)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from simulator.report.energy import unknown_actions
+from shlex import quote
+
 from simulator.report.rounding import percent
 from simulator.results.causes import run_causes
 from simulator.results.result import Result
@@ -22,37 +23,27 @@ MOST = 0.5
 
 
 def hint(result: Result) -> str:
-    """What takes most of the time, in which layers, and what to ask next; "" where no time passes.
-
-    A run that mostly computes has little to gain there: then an unknown energy is named, if there is one.
-    """
+    """What takes most of the time, in which layers, and what to ask next; "" where no time passes."""
     causes = run_causes(result)
     if not causes:
         return ""
-    total = sum(causes.values())
     most = max(causes, key=lambda cause: causes[cause])
-    unknown = unknown_actions(result)
-    if most in ("compute", "vector") and unknown:
-        name, more = unknown[0][0], f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-        component, action = name.rsplit(".", 1)
-        return (
-            f"the energy of {name}{more} is unknown, so energy is a lower bound; state it: "
-            f"--set 'X.{component}.energy.{action}=... pJ'"
-        )
     ranked = sorted(result.rows, key=lambda row: -row.exposed_causes_fs.get(most, 0))
     counted, sum_fs = 0, 0
     while sum_fs < MOST * causes[most]:
         sum_fs += ranked[counted].exposed_causes_fs.get(most, 0)
         counted += 1
-    where = ranked[0].node if counted == 1 else f"{counted} of {len(ranked)} layers, {ranked[0].node} first"
+    first = ranked[0].node
+    where = first if counted == 1 else f"{counted} of {len(ranked)} layers, {first} first"
     return (
-        f"{_SAYS[most]} {percent(causes[most] / total)} of the time, most of it in {where}; "
-        f"`chipsim explain {_asked(result)} {ranked[0].node}` shows what would help"
+        f"{_SAYS[most]} {percent(causes[most] / sum(causes.values()))} of the time, most of it in {where}; "
+        f"`{_asked(result)} {quote(first)}` shows what would help"
     )
 
 
 def _asked(result: Result) -> str:
-    """Chip and network as the run named them, with its overrides."""
-    asked = result.resolved.get("experiment", {})
-    chosen = "".join(f" --set {path}={value}" for path, value in asked.get("set", {}).items())
-    return f"{asked.get('chip', result.chip)} {asked.get('network', result.network)}{chosen}"
+    """The command that explains the run as it was asked for."""
+    command = str(result.provenance.get("command", ""))
+    if not command.startswith("chipsim run "):
+        return f"chipsim explain {result.chip} {result.network}"
+    return command.replace("run", "explain", 1)
