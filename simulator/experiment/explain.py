@@ -10,7 +10,7 @@ from simulator.base.clock import Clock
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.experiment.overrides import describe_overrides, split_overrides
 from simulator.experiment.run import finish, load_network, prepare
-from simulator.experiment.whatif import Case, changes, outcomes
+from simulator.experiment.whatif import Case, Change, Outcome, changes, outcomes
 from simulator.hw.chip import Chip
 from simulator.mapping.alternatives import alternatives
 from simulator.mapping.limits import Roof, compute_roofs, memory_roofs, room_bytes
@@ -85,38 +85,42 @@ def explain(
     costs = [_cost(row) for row in result.rows]
     name = network.name if isinstance(network, Graph) else str(network)
     tail = f" --batch {batch}" if batch else ""
-    case = Case(str(chip), name, asked, batch)
     tried = changes(built) if hints else []
     if isinstance(network, Graph) or taken_s * len(tried) < WORTH_PROCESSES_S:
         workers = 1
+    case = Case(str(chip), name, asked, batch)
     found = outcomes(case, graph, tried, workers=workers, plugins=plugins, progress=progress)
-    latency_fs = sum(row.exposed_fs for row in result.rows)
-    given = [
-        Hint(
-            change.path,
-            change.before,
-            change.after,
-            (latency_fs, outcome.latency_fs),
-            None if index is None else (costs[index].latency_fs, outcome.layers_fs[index]),
-        )
-        for change, outcome in zip(tried, found, strict=True)
-        if not outcome.refused
-    ]
+    given, refused = _hints(tried, found, result, index)
     return Explanation(
         chip=result.chip,
         network=result.network,
         command=f"chipsim run {chip} {name}{tail} {describe_overrides(asked)}".strip(),
-        latency_fs=latency_fs,
+        latency_fs=sum(row.exposed_fs for row in result.rows),
         causes_fs=run_causes(result),
         layers=tuple(sorted(costs, key=lambda cost: -cost.exposed_fs)),
         layer=None if index is None else _view(index, result, schedule, most),
-        hints=tuple(sorted(given, key=lambda hint: (-hint.gain, hint.latency_fs[1]))),
-        refused=tuple(
-            (f"{change.path}={change.after}", outcome.refused)
-            for change, outcome in zip(tried, found, strict=True)
-            if outcome.refused
-        ),
+        hints=given,
+        refused=refused,
     )
+
+
+def _hints(
+    tried: Sequence[Change], found: Sequence[Outcome], result: Result, index: int | None
+) -> tuple[tuple[Hint, ...], tuple[tuple[str, str], ...]]:
+    """What changes give, the largest gain first, and those under which the network does not run."""
+    before_fs = sum(row.exposed_fs for row in result.rows)
+    given, refused = [], []
+    for change, outcome in zip(tried, found, strict=True):
+        if outcome.refused:
+            refused.append((f"{change.path}={change.after}", outcome.refused))
+            continue
+        layer = None
+        if index is not None:
+            layer = (result.rows[index].end_fs - result.rows[index].start_fs, outcome.layers_fs[index])
+        latencies = (before_fs, outcome.latency_fs)
+        given.append(Hint(change.path, change.before, change.after, latencies, layer))
+    given.sort(key=lambda hint: (-hint.gain, hint.latency_fs[1]))
+    return tuple(given), tuple(refused)
 
 
 def find_layer(names: Sequence[str], asked: str) -> int:
