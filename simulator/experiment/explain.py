@@ -267,4 +267,4 @@ def _lost(expected_fs: int, traffic: int, taken_fs: int, taken_traffic: int | No
         return f"as fast, more traffic: +{binary(traffic - taken_traffic)}"
     if taken_fs > TELLABLE * expected_fs:
         return "faster alone; the buffers of the layers beside it need the room"
-    return "as fast; in fewer or more pieces than neighbours overlap with best"
+    return "as fast; its pieces overlap less well with the layers beside it"

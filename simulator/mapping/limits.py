@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from simulator.hw.chip import Chip
 from simulator.mapping.route import align
 from simulator.mapping.schedule import Schedule, TaskPlan
 from simulator.mapping.tasks import whole_tile
-from simulator.workload.work import Contraction
+from simulator.workload.work import OPERATION_CLASSES, Contraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,21 @@ def compute_roofs(schedule: Schedule, node: int) -> list[Roof]:
         if isinstance(work, Contraction) and slots and core.precisions():
             roof = Roof(plan.task.core, work.macs, "MAC", slots * core.clock_hz)
         else:
-            cycles = int(core.cycles(whole_tile(work, core))[0][0])
+            cycles = int(core.cycles(_whole(plan, schedule))[0][0])
             roof = Roof(plan.task.core, cycles, "cycles", float(core.clock_hz))
         before = found.get((roof.resource, roof.unit))
         amount = roof.amount + (before.amount if before else 0)
         found[roof.resource, roof.unit] = Roof(roof.resource, amount, roof.unit, roof.per_s)
     return list(found.values())
+
+
+def _whole(plan: TaskPlan, schedule: Schedule) -> np.ndarray:
+    """A task as one tile, with the operations that join it, TILE, shape (1,)."""
+    tile = whole_tile(plan.task.work, schedule.chip.cores[plan.task.core])
+    elements = schedule.graph.results(schedule.graph.nodes[plan.task.node])[0].elements
+    for name, times in plan.task.ops:
+        tile["ops"][:, OPERATION_CLASSES.index(name)] += times * elements
+    return tile
 
 
 def memory_roofs(schedule: Schedule, node: int, moved_bytes: dict[str, int]) -> list[Roof]:
