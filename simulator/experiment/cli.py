@@ -157,6 +157,7 @@ def _deliver(
 ) -> Path:
     """Write the folder with its further reports, then show; the folder."""
     from simulator.report import REPORTS
+    from simulator.report.hint import hint
     from simulator.report.layout import folder_name
     from simulator.report.write import write_report
 
@@ -170,8 +171,57 @@ def _deliver(
     elif not quiet:
         if len(results) == 1:
             screen.show_result(results[0])
+            screen.emit([f"hint: {text}" for text in (hint(results[0]),) if text])
         screen.emit([f"wrote {written[0]} and {len(written) - 1} more files"])
     return folder
+
+
+@app.command()
+def explain(
+    chip: Chip,
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="Network: path, or name under workloads/")
+    ],
+    layer: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="LAYER", help="Name of a layer, a part of it, or its number [the whole network]"
+        ),
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Binds a free batch dimension")] = None,
+    set_: Set = NONE,
+    top: Annotated[int, typer.Option(min=1, help="Entries of each list")] = 8,
+    hints: Annotated[
+        bool, typer.Option(help="Change every parameter of the chip in turn and simulate anew")
+    ] = True,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes for that [all processors]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Also write it to this folder")
+    ] = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+    plugin: Plugin = NONE,
+) -> None:
+    """Why a layer (or the network) takes what it takes, and which parameter of the chip would help most."""
+    _plugins(plugin)
+    from simulator.hw.chip import load_chip
+
+    load_chip(chip, split_overrides(_overrides(set_))[0])  # a wrong one is answered before the rest loads
+    from simulator.experiment.explain import explain as explain_run
+    from simulator.report.explain import explanation_lines
+
+    explanation = explain_run(
+        chip, network, layer, overrides=_overrides(set_), batch=batch, hints=hints,
+        workers=workers or os.cpu_count() or 1, plugins=plugin,
+        progress=lambda text: screen.note(f"tried {text}", quiet),
+    )  # fmt: skip
+    lines = explanation_lines(explanation, top)
+    if out is not None:
+        screen.write_explanation(explanation, lines, out)
+    if json_:
+        screen.emit_json(explanation.to_dict())
+    elif not quiet:
+        screen.emit(lines)
 
 
 @app.command()
@@ -291,7 +341,7 @@ def schema(
 def doctor(json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE) -> None:
     """Check the installation and say what to do."""
     _plugins(plugin)
-    from simulator.experiment.doctor import diagnose
+    from simulator.experiment.doctor import diagnose, exit_status
 
     checks = diagnose()
     if json_:
@@ -301,8 +351,7 @@ def doctor(json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE) -> 
             screen.emit([f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.found}"])
             if check.hint:
                 screen.emit([f"     {check.hint}"])
-    if not all(check.ok for check in checks):
-        raise typer.Exit(1)
+    raise typer.Exit(exit_status(checks))
 
 
 def _version(show: bool) -> None:

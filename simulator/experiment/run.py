@@ -92,7 +92,7 @@ def prepare(
         built = chip
     else:
         built = load_chip(chip, for_chip)
-    graph = _graph(network, settings, batch)
+    graph = load_network(network, settings, batch)
     graph = with_precision(graph, built, settings.get("precision"))
     return built, plan(graph, built)
 
@@ -150,7 +150,8 @@ def with_stream(result: Result, schedule: Schedule, inferences: int) -> Result:
     return replace(result, metrics=metrics, stream=best)
 
 
-def _graph(network: str | Path | Graph, settings: Mapping[str, str], batch: int | None) -> Graph:
+def load_network(network: str | Path | Graph, settings: Mapping[str, str], batch: int | None) -> Graph:
+    """The network as its file has it, with the dimensions that settings of the workload bind."""
     if isinstance(network, Graph):
         return network
     dims = {

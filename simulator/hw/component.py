@@ -79,6 +79,7 @@ class Component(Spec):
     """
 
     ACTIONS: ClassVar[tuple[str, ...]] = ()
+    BETTER: ClassVar[Mapping[str, str]] = {}  # fields for which ``better_when`` needs to be told
 
     kind: str = Field(description="Which model: a name that `chipsim list` shows")
     energy: dict[str, Energy] = Field(
@@ -90,6 +91,17 @@ class Component(Spec):
     )
     area_mm2: float | None = Field(default=None, description="Silicon area, or `unknown`", ge=0)
     source: str = Field(default="", description="Where the figures of this component come from")
+
+    @classmethod
+    def better_when(cls, field: str) -> str:
+        """Which change of a number can make a chip faster: ``more``, ``less``, or "" for neither.
+
+        Less of a time or of cycles, more of anything else, unless ``BETTER`` says otherwise; what all
+        components state (leakage, area) has nothing to do with speed.
+        """
+        if field in Component.model_fields:
+            return ""
+        return cls.BETTER.get(field, "less" if field.endswith(("_fs", "_cycles")) else "more")
 
     def actions(self) -> tuple[str, ...]:
         """Those of ``ACTIONS`` that can happen with its fields as they are."""

@@ -179,8 +179,9 @@ class Schedule:
             "task": task.name,
             "core": task.core,
             "part": "" if task.part is None else f"{task.part.index + 1}/{task.part.count} {task.part.along}",
-            "work": _words(task.work) + (f", then {', '.join(task.epilogue)}" if task.epilogue else ""),
-            "tiling": _tiling_words(plan, held),
+            "work": work_words(task.work) + (f", then {', '.join(task.epilogue)}" if task.epilogue else ""),
+            "tiling": f"{tiling_words(plan)}; expected {plan.expected_fs / 1e9:.3f} us, "
+            f"{plan.expected_bound}; {plan.candidates} candidates",
             "tiles": plan.tiles,
             "rows": tiling.rows,
             "groups": tiling.groups,
@@ -210,7 +211,8 @@ class Schedule:
         return ""
 
 
-def _words(work: Work) -> str:
+def work_words(work: Work) -> str:
+    """Kind and extent of a piece of work."""
     if isinstance(work, Contraction):
         groups = f"{work.groups} groups of " if work.groups > 1 else ""
         kernel = f", kernel {work.fy} x {work.fx} over {work.c} channels" if work.fy * work.fx > 1 else ""
@@ -220,14 +222,15 @@ def _words(work: Work) -> str:
     return f"move {work.bytes_read} B read, {work.bytes_written} B written"
 
 
-def _tiling_words(plan: TaskPlan, held: list[str]) -> str:
-    tiling, work = plan.tiling, plan.task.work
-    expected = (
-        f"expected {plan.expected_fs / 1e9:.3f} us, {plan.expected_bound}; {plan.candidates} candidates"
-    )
+def tiling_words(plan: TaskPlan, tiling: Tiling | None = None, tiles: int = 0) -> str:
+    """A task's tiling, its own or another one of so many tiles."""
+    tiling, tiles, work = tiling or plan.tiling, tiles or plan.tiles, plan.task.work
+    count = "1 tile" if tiles == 1 else f"{tiles} tiles"
     if not isinstance(work, Contraction):
-        return f"{plan.tiles} tiles of {tiling.rows} of {work.split} slices; {expected}"
+        return f"{count} of {tiling.rows} of {work.split} slices"
     groups = f"{tiling.groups} groups x " if work.groups > 1 else ""
     size = f"{groups}{tiling.rows} rows of {work.ox} x {tiling.n} out x {tiling.c} in channels"
-    hold = f", holds {' and '.join(held)}" if held else ""
-    return f"{plan.tiles} tiles of {size}, order {tiling.order}{hold}; {expected}"
+    held = [name for name, held in (("ifmap", tiling.hold_ifmap), ("weight", tiling.hold_weight)) if held]
+    return f"{tiles} tiles of {size}, order {tiling.order}" + (
+        f", holds {' and '.join(held)}" if held else ""
+    )

@@ -51,6 +51,7 @@ class Systolic(Core):
 
     ACTIONS: ClassVar = tuple(f"mac_{p}" for p in PRECISIONS) + ("requant",)
     ROLES: ClassVar = ("ifmap", "weight", "psum", "ofmap")
+    BETTER: ClassVar = {"psum_bits": ""}  # fewer are another arithmetic
 
     rows: int = Field(description="PEs along the reduction (ws, is) or the output pixels (os)", gt=0)
     cols: int = Field(description="PEs along the output channels (ws, os) or the output pixels (is)", gt=0)
