@@ -65,6 +65,8 @@ def _about(schedule: Schedule) -> About:
         not_modelled=schedule.not_modelled,
         peak_memory_bytes=sum(schedule.peak_bytes.values()),
         resolved=dict(schedule.chip.resolved),
+        lives=schedule.lives,
+        task_nodes=tuple(plan.task.node for plan in tasks),
     )
 
 

@@ -11,6 +11,7 @@ from simulator.base.units import UNLIMITED
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
 from simulator.mapping.cost import Operands
+from simulator.mapping.life import Life, lives_of
 from simulator.mapping.pack import Item, pack, peak
 from simulator.mapping.route import Route, align, route
 from simulator.mapping.schedule import Buffer, Place, Schedule, Task, TaskPlan
@@ -357,6 +358,7 @@ class _Planner:
         places: dict[str, Place] = {}
         buffers: dict[tuple[int, str], Place] = {}
         peaks: dict[str, int] = {}
+        lives: list[Life] = []
         rooms: dict[tuple[int, str], Buffer] = {
             (i, b.role): b for i, p in enumerate(attempt.tasks) for b in p.buffers
         }
@@ -368,6 +370,8 @@ class _Planner:
                 if misfit is not None:
                     raise InputError(self._too_large(memory, items))
             peaks[memory] = peak(items)
+            if not spec.EXTERNAL:
+                lives += lives_of(memory, items, addresses, [task.name for task in self.tasks])
             for item in items:
                 address = addresses[item.key]
                 if isinstance(item.key, tuple):
@@ -383,6 +387,7 @@ class _Planner:
             storage=dict(self.list.storage),
             peak_bytes=peaks,
             not_modelled=self.list.not_modelled,
+            lives=tuple(lives),
         )
 
     def _too_large(self, memory: str, items: list[Item]) -> Problem:

@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.hw.component import Way
 from simulator.kernels.request import REQUEST
+from simulator.mapping.life import Life
 
 COMMAND = np.dtype(
     [("unit", "i4"), ("queue", "i2"), ("kind", "i2"), ("node", "i4"), ("work", "i8")], align=True
@@ -59,6 +60,8 @@ class About:
     not_modelled: tuple[str, ...]
     peak_memory_bytes: int
     resolved: dict[str, object]
+    lives: tuple[Life, ...] = ()  # rooms on chip; their tasks are indices of ``task_nodes``
+    task_nodes: tuple[int, ...] = ()  # node of each task
 
 
 @dataclass(frozen=True)

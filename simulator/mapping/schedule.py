@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from simulator.hw.chip import Chip
+from simulator.mapping.life import Life
 from simulator.workload.graph import Graph
 from simulator.workload.work import Contraction, Elementwise, Work
 
@@ -105,6 +106,7 @@ class Schedule:
     storage: Mapping[str, str]  # tensor -> storage
     peak_bytes: Mapping[str, int]  # memory -> most bytes in use at once
     not_modelled: tuple[str, ...] = field(default=())
+    lives: tuple[Life, ...] = field(default=())  # of what lies on chip
 
     def describe(self) -> list[dict[str, object]]:
         """One plain record per task, for printing; keys are column headers."""

@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from simulator.base import jsontext
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
 from simulator.results.ledger import Ledger
+from simulator.results.timeline import Timeline
 
 SCHEMA = 1
 
@@ -105,6 +107,7 @@ class Result:
     assumptions: tuple[str, ...]
     provenance: dict[str, Any]
     resolved: dict[str, Any]
+    timeline: Timeline | None = None
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -181,12 +184,13 @@ class Result:
             "memories": [asdict(memory) for memory in self.memories],
             "energy_table": [asdict(entry) for entry in self.energy],
             "ledger": self.ledger.to_dict(),
+            "timeline": None if self.timeline is None else self.timeline.to_dict(),
             "resolved": self.resolved,
         }
 
     def dumps(self) -> str:
         """The JSON text of result.json."""
-        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        return jsontext.dumps(self.to_dict()) + "\n"
 
     def to_json(self, path: str | Path) -> None:
         """Write result.json, whole or not at all."""
@@ -209,6 +213,7 @@ class Result:
             assumptions=tuple(data["assumptions"]),
             provenance=data["provenance"],
             resolved=data["resolved"],
+            timeline=Timeline.from_dict(data["timeline"]) if data.get("timeline") else None,
         )
 
     @classmethod
