@@ -1,4 +1,4 @@
-"""What the time of layers went to: bars of causes, for the whole network and for the layers that took longest."""
+"""What the time of layers went to: bars of causes, for the whole network and for the longest layers."""
 
 from __future__ import annotations
 

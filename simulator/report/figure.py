@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Bar:
-    """A labelled bar; ``text`` is its value as the reader should see it, ``about`` stands behind the label."""
+    """A labelled bar; ``text`` is its value as the reader should see it, ``about`` goes with the label."""
 
     label: str
     text: str

@@ -30,7 +30,7 @@ FINER = 5
 
 @dataclass(frozen=True)
 class Piece:
-    """A bar from ``start`` to ``end`` (seconds): label inside if it fits, title, share for which it is true."""
+    """A bar from ``start`` to ``end`` (s); ``share`` is for how much of that it is true."""
 
     start: float
     end: float
@@ -100,10 +100,10 @@ def _bar(piece: Piece, start: float, end: float, y: int, total: float) -> str:
     width = max(100 * (end - start) / total, THINNEST)
     x = min(100 * start / total, 100 - width)
     faint = f' fill-opacity="{0.35 + 0.65 * piece.share:.2f}"' if piece.share < 0.99 else ""
-    edge = " gap" if width > 0.3 else ""
+    style = colour(piece.colour) + (" gap" if width > 0.3 else "")
     text = (
-        f'<rect x="{x:.3f}%" y="{y}" width="{width:.3f}%" height="{LANE}" class="{colour(piece.colour)}{edge}"'
-        f"{faint}><title>{safe(piece.title)}</title></rect>"
+        f'<rect x="{x:.3f}%" y="{y}" width="{width:.3f}%" height="{LANE}" class="{style}"{faint}>'
+        f"<title>{safe(piece.title)}</title></rect>"
     )
     need = len(piece.label) * SIGN + 6
     fits = next((name for name, room in ROOMS if piece.label and room * width / 100 >= need), None)

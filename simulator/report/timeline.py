@@ -1,4 +1,4 @@
-"""The timeline of the page: layers, what units did, bandwidth and room over time, how cores worked together."""
+"""The timeline of the page: layers, units, bandwidth and room over time, how cores worked together."""
 
 from __future__ import annotations
 
@@ -56,24 +56,20 @@ def panels(result: Result, colours: dict[str, int], coarse: float = 1.0) -> dict
         if end - last >= timeline.end_fs * MARK:
             marks.append(end / 1e15)
             last = end
-    drawn = {use.memory: traffic(use, infos[use.memory], timeline, marks) for use in timeline.memories}
-    external = [name for name in drawn if infos[name].external]
-    lanes = [
-        Chart(
-            "layers",
-            "coloured by what bounds each",
-            bars("Layers over time", _layers(result, colours), total, coarse),
-        )
-    ]
-    lanes += [unit_lane(lane, result, coarse) for lane in timeline.lanes]
+    layers = bars("Layers over time", _layers(result, colours), total, coarse)
+    drawn: dict[bool, list[Chart]] = {True: [], False: []}
+    for use in timeline.memories:
+        if any(use.read_bytes) or any(use.write_bytes):
+            drawn[infos[use.memory].external].append(traffic(use, infos[use.memory], timeline, marks))
     return {
         "timeline": {
             "seconds": total,
             "axis": time_axis(total),
-            "lanes": lanes,
+            "lanes": [Chart("layers", "coloured by what bounds each", layers),
+                      *(unit_lane(lane, result, coarse) for lane in timeline.lanes)],
             "lane_legend": legend(_kinds(timeline, result, colours)),
-            "external": [drawn[name] for name in external],
-            "internal": [drawn[name] for name in drawn if name not in external],
+            "external": drawn[True],
+            "internal": drawn[False],
             "way_legend": legend([(WAYS[way], WAY_NAMES[way]) for way in WAYS]),
             "rooms": [room(use, infos[use.memory], timeline, marks) for use in timeline.memories
                       if any(use.room_bytes)],
@@ -195,7 +191,7 @@ def _steps(largest: float) -> list[tuple[float, str]]:
 
 
 def _values(series: Sequence[tuple[str, Sequence[float]]], unit: str) -> str:
-    """Series for the readout: ``name|unit|runs`` apart by semicolons, a run is ``value`` or ``value*times``."""
+    """Values for the readout: ``name|unit|runs`` apart by ``;``, a run as ``value`` or ``value*times``."""
     texts = []
     for name, values in series:
         runs: list[list[Any]] = []
@@ -226,8 +222,8 @@ def together(each: Together, total: float) -> dict[str, str]:
         bars.append(Bar(core, percent(busy / (total * 1e15)), (part,)))
     return {
         "title": f"Why {count} {each.kind} cores are not {count} times as fast",
-        "said": f"On average {number(round(mean, 2))} of {count} were busy at once. The others had no work at "
-        "that time, or waited for data.",
+        "said": f"On average {number(round(mean, 2))} of {count} were busy at once. The others had no work "
+        "at that time, or waited for data.",
         "legend": legend(names, [part.solid for part in parts]),
         "chart": bar_chart(f"Busy {each.kind} cores", bars, "time", "s", longest=total),
     }

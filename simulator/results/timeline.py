@@ -1,4 +1,4 @@
-"""What a run did over time, coarse enough to draw: spans of units, bytes per bin, room taken. Plain numbers."""
+"""What a run did over time, coarse enough to draw: spans of units, bytes and room per bin. Plain numbers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MemoryUse:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Cores of one kind: ``time_fs[n]`` is for how long exactly ``n`` of them were busy; sums to the latency."""
+    """Cores of one kind: ``time_fs[n]`` is for how long ``n`` of them were busy; it sums to the latency."""
 
     kind: str
     cores: tuple[str, ...]
