@@ -66,7 +66,8 @@ def _lanes(program: Program, chip: Chip, held: np.ndarray, gap_fs: int) -> list[
                 spans = held[mine[commands["node"][mine] == node]]
                 merged += [(start, end, node, busy) for start, end, busy in merge(spans, gap_fs)]
             starts, ends, nodes, busy = zip(*sorted(merged), strict=True)
-            lanes.append(Lane(unit, chip.components[unit].kind, name, nodes, starts, ends, busy))
+            total_fs = sum(busy for _, _, busy in merge(held[mine], 1))
+            lanes.append(Lane(unit, chip.components[unit].kind, name, total_fs, nodes, starts, ends, busy))
     return lanes
 
 

@@ -30,6 +30,8 @@ from simulator.results.result import NodeRow, Result
 BUDGET_BYTES = 900_000
 RESOLVED_CHARACTERS = 150_000
 TOP_LAYERS = 12
+#: How many times coarser figures get before layers are left out of the table.
+COARSEST = 16
 MOST_NAME_CHARACTERS = 44
 
 
@@ -50,7 +52,7 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
 def render(result: Result) -> str:
     """HTML text of the page of one result, less than 1 MB.
 
-    A page that would be larger keeps the layers that cost most time and says how many there are.
+    A page that would be larger has coarser figures, then keeps the layers that cost most time and says so.
     """
     context = _context(result)
     rows = context["layers"][1]
@@ -64,7 +66,10 @@ def render(result: Result) -> str:
         text = fill("page.html.j2", {**context, **figures})
         if len(text.encode()) <= BUDGET_BYTES or kept <= TOP_LAYERS:
             return text
-        kept, grid = kept * 2 // 3, grid * 2
+        if grid < COARSEST:
+            grid *= 2
+        else:
+            kept = kept * 2 // 3
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ Positions along time are per cent, so a chart is as wide as its place; stretchin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from simulator.report.figure import colour, linear_ticks, safe, svg
@@ -41,17 +41,17 @@ class Piece:
 
 
 def rows_of(pieces: Sequence[Piece], total: float) -> list[list[Piece]]:
-    """Pieces in as few rows as keep them from hiding each other, at most ``MOST_ROWS``."""
+    """Pieces in as few rows as keep them from hiding each other; beyond ``MOST_ROWS`` they are cut."""
     rows: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda each: (each.start, each.end)):
         ends = [row[-1].end for row in rows]
         free = [i for i, end in enumerate(ends) if end - piece.start <= total * OVERLAP]
-        if free:
-            rows[free[0]].append(piece)
-        elif len(rows) < MOST_ROWS:
+        if not free and len(rows) < MOST_ROWS:
             rows.append([piece])
-        else:
-            rows[ends.index(min(ends))].append(piece)
+            continue
+        row = rows[free[0] if free else ends.index(min(ends))]
+        if piece.end > row[-1].end:
+            row.append(replace(piece, start=max(piece.start, row[-1].end)))
     return rows
 
 
@@ -74,7 +74,7 @@ def gathered(row: Sequence[Piece], thin: float) -> list[Piece]:
 def _crowd(crowd: Sequence[Piece]) -> Piece:
     if len(crowd) == 1:
         return crowd[0]
-    start, end = crowd[0].start, max(piece.end for piece in crowd)
+    start, end = crowd[0].start, crowd[-1].end
     busy = sum((piece.end - piece.start) * piece.share for piece in crowd)
     longest = max(crowd, key=lambda piece: piece.end - piece.start)
     title = f"{len(crowd)} short ones, from {crowd[0].title} to {crowd[-1].title}"
@@ -87,18 +87,13 @@ def bars(title: str, pieces: Sequence[Piece], total: float, coarse: float = 1.0)
     body = []
     rows = rows_of(pieces, total)
     for j, row in enumerate(rows):
-        y, reached = j * (LANE + GAP), 0.0
-        for piece in gathered(row, total * THIN * coarse):
-            start = max(piece.start, reached)
-            reached = max(piece.end, reached)
-            if reached > start:
-                body.append(_bar(piece, start, reached, y, total))
+        body += [_bar(piece, j * (LANE + GAP), total) for piece in gathered(row, total * THIN * coarse)]
     return svg(title, max(len(rows), 1) * (LANE + GAP), body, "lane")
 
 
-def _bar(piece: Piece, start: float, end: float, y: int, total: float) -> str:
-    width = max(100 * (end - start) / total, THINNEST)
-    x = min(100 * start / total, 100 - width)
+def _bar(piece: Piece, y: int, total: float) -> str:
+    width = max(100 * (piece.end - piece.start) / total, THINNEST)
+    x = min(100 * piece.start / total, 100 - width)
     faint = f' fill-opacity="{0.35 + 0.65 * piece.share:.2f}"' if piece.share < 0.99 else ""
     style = colour(piece.colour) + (" gap" if width > 0.3 else "")
     text = (

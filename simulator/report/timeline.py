@@ -124,27 +124,17 @@ def unit_lane(lane: Lane, result: Result, coarse: float = 1.0) -> Chart:
     """What one unit did of one kind."""
     assert result.timeline is not None
     total_fs, shade = result.timeline.end_fs, lane_colour(lane)
+    word = "busy" if lane.kind == "compute" else "in flight"
     pieces = []
     for node, start, end, busy in zip(lane.node, lane.start_fs, lane.end_fs, lane.busy_fs, strict=True):
         share = busy / (end - start)
         title = f"{result.rows[node].node}: {si((end - start) / 1e15, 's')} from {si(start / 1e15, 's')}"
-        title += f", busy {percent(share)}" if share < 0.995 else ""
+        title += f", {word} {percent(share)}" if share < 0.995 else ""
         pieces.append(Piece(start / 1e15, end / 1e15, shade, title, result.rows[node].node, share))
     kind = "" if lane.kind == "compute" else f" · {lane.kind}"
     title = f"{lane.unit}{kind}"
-    return Chart(
-        title, f"busy {percent(busy_fs(lane) / total_fs)}", bars(title, pieces, total_fs / 1e15, coarse)
-    )
-
-
-def busy_fs(lane: Lane) -> int:
-    """Time for which a unit was busy with its lane; what overlaps counts once."""
-    busy, reached = 0, 0
-    for start, end, held in sorted(zip(lane.start_fs, lane.end_fs, lane.busy_fs, strict=True)):
-        hidden = max(min(reached, end) - start, 0)
-        busy += max(held - hidden, 0)
-        reached = max(reached, end)
-    return busy
+    note = f"{word} {percent(lane.total_fs / total_fs)}"
+    return Chart(title, note, bars(title, pieces, total_fs / 1e15, coarse))
 
 
 def traffic(use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[float]) -> Chart:

@@ -21,6 +21,7 @@ class Lane:
     unit: str
     unit_kind: str  # of the component: systolic, vector, dma, ...
     kind: str  # compute, load, store
+    total_fs: int  # for how long the unit was busy with any of them
     node: tuple[int, ...]  # row of the result
     start_fs: tuple[int, ...]
     end_fs: tuple[int, ...]

@@ -101,6 +101,7 @@ def test_lanes_say_what_ran_where_and_for_how_long(sheet):
     assert [t // NS for t in compute.start_fs] == [32, 77]
     assert [t // NS for t in compute.end_fs] == [72, 127]
     assert [t // NS for t in compute.busy_fs] == [40, 50]
+    assert compute.total_fs == 90 * NS
     assert lanes["dma", "store"].node == (2,)
     assert lanes["dma", "store"].end_fs == (timeline.end_fs,)
 

@@ -122,11 +122,11 @@ def run_of(result: Result, *, cores: int = 1) -> Result:
     units = ["npu"] if cores == 1 else [f"npu{j}" for j in range(cores)]
     lanes = []
     for j, unit in enumerate(units):
-        mine = [(i, row) for place, (i, row) in enumerate(there) if place % cores == j]
+        mine = [(i, row) for place, (i, row) in enumerate(there) if place % cores == j] or there[:1]
         columns = [(i, row.start_fs, row.end_fs, (row.end_fs - row.start_fs) * 3 // 4) for i, row in mine]
-        lanes.append(Lane(unit, "systolic", "compute", *zip(*columns, strict=True)))
+        lanes.append(Lane(unit, "systolic", "compute", end * 3 // 4, *zip(*columns, strict=True)))
     early = [(i, max(row.start_fs - end // 50, 0), row.end_fs, row.end_fs - row.start_fs) for i, row in there]
-    lanes.append(Lane("dma", "dma", "load", *zip(*early, strict=True)))
+    lanes.append(Lane("dma", "dma", "load", end // 2, *zip(*early, strict=True)))
     sizes = [result.ledger.total("dram", way) // BINS for way in ("read", "write")]
     rooms = (
         tuple(2**18 + 2**11 * (i % 97) for i in range(BINS)),

@@ -10,7 +10,7 @@ from simulator.results.timeline import Lane, MemoryUse, Timeline, Together, edge
 TIMELINE = Timeline(
     end_fs=10,
     bins=4,
-    lanes=(Lane("npu", "systolic", "compute", (0, 1), (0, 5), (4, 10), (4, 3)),),
+    lanes=(Lane("npu", "systolic", "compute", 7, (0, 1), (0, 5), (4, 10), (4, 3)),),
     memories=(MemoryUse("sram", (1, 0, 0, 2), (0, 3, 0, 0), (8, 8, 0, 0), (0, 2, 2, 0)),),
     together=(Together("systolic", ("a", "b"), (6, 3), (3, 5, 2)),),
 )
