@@ -97,7 +97,7 @@ def _costs(
     chip, core, t = schedule.chip, schedule.chip.cores[plan.task.core], trips(work, cand)
     routes = {role: route(chip, core, role) for role in ROLES}
     traffic = in_whole_grains(traffic_bytes(work, cand, t, ops), work, cand, ops, routes)
-    busy, latency, _ = core_time(work, cand, t, ops, core, chip.ports(task.core))
+    busy, latency, _ = core_time(work, cand, t, ops, core, chip.ports(plan.task.core))
     linked, which = link_time(traffic, routes)
     ends = sum(
         (traffic[role] / np.maximum(_loads(role, cand, t), 1)) * (1e15 / routes[role].bytes_per_s)

@@ -116,6 +116,8 @@ def _about(schedule: Schedule) -> About:
         peak_memory_bytes=sum(schedule.peak_bytes.values()),
         resolved=dict(schedule.chip.resolved),
         fusion=schedule.fusion,
+        lives=schedule.lives,
+        task_nodes=tuple({plan.step: plan.task.node for plan in tasks}.values()),
     )
 
 

@@ -13,6 +13,7 @@ from simulator.hw.component import Core
 from simulator.mapping.chain import Chain, line_role, stretched
 from simulator.mapping.cost import Operands
 from simulator.mapping.fuse import Fused, Fuser
+from simulator.mapping.life import Life, lives_of
 from simulator.mapping.pack import Item, pack, peak
 from simulator.mapping.parts import cut_contraction, cut_slices, cuts, shared_operand
 from simulator.mapping.route import ALONE, Beside, Route, align, route
@@ -593,6 +594,7 @@ class _Planner:
         places: dict[str, Place] = {}
         peaks: dict[str, int] = {}
         rooms: dict[tuple[object, ...], tuple[str, int]] = {}
+        lives: list[Life] = []
         for memory, spec in self.chip.memories.items():
             items = self._items(memory, attempt.steps, attempt.stays, attempt.chains)
             addresses = attempt.addresses.get(memory)
@@ -601,6 +603,8 @@ class _Planner:
                 if misfit is not None:
                     raise InputError(self._too_large(memory, items))
             peaks[memory] = peak(items)
+            if not spec.EXTERNAL:
+                lives += lives_of(memory, items, addresses, [task.name for task in self.tasks])
             for item in items:
                 address = addresses[item.key]
                 if isinstance(item.key, tuple):
@@ -634,6 +638,7 @@ class _Planner:
             fusion=self.fuser.summary(
                 Fused(attempt.heads, attempt.stays, attempt.chains), unfused.heads, unfused.stays
             ),
+            lives=tuple(lives),
         )
 
     def _also(self, kind: str, rooms: Mapping[tuple[object, ...], tuple[str, int]]) -> dict[str, Place]:

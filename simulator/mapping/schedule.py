@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from simulator.hw.chip import Chip
+from simulator.mapping.life import Life
 from simulator.results.result import Fusion
 from simulator.workload.graph import Graph
 from simulator.workload.work import Contraction, Elementwise, Work
@@ -160,6 +161,7 @@ class Schedule:
     not_modelled: tuple[str, ...] = field(default=())
     chains: tuple[Chain, ...] = field(default=())
     fusion: Fusion = Fusion()
+    lives: tuple[Life, ...] = field(default=())  # of what lies on chip
 
     def describe(self) -> list[dict[str, object]]:
         """One plain record per task, for printing; keys are column headers."""

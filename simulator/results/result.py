@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from simulator.base import jsontext
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
 from simulator.results.causes import CAUSES
 from simulator.results.ledger import Ledger
 from simulator.results.stream import Stream
+from simulator.results.timeline import Timeline
 
 SCHEMA = 1
 
@@ -159,6 +161,7 @@ class Result:
     resolved: dict[str, Any]
     fusion: Fusion = Fusion()
     stream: Stream | None = None
+    timeline: Timeline | None = None
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -238,12 +241,13 @@ class Result:
             "ledger": self.ledger.to_dict(),
             "fusion": asdict(self.fusion),
             "stream": None if self.stream is None else asdict(self.stream),
+            "timeline": None if self.timeline is None else self.timeline.to_dict(),
             "resolved": self.resolved,
         }
 
     def dumps(self) -> str:
         """The JSON text of result.json."""
-        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        return jsontext.dumps(self.to_dict()) + "\n"
 
     def to_json(self, path: str | Path) -> None:
         """Write result.json, whole or not at all."""
@@ -268,6 +272,7 @@ class Result:
             resolved=data["resolved"],
             fusion=Fusion.from_dict(data["fusion"]) if "fusion" in data else Fusion(),
             stream=Stream(**data["stream"]) if data.get("stream") else None,
+            timeline=Timeline.from_dict(data["timeline"]) if data.get("timeline") else None,
         )
 
     @classmethod
