@@ -82,5 +82,6 @@ def simulate_with_trace(
         assumptions=about.assumptions,
         provenance={**(provenance or {}), **digests},
         resolved=dict(about.resolved),
+        fusion=about.fusion,
     )
     return result, make_trace(program, machine, spans, rows)

@@ -85,6 +85,8 @@ def show_result(result: Result) -> None:
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     for label, value, remark in headline(result):
         console.print(f"{label:<22} {value:>14}  {remark}", markup=False)
+    if result.fusion.chains:
+        console.print(f"fused: {result.fusion.sentence()}", markup=False)
     for sentence in result.assumptions:
         console.print(f"assumed: {sentence}", markup=False)
     if result.not_modelled:
@@ -102,6 +104,12 @@ def show_plan(records: Sequence[dict[str, object]], layout: Sequence[dict[str, o
     """The schedule, a few lines per task, and where everything lies."""
     for record in records:
         emit([f"{record['task']} on {record['core']}: {record['work']}", f"    {record['tiling']}"])
-        emit([f"    {what}: {record[what]}" for what in ("reads", "writes", "buffers") if record[what]])
+        emit(
+            [
+                f"    {what}: {record[what]}"
+                for what in ("reads", "writes", "buffers", "chain")
+                if record[what]
+            ]
+        )
     emit(["", "layout: memory, address, bytes, tensor"])
     emit([f"{p['memory']:<12} {p['address']:>12} {p['bytes']:>12}  {p['storage']}" for p in layout])

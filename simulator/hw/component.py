@@ -136,6 +136,13 @@ class Core(Component):
         """Cycles that each tile takes the core, and its result's further latency; int64, shape (tiles,)."""
         raise TypeError(f"{type(self).__name__} has no timing")
 
+    def streaming(self, tiles: np.ndarray) -> np.ndarray:
+        """Cycles of each tile in which operands stream through; the rest of its cycles fill and drain.
+
+        int64, shape (tiles,), at most what ``cycles`` says; a core that needs no filling streams all along.
+        """
+        return self.cycles(tiles)[0]
+
     def counts(self, tiles: np.ndarray) -> np.ndarray:
         """How often each of ``ACTIONS`` happens, int64, shape (tiles, actions)."""
         raise TypeError(f"{type(self).__name__} counts no actions")
@@ -203,6 +210,8 @@ class Memory(Component):
 
 class Link(Component):
     """Something that moves data between memories, or that such transfers pass on their way."""
+
+    MULTICAST: ClassVar[bool] = False  # whether one transfer that passes it can fill several memories
 
     clock_hz: int = Field(description="Clock of the link", gt=0)
 

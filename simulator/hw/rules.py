@@ -31,8 +31,16 @@ class NodeRule(Spec):
         "auto",
         description="Operands that stay in their buffers for the whole inner loop, not for one tile's time",
     )
+    split: Literal["auto", "off", "n", "rows", "batch", "groups"] = Field(
+        "auto",
+        description="What is cut to share the node among equal cores, where the node allows; `off`: one core",
+    )
     output: Literal["auto", "spill"] = Field(
         "auto", description="`spill` sends the node's result off chip; `auto` keeps it where it fits"
+    )
+    fuse: Literal["auto", "off"] = Field(
+        "auto",
+        description="Whether it may be done stripe by stripe together with its neighbours (depth-first)",
     )
 
 

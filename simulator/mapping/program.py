@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.hw.component import Way
 from simulator.kernels.request import REQUEST
+from simulator.results.result import Fusion
 
 COMMAND = np.dtype(
     [("unit", "i4"), ("queue", "i2"), ("kind", "i2"), ("node", "i4"), ("work", "i8")], align=True
@@ -59,6 +60,7 @@ class About:
     not_modelled: tuple[str, ...]
     peak_memory_bytes: int
     resolved: dict[str, object]
+    fusion: Fusion = Fusion()
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,14 @@ class Systolic(Core):
         )
         return occupancy, latency
 
+    def streaming(self, tiles: np.ndarray) -> np.ndarray:
+        """Folds times stream length; shifting in or out, skew and drain are the rest of the occupancy."""
+        m, n, k, taps, count = self._columns(tiles)
+        down, across, stream, again = {
+            "ws": (k, n, m, taps), "is": (k, m, n, taps), "os": (m, n, k * taps, np.ones_like(taps)),
+        }[self.dataflow]  # fmt: skip
+        return again * -(-down // self.rows) * -(-across // self.cols) * stream * count
+
     def counts(self, tiles: np.ndarray) -> np.ndarray:
         """MACs at the tile's precision, and outputs requantized by tiles that end their sums."""
         counts = np.zeros((tiles.size, len(self.ACTIONS)), np.int64)

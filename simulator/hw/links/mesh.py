@@ -42,6 +42,7 @@ class Mesh(Link):
     """
 
     ACTIONS: ClassVar = ("byte", "hop_byte")
+    MULTICAST: ClassVar = True
 
     columns: int = Field(description="Routers in a row", gt=0)
     rows: int = Field(description="Rows of routers", gt=0)

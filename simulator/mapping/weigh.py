@@ -1,0 +1,290 @@
+"""What a chain costs: room on chip exactly, traffic and time by estimate. Equations: docs/models/mapping.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.mapping.builder import PIECE_BYTES
+from simulator.mapping.chain import PACES, Chain, ChainForm, Pace, Stream, Timetable, line_role
+from simulator.mapping.piece import Piece
+from simulator.mapping.route import Route, align
+from simulator.mapping.schedule import Buffer, Tiling
+from simulator.mapping.shape import spans
+
+#: Numbers of stripes of an image that are tried, and one row per stripe.
+_STRIPES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+#: So many sizes of stripes are weighed below the largest that fits: finer ones start and end sooner.
+_FINER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """An operand that a task of a chain needs whole: its weights, or one that is broadcast.
+
+    ``resident_only``: it cannot come in pieces. ``route`` leads to it; its bytes are 0 where it lies in the
+    core's own memory.
+    """
+
+    role: str
+    bytes: int
+    route: Route
+    resident_only: bool
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything about a chain that does not depend on its stripes.
+
+    ``apart`` has the operands that each task needs whole; ``routes`` the way of each stream between its line
+    buffer and where it lies otherwise, where it goes that way.
+    """
+
+    form: ChainForm
+    pieces: tuple[Piece, ...]
+    apart: tuple[tuple[Apart, ...], ...]
+    routes: Mapping[str, Route]
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A chain with its tilings, its tiles and the buffers of each of its tasks."""
+
+    chain: Chain
+    tilings: tuple[Tiling, ...]
+    tiles: tuple[int, ...]
+    buffers: tuple[tuple[Buffer, ...], ...]
+    busy_fs: tuple[int, ...]
+
+
+def weigh(parts: Parts, room: Mapping[str, int]) -> Weighed | None:
+    """The chain of least expected time (then least traffic) that fits.
+
+    Weights are resident if any stripes fit beside them; else as many as there is room for.
+
+    Parameters
+    ----------
+    parts
+        The chain.
+    room
+        Free bytes per memory.
+    """
+    found: list[Weighed] = []
+    sizes = _sizes(parts.form)
+    tables: dict[int, Timetable] = {}
+    paces = PACES if len(set(parts.form.cores)) > 1 else PACES[::2]
+    for streamed in (False, True):
+        for pace in paces:
+            fitting = 0
+            for rows in sizes:
+                table = tables.get(rows) or tables.setdefault(rows, Timetable(parts.form, rows))
+                attempt = _Attempt(parts, table, pace, streamed, room)
+                if attempt.fits():
+                    fitting += 1
+                    found.append(attempt.weighed())
+                    if fitting == _FINER:
+                        break
+        if found:
+            break
+    return min(found, key=lambda w: (w.chain.expected_fs, w.chain.traffic_bytes), default=None)
+
+
+def least_room(parts: Parts, room: Mapping[str, int]) -> bool:
+    """Whether a chain fits at all: a row at a time, tasks together, weights for every stripe."""
+    return _Attempt(parts, Timetable(parts.form, 1), "together", True, room).fits()
+
+
+def _sizes(form: ChainForm) -> list[int]:
+    """Rows per stripe worth trying, the largest first."""
+    height = form.forms[-1].height
+    whole = {height} if form.images > 1 or height == 1 else set()
+    return sorted(whole | {-(-height // count) for count in _STRIPES if count <= height} | {1}, reverse=True)
+
+
+class _Attempt:
+    """One choice of stripes, pace and weights, weighed."""
+
+    def __init__(
+        self, parts: Parts, table: Timetable, pace: Pace, streamed: bool, room: Mapping[str, int]
+    ) -> None:
+        self.parts, self.table, self.pace, self.room = parts, table, pace, room
+        self.delays = parts.form.delays(pace)
+        self.most = [int((e - s).max()) for e, s in zip(table.ends, table.starts, strict=True)]
+        self.lines = [
+            (stream, table.line_rows(stream, self.delays)) for stream in parts.form.streams if stream.rolling
+        ]
+        self.resident = [not streamed or self._together(k) for k in range(len(parts.pieces))]
+        self.tilings: list[Tiling] = []
+
+    def _together(self, k: int) -> bool:
+        """Whether a task has no weights that could come again for every stripe."""
+        return all(apart.resident_only for apart in self.parts.apart[k])
+
+    def fits(self) -> bool:
+        """Whether everything has room; where weights come in stripes, as many as can stay do."""
+        if not self._tile():
+            return False
+        for k, piece in enumerate(self.parts.pieces):
+            if not self.resident[k]:  # two tiles of weights may be as much as all of them
+                two = 2 * piece.weight_tile_bytes(self.tilings[k])
+                self.resident[k] = two >= max(apart.bytes for apart in self.parts.apart[k])
+        if not self._tile() or not self._has_room():
+            return False
+        streamed = [k for k, stays in enumerate(self.resident) if not stays]
+        for k in sorted(streamed, key=lambda k: -sum(apart.bytes for apart in self.parts.apart[k])):
+            self.resident[k] = True
+            kept = self.tilings[k]
+            if not self._tile() or not self._has_room():
+                self.resident[k], self.tilings[k] = False, kept
+        return True
+
+    def _tile(self) -> bool:
+        """Choose every task's tiles; False where one has none."""
+        self.tilings = []
+        for k, piece in enumerate(self.parts.pieces):
+            sums = self._sums_room(piece.core.buffer("psum")) if piece.core.sum_bits() else 0
+            tiling = piece.tiling(self.most[k], sums, not self.resident[k])
+            if tiling is None:
+                return False
+            self.tilings.append(tiling)
+        return True
+
+    def _sums_room(self, memory: str) -> int:
+        """Room for partial sums: their memory, a quarter of it where line buffers share it."""
+        shared = any(stream.memory == memory for stream, _ in self.lines)
+        return self.room[memory] // (4 if shared else 1)
+
+    def buffers(self) -> list[list[Buffer]]:
+        """Buffers of each task; the partial sums of all tasks of a core take turns in one."""
+        found: list[list[Buffer]] = [[] for _ in self.parts.pieces]
+        for stream, rows in self.lines:
+            line = Buffer(line_role(stream.storage), stream.memory, rows * stream.row_bytes, 1)
+            found[self.parts.form.owner(stream)].append(line)
+        sums: dict[str, tuple[int, int]] = {}  # core -> (bytes of two tiles, task)
+        for k, piece in enumerate(self.parts.pieces):
+            for apart in self.parts.apart[k]:
+                if not apart.bytes:
+                    continue
+                whole = self.resident[k] or apart.resident_only
+                size = apart.bytes if whole else piece.weight_tile_bytes(self.tilings[k])
+                found[k].append(Buffer(apart.role, apart.route.memory, align(size), 1 if whole else 2))
+            tiles = piece.tiles(self.tilings[k], self.most[k])
+            size = piece.sums_bytes(self.tilings[k], self.most[k], max(tiles, 2))
+            if size > sums.get(piece.task.core, (0, 0))[0]:
+                sums[piece.task.core] = size, k
+        for size, k in sums.values():
+            found[k].append(Buffer("psum", self.parts.pieces[k].core.buffer("psum"), size // 2, 2))
+        return found
+
+    def _has_room(self) -> bool:
+        need: dict[str, int] = {}
+        for buffer in (buffer for buffers in self.buffers() for buffer in buffers):
+            need[buffer.memory] = need.get(buffer.memory, 0) + align(buffer.total)
+        return all(size <= self.room[memory] for memory, size in need.items())
+
+    def weighed(self) -> Weighed:
+        """The chain with its traffic and its time."""
+        busy, steps_fs = self._core_time()
+        ways = list(self._transfers())
+        traffic = sum(way.bytes for way in ways)
+        at_once = _link_fs(way for way in ways if way.first_step)
+        later = _link_fs(way for way in ways if not way.first_step)
+        ends = sum(way.bytes * _per_byte_fs(way.route) / way.stripes for way in ways if way.stripes)
+        chain = Chain(
+            form=self.parts.form,
+            rows=self.table.rows,
+            stripes=self.table.stripes,
+            pace=self.pace,
+            lines=tuple((stream.storage, rows) for stream, rows in self.lines),
+            resident=tuple(self.resident),
+            traffic_bytes=traffic,
+            expected_fs=int(at_once + max(steps_fs, later) + ends),
+        )
+        tiles = tuple(
+            sum(piece.tiles(tiling, rows) for rows in counts.tolist() if rows)
+            for piece, tiling, counts in zip(self.parts.pieces, self.tilings, self._counts(), strict=True)
+        )
+        buffers = tuple(tuple(found) for found in self.buffers())
+        return Weighed(chain, tuple(self.tilings), tiles, buffers, tuple(busy))
+
+    def _counts(self) -> list[np.ndarray]:
+        return [end - start for end, start in zip(self.table.ends, self.table.starts, strict=True)]
+
+    def _core_time(self) -> tuple[list[int], int]:
+        """Time of each task's core, and of all steps, in fs: in a step the busiest core counts."""
+        steps = self.table.steps(self.delays)
+        together = self.pace == "together"
+        per_core: dict[str, np.ndarray] = {}
+        busy = []
+        for k, (piece, counts) in enumerate(zip(self.parts.pieces, self._counts(), strict=True)):
+            sizes, where = np.unique(counts, return_inverse=True)
+            times, latency = piece.times_fs(self.tilings[k], sizes.tolist())
+            time = np.array(times)[where]
+            busy.append(int(time.sum()))
+            if self.pace != "apart":
+                time = time + np.where(counts > 0, latency, 0)
+            line = per_core.setdefault("" if together else piece.task.core, np.zeros(steps, np.int64))
+            line[self.delays[k] : self.delays[k] + counts.size] += time
+        return busy, int(np.max(list(per_core.values()), axis=0).sum())
+
+    def _transfers(self) -> Iterator[_Way]:
+        stripes = self.table.stripes * self.parts.form.images
+        for stream, rows in self.lines:
+            if stream.loaded:
+                starts, ends = self.table.loads(stream)
+                moved = int((ends - starts).sum()) * stream.row_bytes
+                yield _way(self.parts.routes[stream.storage], moved, stripes, rows, stream)
+            if stream.stored:
+                moved = stream.height * self.parts.form.images * stream.row_bytes
+                yield _way(self.parts.routes[stream.storage], moved, stripes, rows, stream)
+        for k, piece in enumerate(self.parts.pieces):
+            for apart in self.parts.apart[k]:
+                if apart.bytes:
+                    whole = self.resident[k] or apart.resident_only
+                    tiles = 1
+                    if not apart.resident_only:
+                        tiling, work = self.tilings[k], piece.task.work
+                        tiles = len(spans(work.k, tiling.n)) * len(spans(work.groups, tiling.groups))  # type: ignore[union-attr]
+                    times = 1 if whole else stripes
+                    wasted = apart.route.grain_bytes * (tiles + apart.bytes // PIECE_BYTES)
+                    yield _Way(apart.route, times * (apart.bytes + wasted), times * tiles, 0, whole)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Bytes along a route, in ``starts`` transfers.
+
+    ``stripes`` pieces, of which one is exposed at the chain's start or end; ``first_step``: all of it is
+    needed before the second stripe.
+    """
+
+    route: Route
+    bytes: int
+    starts: int
+    stripes: int
+    first_step: bool
+
+
+def _way(route: Route, moved: int, stripes: int, line_rows: int, stream: Stream) -> _Way:
+    """Rows through a line buffer: a run per stripe, cut where the line buffer begins anew."""
+    cuts = stripes + moved // (line_rows * stream.row_bytes) + moved // PIECE_BYTES
+    wasted = route.grain_bytes * cuts if stream.row_bytes % route.grain_bytes else 0
+    return _Way(route, moved + wasted, cuts, stripes, False)
+
+
+def _per_byte_fs(route: Route) -> float:
+    return 1e15 / route.bytes_per_s if route.bytes_per_s else 0.0
+
+
+def _link_fs(ways: Iterator[_Way]) -> float:
+    """Time in fs of the busiest far memory."""
+    per_far: dict[str, float] = {}
+    for way in ways:
+        time = way.bytes * _per_byte_fs(way.route) + way.starts * way.route.start_fs
+        per_far[way.route.far] = per_far.get(way.route.far, 0.0) + time
+    return max(per_far.values(), default=0.0)
+
+
+__all__: Sequence[str] = ("Apart", "Parts", "Weighed", "least_room", "weigh")
