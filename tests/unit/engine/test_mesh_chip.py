@@ -24,6 +24,7 @@ from simulator.workload.load import load_graph
 
 NS = 10**6
 CHIP = Path(__file__).parent / "two_cores.yaml"
+TILES = Path(__file__).parent / "four_tiles.yaml"
 NETWORK = """
 name: tiny
 precision: {weights: int8, activations: int8}
@@ -60,6 +61,25 @@ def test_every_byte_of_a_dma_crosses_the_mesh(result_of):
     assert first > 0 < second
     assert result.ledger.total("noc", "byte") == first + second
     assert result.ledger.total("noc", "hop_byte") == first + 3 * second
+
+
+def test_what_four_cores_share_enters_the_mesh_once(tmp_path):
+    """A product on four arrays at once: the mesh takes in both operands and the result, no byte twice.
+    Of the tree to all four, one node is the DRAM's own: 3 links, where four paths have 0 + 1 + 1 + 2.
+    """
+    file = tmp_path / "net.yaml"
+    file.write_text("name: product\nlayers:\n  - {op: Gemm, m: 256, n: 256, k: 256}\n")
+    chip = load_chip(TILES)
+    program = lower(plan(load_graph(file), chip))
+    result = simulate(program, chip)
+    shared = np.array([len(way.near) == 4 for way in program.ways])[program.moves["way"]]
+    assert shared.any()
+    assert not shared.all()
+    assert result.ledger.total("noc", "byte") == program.moves["bytes"].sum() == 3 * 256 * 256
+    hops = {("sram_0",): 0, ("sram_1",): 1, ("sram_2",): 1, ("sram_3",): 2}
+    links = [hops.get(way.near, 3) for way in program.ways]
+    bytes_over = (np.array(links)[program.moves["way"]] * program.moves["bytes"]).sum()
+    assert result.ledger.total("noc", "hop_byte") == bytes_over
 
 
 def test_a_narrow_mesh_is_what_nodes_wait_for(result_of):
