@@ -49,8 +49,8 @@ class MappingRules(NodeRule):
 
     parallel: Literal["auto", "split", "pipeline"] = Field(
         "auto",
-        description="How a stream of inferences uses copies of a core: all share each layer (`split`), or each "
-        "does layers of its own for an inference of its own (`pipeline`)",
+        description="How a stream of inferences uses copies of a core: all share each layer (`split`), or "
+        "each does layers of its own for an inference of its own (`pipeline`)",
     )
     nodes: dict[str, NodeRule] = Field(default_factory=dict, description="Node name or pattern -> rule")
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from simulator.mapping.rowform import RowForm, RowWindow
 
-#: When tasks of a chain work on a stripe: all in the same step; a task on another core one step after what it
-#: reads; every task one step after what it reads, so that nothing in a step waits for anything in it.
-Pace = Literal["together", "cores", "apart"]
-PACES: tuple[Pace, ...] = ("apart", "cores", "together")
+#: When tasks of a chain work on a stripe: every task one step after what it reads, so that nothing in a step
+#: waits for anything in it; or all in the same step, with the least room.
+Pace = Literal["apart", "together"]
+PACES: tuple[Pace, ...] = ("apart", "together")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +98,17 @@ class ChainForm:
 
     def delays(self, pace: Pace) -> tuple[int, ...]:
         """By how many steps each task is behind the chain's first."""
+        behind = int(pace == "apart")
         delays: list[int] = []
         for k in range(len(self.forms)):
             before = [
-                (m, delays[m])
+                delays[m] + behind
                 for operand in range(len(self.forms[k].reads))
                 if (k, operand) in self.reads
                 for m in self.reads[k, operand].makers
                 if m < k
             ]
-            wait = {
-                "together": lambda m: 0,
-                "cores": lambda m, k=k: int(self.cores[m] != self.cores[k]),
-                "apart": lambda m: 1,
-            }[pace]
-            delays.append(max((delay + wait(m) for m, delay in before), default=0))
+            delays.append(max(before, default=0))
         return tuple(delays)
 
 
@@ -159,16 +155,16 @@ class Chain:
     def words(self, names: Sequence[str]) -> str:
         """How it runs, for printing; ``names`` of all tasks of the list."""
         row_bytes = {stream.storage: stream.row_bytes for stream in self.form.streams}
-        pace = {"apart": "a step apart", "cores": "cores a step apart", "together": "in the same step"}
+        pace = {"apart": "a step apart", "together": "in the same step"}
         lines = ", ".join(f"{name} {rows} rows of {row_bytes[name]} B" for name, rows in self.lines)
         again = [names[self.first + k] for k, stays in enumerate(self.resident) if not stays]
         weights = f"; weights of {', '.join(again)} for every stripe" if again else ""
         images = f"{self.form.images} images of " if self.form.images > 1 else ""
         return (
             f"{names[self.first]} to {names[self.last]}: {images}{self.stripes} stripes of {self.rows} rows, "
-            f"tasks {pace[self.pace]}; line buffers: {lines}{weights}; {self.traffic_bytes} B to and from the "
-            f"memories behind instead of {self.unfused_bytes} B, expected {self.expected_fs / 1e9:.3f} us "
-            f"instead of {self.unfused_fs / 1e9:.3f} us"
+            f"tasks {pace[self.pace]}; line buffers: {lines}{weights}; {self.traffic_bytes} B to and "
+            f"from the memories behind instead of {self.unfused_bytes} B; "
+            f"expected {self.expected_fs / 1e9:.3f} us instead of {self.unfused_fs / 1e9:.3f} us"
         )
 
 
@@ -211,6 +207,8 @@ class Timetable:
         self._own = own
         self.ends = [self._over_images(end, f.height) for end, f in zip(own, form.forms, strict=True)]
         self.starts = [np.concatenate([[0], end[:-1]]) for end in self.ends]
+        self._loads: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._tops: dict[tuple[int, int], np.ndarray] = {}
 
     def _needed(self, readers: list[tuple[int, int]], own: list[np.ndarray], height: int) -> np.ndarray:
         """Rows of an image that must be there after each stripe; in equal steps where nobody reads them."""
@@ -226,15 +224,20 @@ class Timetable:
 
     def loads(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
         """Rows (start, end) of a loaded stream that each stripe brings, int64, shape (images * stripes,)."""
-        own = self._needed(self.form.readers_of_loaded(stream), self._own, stream.height)
-        starts = np.concatenate([[0], own[:-1]])
-        return self._over_images(starts, stream.height), self._over_images(own, stream.height)
+        if stream.storage not in self._loads:
+            own = self._needed(self.form.readers_of_loaded(stream), self._own, stream.height)
+            starts = np.concatenate([[0], own[:-1]])
+            over = self._over_images(starts, stream.height), self._over_images(own, stream.height)
+            self._loads[stream.storage] = over
+        return self._loads[stream.storage]
 
     def tops(self, reader: tuple[int, int]) -> np.ndarray:
         """First row that a reader needs in each stripe and after, int64, shape (images * stripes,)."""
-        window, height = self.form.window(reader), self.form.forms[reader[0]].height
-        image, row = np.divmod(self.starts[reader[0]], height)
-        return image * window.height + window.top(row)
+        if reader not in self._tops:
+            window, height = self.form.window(reader), self.form.forms[reader[0]].height
+            image, row = np.divmod(self.starts[reader[0]], height)
+            self._tops[reader] = image * window.height + window.top(row)
+        return self._tops[reader]
 
     def inputs(self, reader: tuple[int, int], first: int, end: int) -> tuple[int, int]:
         """Rows that a reader takes in for rows ``first`` to ``end`` of its result, all of one image."""
@@ -278,5 +281,5 @@ class Timetable:
 
 def _at(values: np.ndarray, stripe: np.ndarray, after: int) -> np.ndarray:
     """Values of stripes; the first's before it, ``after`` when all are done."""
-    inside = values[np.clip(stripe, 0, values.size - 1)]
+    inside = values[np.minimum(np.maximum(stripe, 0), values.size - 1)]
     return np.where(stripe >= values.size, after, inside)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Piece:
         if deep * work.ox * narrow > most:
             return None
         channels = most // (deep * work.ox)
-        order = "nm" if streamed else "mn"
+        order: Literal["mn", "nm"] = "nm" if streamed else "mn"
         if work.groups > 1 and channels >= work.k and not streamed:
             parts = -(-work.groups // min(work.groups, channels // work.k))
             return Tiling(deep, -(-work.groups // parts), work.k, work.c, order)

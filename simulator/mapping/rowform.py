@@ -30,12 +30,12 @@ class RowWindow:
 
     def top(self, first: np.ndarray) -> np.ndarray:
         """First input row of output rows from ``first`` on, as ``shape.input_rows`` clips it."""
-        return np.clip(first * self.stride - self.pad, 0, self.height - 1)
+        return np.minimum(np.maximum(first * self.stride - self.pad, 0), self.height - 1)
 
     def bottom(self, end: np.ndarray) -> np.ndarray:
         """Input rows that must be there for the output rows before ``end``; 0 for none."""
-        reached = np.clip((end - 1) * self.stride - self.pad + self.reach, 1, self.height)
-        return np.where(end > 0, reached, 0)
+        reached = np.minimum((end - 1) * self.stride - self.pad + self.reach, self.height)
+        return np.where(end > 0, np.maximum(reached, 1), 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,12 @@
-"""What a chain costs: room on chip exactly, traffic and time by estimate. Equations: docs/models/mapping.md."""
+"""What a chain costs: room on chip exactly, traffic and time by estimate.
+
+Equations: docs/models/mapping.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +20,7 @@ from simulator.mapping.shape import spans
 
 #: Numbers of stripes of an image that are tried, and one row per stripe.
 _STRIPES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-#: So many sizes of stripes are weighed below the largest that fits: finer ones start and end sooner.
+#: So many sizes of stripes are weighed, from the largest that fits: finer ones start and end sooner.
 _FINER = 3
 
 
@@ -59,41 +63,61 @@ class Weighed:
     busy_fs: tuple[int, ...]
 
 
-def weigh(parts: Parts, room: Mapping[str, int]) -> Weighed | None:
-    """The chain of least expected time (then least traffic) that fits.
+class Ladder:
+    """All choices of stripes for one chain, each worked out when it is first asked for.
 
-    Weights are resident if any stripes fit beside them; else as many as there is room for.
-
-    Parameters
-    ----------
-    parts
-        The chain.
-    room
-        Free bytes per memory.
+    ``sums`` is the room for partial sums per memory; all else that a choice needs does not depend on the room
+    that there is, so attempts with more or less room share a ladder.
     """
-    found: list[Weighed] = []
-    sizes = _sizes(parts.form)
-    tables: dict[int, Timetable] = {}
-    paces = PACES if len(set(parts.form.cores)) > 1 else PACES[::2]
-    for streamed in (False, True):
-        for pace in paces:
-            fitting = 0
-            for rows in sizes:
-                table = tables.get(rows) or tables.setdefault(rows, Timetable(parts.form, rows))
-                attempt = _Attempt(parts, table, pace, streamed, room)
-                if attempt.fits():
-                    fitting += 1
-                    found.append(attempt.weighed())
-                    if fitting == _FINER:
-                        break
-        if found:
-            break
-    return min(found, key=lambda w: (w.chain.expected_fs, w.chain.traffic_bytes), default=None)
 
+    def __init__(self, parts: Parts, sums: Mapping[str, int]) -> None:
+        self.parts, self.sums = parts, sums
+        self.sizes = _sizes(parts.form)
+        self._tables: dict[int, Timetable] = {}
+        self._options: dict[tuple[int, Pace, bool], _Option] = {}
 
-def least_room(parts: Parts, room: Mapping[str, int]) -> bool:
-    """Whether a chain fits at all: a row at a time, tasks together, weights for every stripe."""
-    return _Attempt(parts, Timetable(parts.form, 1), "together", True, room).fits()
+    def weigh(self, room: Mapping[str, int]) -> Weighed | None:
+        """The chain of least expected time (then least traffic) of those that fit.
+
+        Weights are resident if any stripes fit beside them; else as many as there is room for. Tasks are a
+        step apart if any stripes fit so.
+
+        Parameters
+        ----------
+        room
+            Free bytes per memory.
+        """
+        for streamed in (False, True):
+            for pace in PACES:
+                found = [option.with_room(room) for option in self._largest(room, pace, streamed)]
+                if found:
+                    return min(found, key=lambda w: (w.chain.expected_fs, w.chain.traffic_bytes))
+        return None
+
+    def fits(self, room: Mapping[str, int]) -> bool:
+        """Whether the chain fits at all: a row at a time, tasks together, weights for every stripe."""
+        return self._option(1, "together", True).fits(room)
+
+    def _option(self, rows: int, pace: Pace, streamed: bool) -> _Option:
+        key = (rows, pace, streamed)
+        if key not in self._options:
+            if rows not in self._tables:
+                self._tables[rows] = Timetable(self.parts.form, rows)
+            self._options[key] = _Option(self.parts, self._tables[rows], pace, streamed, self.sums)
+        return self._options[key]
+
+    def _largest(self, room: Mapping[str, int], pace: Pace, streamed: bool) -> list[_Option]:
+        """The largest stripes that fit and some smaller ones; smaller stripes need less."""
+        low, high = 0, len(self.sizes)
+        while low < high:
+            middle = (low + high) // 2
+            if self._option(self.sizes[middle], pace, streamed).fits(room):
+                high = middle
+            else:
+                low = middle + 1
+        sizes = self.sizes[low : low + _FINER]
+        options = [self._option(rows, pace, streamed) for rows in sizes]
+        return [option for option in options if option.fits(room)]
 
 
 def _sizes(form: ChainForm) -> list[int]:
@@ -103,58 +127,64 @@ def _sizes(form: ChainForm) -> list[int]:
     return sorted(whole | {-(-height // count) for count in _STRIPES if count <= height} | {1}, reverse=True)
 
 
-class _Attempt:
-    """One choice of stripes, pace and weights, weighed."""
+class _Option:
+    """One choice of stripes, pace and weights."""
 
     def __init__(
-        self, parts: Parts, table: Timetable, pace: Pace, streamed: bool, room: Mapping[str, int]
+        self, parts: Parts, table: Timetable, pace: Pace, streamed: bool, sums: Mapping[str, int]
     ) -> None:
-        self.parts, self.table, self.pace, self.room = parts, table, pace, room
+        self.parts, self.table, self.pace, self.sums = parts, table, pace, sums
         self.delays = parts.form.delays(pace)
         self.most = [int((e - s).max()) for e, s in zip(table.ends, table.starts, strict=True)]
         self.lines = [
             (stream, table.line_rows(stream, self.delays)) for stream in parts.form.streams if stream.rolling
         ]
         self.resident = [not streamed or self._together(k) for k in range(len(parts.pieces))]
-        self.tilings: list[Tiling] = []
+        self.possible = self._tile()
+        if streamed and self.possible:
+            for k, piece in enumerate(self.parts.pieces):
+                if not self.resident[k]:  # two tiles of weights may be as much as all of them
+                    two = 2 * piece.weight_tile_bytes(self.tilings[k])
+                    self.resident[k] = two >= max(apart.bytes for apart in self.parts.apart[k])
+            self.possible = self._tile()
+        self.need = self._need() if self.possible else {}
+        self._weighed: Weighed | None = None
+
+    def fits(self, room: Mapping[str, int]) -> bool:
+        """Whether everything has room."""
+        return self.possible and all(size <= room[memory] for memory, size in self.need.items())
+
+    def with_room(self, room: Mapping[str, int]) -> Weighed:
+        """The chain weighed; of weights that come in stripes as many stay as there is room for."""
+        streamed = [k for k, stays in enumerate(self.resident) if not stays]
+        if not streamed:
+            self._weighed = self._weighed or self._weigh()
+            return self._weighed
+        settled = copy(self)
+        settled.resident, settled.tilings = list(self.resident), list(self.tilings)
+        for k in sorted(streamed, key=lambda k: -sum(apart.bytes for apart in self.parts.apart[k])):
+            before = list(settled.tilings)
+            settled.resident[k] = True
+            settled.possible = settled._tile()
+            settled.need = settled._need() if settled.possible else {}
+            if not settled.fits(room):
+                settled.resident[k], settled.tilings = False, before
+        return settled._weigh()
 
     def _together(self, k: int) -> bool:
         """Whether a task has no weights that could come again for every stripe."""
         return all(apart.resident_only for apart in self.parts.apart[k])
 
-    def fits(self) -> bool:
-        """Whether everything has room; where weights come in stripes, as many as can stay do."""
-        if not self._tile():
-            return False
-        for k, piece in enumerate(self.parts.pieces):
-            if not self.resident[k]:  # two tiles of weights may be as much as all of them
-                two = 2 * piece.weight_tile_bytes(self.tilings[k])
-                self.resident[k] = two >= max(apart.bytes for apart in self.parts.apart[k])
-        if not self._tile() or not self._has_room():
-            return False
-        streamed = [k for k, stays in enumerate(self.resident) if not stays]
-        for k in sorted(streamed, key=lambda k: -sum(apart.bytes for apart in self.parts.apart[k])):
-            self.resident[k] = True
-            kept = self.tilings[k]
-            if not self._tile() or not self._has_room():
-                self.resident[k], self.tilings[k] = False, kept
-        return True
-
     def _tile(self) -> bool:
         """Choose every task's tiles; False where one has none."""
         self.tilings = []
         for k, piece in enumerate(self.parts.pieces):
-            sums = self._sums_room(piece.core.buffer("psum")) if piece.core.sum_bits() else 0
+            sums = self.sums[piece.core.buffer("psum")] if piece.core.sum_bits() else 0
             tiling = piece.tiling(self.most[k], sums, not self.resident[k])
             if tiling is None:
                 return False
             self.tilings.append(tiling)
         return True
-
-    def _sums_room(self, memory: str) -> int:
-        """Room for partial sums: their memory, a quarter of it where line buffers share it."""
-        shared = any(stream.memory == memory for stream, _ in self.lines)
-        return self.room[memory] // (4 if shared else 1)
 
     def buffers(self) -> list[list[Buffer]]:
         """Buffers of each task; the partial sums of all tasks of a core take turns in one."""
@@ -178,13 +208,14 @@ class _Attempt:
             found[k].append(Buffer("psum", self.parts.pieces[k].core.buffer("psum"), size // 2, 2))
         return found
 
-    def _has_room(self) -> bool:
+    def _need(self) -> dict[str, int]:
+        """Memory -> bytes of all buffers."""
         need: dict[str, int] = {}
         for buffer in (buffer for buffers in self.buffers() for buffer in buffers):
             need[buffer.memory] = need.get(buffer.memory, 0) + align(buffer.total)
-        return all(size <= self.room[memory] for memory, size in need.items())
+        return need
 
-    def weighed(self) -> Weighed:
+    def _weigh(self) -> Weighed:
         """The chain with its traffic and its time."""
         busy, steps_fs = self._core_time()
         ways = list(self._transfers())
@@ -223,7 +254,7 @@ class _Attempt:
             times, latency = piece.times_fs(self.tilings[k], sizes.tolist())
             time = np.array(times)[where]
             busy.append(int(time.sum()))
-            if self.pace != "apart":
+            if together:
                 time = time + np.where(counts > 0, latency, 0)
             line = per_core.setdefault("" if together else piece.task.core, np.zeros(steps, np.int64))
             line[self.delays[k] : self.delays[k] + counts.size] += time
@@ -285,6 +316,3 @@ def _link_fs(ways: Iterator[_Way]) -> float:
         time = way.bytes * _per_byte_fs(way.route) + way.starts * way.route.start_fs
         per_far[way.route.far] = per_far.get(way.route.far, 0.0) + time
     return max(per_far.values(), default=0.0)
-
-
-__all__: Sequence[str] = ("Apart", "Parts", "Weighed", "least_room", "weigh")
