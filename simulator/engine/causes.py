@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -85,7 +86,10 @@ def _tile_stretches(
         filling = np.where(core_times_fs(core, tiles) > 0, filling, 0)
         free = spans[where, 1] - latency
         begin = free - occupancy
-        waits = _port_waits(core, chip.ports(name), tiles)
+        late = np.flatnonzero(occupancy > own)
+        waits = [("", "")] * where.size
+        for i, wait in zip(late.tolist(), _port_waits(core, chip.ports(name), tiles[late]), strict=True):
+            waits[i] = wait
         rows = zip(where.tolist(), begin.tolist(), (begin + filling).tolist(), (begin + own).tolist(),
                    free.tolist(), waits, strict=True)  # fmt: skip
         for command, first, filled, done, end, (cause, memory) in rows:
@@ -100,9 +104,9 @@ def _tile_stretches(
 
 def _port_waits(core: Core, ports: Mapping[str, float | None], tiles: np.ndarray) -> list[tuple[str, str]]:
     """(cause, memory) of what each tile takes longer than its core: the slowest port, its busiest operand."""
+    if not tiles.size:
+        return []
     taken = port_times_fs(core, ports, tiles)
-    if not taken:
-        return [("", "")] * tiles.size
     names = list(taken)
     slowest = np.argmax(np.stack([taken[name] for name in names]), axis=0)
     moved = core.accesses(tiles)
@@ -124,8 +128,11 @@ def _wait_of(role: str, writes: bool) -> str:
 
 def _side_by_side(parts: Iterable[Stretch]) -> list[Stretch]:
     """Tiles of a node on all its cores as stretches without overlap: at any instant the first by priority."""
+    given = list(parts)
+    if all(one.end_fs <= two.start_fs for one, two in pairwise(given)):
+        return given  # one core, or several in turn
     edges: list[tuple[int, int, Stretch]] = []
-    for part in parts:
+    for part in given:
         edges += [(part.start_fs, 1, part), (part.end_fs, -1, part)]
     edges.sort(key=lambda edge: (edge[0], PRIORITY.index(edge[2].cause), edge[2].memory))
     running: dict[tuple[int, str], int] = {}
