@@ -87,7 +87,7 @@
       fit();
     };
     const tools = document.getElementById("zoom");
-    tools.hidden = false;
+    tools.hidden = readout.hidden = false;
     tools.addEventListener("click", (event) => {
       const by = event.target.dataset.by;
       if (by !== undefined) { set(Number(by) ? zoom * Number(by) : 1); }
@@ -109,7 +109,7 @@
       const said = series.map(({ name, unit, values }) =>
         `${name} ${values[Math.min(Math.floor(part * values.length), values.length - 1)]} ${unit}`);
       cursor.style.left = `${100 * part}%`;
-      cursor.hidden = readout.hidden = false;
+      cursor.hidden = false;
       readout.textContent = [`${time(part * seconds)}`, ...(title ? [title] : []), ...said].join(" · ");
     };
     stretch.addEventListener("pointermove", move);

@@ -21,7 +21,7 @@ from simulator.results.result import Result
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WIDTHS = (375, 1280, 1920)
 OPTIONS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--enable-logging=stderr",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--enable-logging=stderr",
     "--virtual-time-budget=5000", "--window-size=1920,1200", "--dump-dom",
 )  # fmt: skip
 BROKEN = """
