@@ -80,10 +80,10 @@ class Fuser:
 
     def best(self, attempts: Sequence[Attempt], unfused: Attempt) -> Attempt | None:
         """The best attempt with chains: no slower than the best without, and with less traffic; else None."""
-        with_chains = [attempt for attempt in map(self._with_chains, attempts) if attempt is not None]
-        if not with_chains:
-            return None
         before = self.cost(unfused)
+        if before.traffic_bytes <= self._compulsory_bytes() or not any(self.forms):
+            return None
+        with_chains = [attempt for attempt in map(self._with_chains, attempts) if attempt is not None]
         costs = [self.cost(attempt) for attempt in with_chains]
         better = [
             (cost.time_fs, cost.traffic_bytes, i)
@@ -91,6 +91,12 @@ class Fuser:
             if cost.time_fs <= before.time_fs and cost.traffic_bytes < before.traffic_bytes
         ]
         return with_chains[min(better)[2]] if better else None
+
+    def _compulsory_bytes(self) -> int:
+        """Bytes that come from off chip or go there whatever the plan: inputs, constants and results."""
+        storages = self.storages
+        read = {name for task in self.tasks for name in task.reads if name not in storages.born}
+        return sum(storages.list.sizes[name] for name in (*read, *storages.outputs))
 
     def _with_chains(self, attempt: Attempt) -> Attempt | None:
         """An attempt with the chains that help and find room; if one finds none, the least useful goes.
@@ -252,7 +258,7 @@ class Fuser:
     ) -> list[list[Weighed]]:
         """Chains worth having, by their last task: they save traffic and take no longer."""
         ending: list[list[Weighed]] = [[] for _ in singles]
-        saves: dict[tuple[int, int], int] = {}
+        gains: dict[tuple[int, int], tuple[int, int]] = {}  # traffic saved at most, bytes that need not stay
         for i in reversed(range(len(singles))):
             for j in range(i + 1, min(i + MOST_TASKS, len(singles))):
                 parts = make_parts(self.storages, self.forms, self.pieces, (i, j), stays)
@@ -260,10 +266,13 @@ class Fuser:
                     break
                 alone = singles[i : j + 1]
                 unfused = sum(single.traffic_bytes for single in alone)
-                saves[i, j] = unfused - self._least_traffic(parts)
-                shorter = max(saves.get((i + 1, j), 0), saves.get((i, j - 1), 0), 0)
-                if saves[i, j] <= shorter:
-                    continue
+                saved = unfused - self._least_traffic(parts)
+                gains[i, j] = saved, self._relieved_bytes(parts.form, stays)
+                shorter = [gains.get(ends, (0, 0)) for ends in ((i + 1, j), (i, j - 1))]
+                if saved <= 0 or any(
+                    all(a <= b for a, b in zip(gains[i, j], gain, strict=True)) for gain in shorter
+                ):
+                    continue  # both ends have to contribute
                 room = self._room(parts.form, items)
                 ladder = self._ladder(parts, room)
                 weighed = ladder.weigh(room) if ladder.fits(room) else None
@@ -292,6 +301,11 @@ class Fuser:
         if key not in _LADDERS:
             _LADDERS[key] = Ladder(parts, sums_room)
         return _LADDERS[key]
+
+    def _relieved_bytes(self, form: ChainForm, stays: Mapping[str, str]) -> int:
+        """Bytes of storages that would stay whole on chip, of which a chain needs but some rows."""
+        inner = [stream.storage for stream in form.streams if stream.inner and stream.storage in stays]
+        return sum(self.storages.list.sizes[name] for name in inner)
 
     @staticmethod
     def _least_traffic(parts: Parts) -> int:

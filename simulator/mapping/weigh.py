@@ -274,12 +274,14 @@ class _Option:
             for apart in self.parts.apart[k]:
                 if apart.bytes:
                     whole = self.resident[k] or apart.resident_only
-                    tiles = 1
+                    tiles, block = 1, apart.bytes
                     if not apart.resident_only:
                         tiling, work = self.tilings[k], piece.task.work
                         tiles = len(spans(work.k, tiling.n)) * len(spans(work.groups, tiling.groups))  # type: ignore[union-attr]
+                        block = apart.bytes // tiles
                     times = 1 if whole else stripes
-                    wasted = apart.route.grain_bytes * (tiles + apart.bytes // PIECE_BYTES)
+                    grain = apart.route.grain_bytes
+                    wasted = grain * (tiles + apart.bytes // PIECE_BYTES) if block % grain else 0
                     yield _Way(apart.route, times * (apart.bytes + wasted), times * tiles, 0, whole)
 
 

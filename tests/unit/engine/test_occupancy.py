@@ -68,8 +68,8 @@ def test_a_bin_has_its_fullest_instant(sheet):
 
 
 def test_lives_name_buffers_by_task_and_storages_by_name():
-    items = [Item("t1", 64, 0, 1), Item("w", 32, 0, 2), Item((1, "ifmap"), 16, 1, 1)]
-    lives = lives_of("sram", items, {"t1": 0, "w": 64, (1, "ifmap"): 96}, ["a", "b", "c"])
+    items = [Item("t1", 64, 0, 1), Item("w", 32, 0, 2), Item((1, 0, "ifmap", "sram"), 16, 1, 1)]
+    lives = lives_of("sram", items, {"t1": 0, "w": 64, (1, 0, "ifmap", "sram"): 96}, ["a", "b", "c"])
     assert lives == [
         Life("sram", "t1", 0, 64, 0, 1, False, False),
         Life("sram", "w", 64, 32, 0, 2, False, True),
