@@ -6,9 +6,13 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.base.files import write_atomic
+
 if TYPE_CHECKING:
+    from simulator.results.explanation import Explanation
     from simulator.results.result import Result
 
 #: Columns of the layer table that fit a terminal; the files have all.
@@ -87,6 +91,8 @@ def show_result(result: Result) -> None:
         console.print(f"{label:<22} {value:>14}  {remark}", markup=False)
     if result.fusion.chains:
         console.print(f"fused: {result.fusion.sentence()}", markup=False)
+    if result.stream is not None:
+        console.print(f"stream: {result.stream.sentence()}", markup=False)
     for sentence in result.assumptions:
         console.print(f"assumed: {sentence}", markup=False)
     if result.not_modelled:
@@ -98,6 +104,14 @@ def show_result(result: Result) -> None:
 
 def _is_external(header: str, result: Result) -> bool:
     return any(header.startswith(f"{memory.name} ") for memory in result.memories if memory.external)
+
+
+def write_explanation(explanation: Explanation, lines: Sequence[str], folder: Path) -> None:
+    """Write what `explain` shows to ``explain.txt``, and all of it to ``explain.json``."""
+    write_atomic(folder / "explain.txt", "\n".join(lines) + "\n")
+    write_atomic(
+        folder / "explain.json", json.dumps(explanation.to_dict(), indent=1, ensure_ascii=False) + "\n"
+    )
 
 
 def show_plan(records: Sequence[dict[str, object]], layout: Sequence[dict[str, object]]) -> None:

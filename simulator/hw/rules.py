@@ -31,6 +31,10 @@ class NodeRule(Spec):
         "auto",
         description="Operands that stay in their buffers for the whole inner loop, not for one tile's time",
     )
+    split: Literal["auto", "off", "n", "rows", "batch", "groups"] = Field(
+        "auto",
+        description="What is cut to share the node among equal cores, where the node allows; `off`: one core",
+    )
     output: Literal["auto", "spill"] = Field(
         "auto", description="`spill` sends the node's result off chip; `auto` keeps it where it fits"
     )
@@ -43,6 +47,11 @@ class NodeRule(Spec):
 class MappingRules(NodeRule):
     """Rules for every node, and for nodes by name (patterns with * and ?); the later pattern wins."""
 
+    parallel: Literal["auto", "split", "pipeline"] = Field(
+        "auto",
+        description="How a stream of inferences uses copies of a core: all share each layer (`split`), or "
+        "each does layers of its own for an inference of its own (`pipeline`)",
+    )
     nodes: dict[str, NodeRule] = Field(default_factory=dict, description="Node name or pattern -> rule")
 
     def for_node(self, name: str) -> NodeRule:

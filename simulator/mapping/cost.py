@@ -6,11 +6,12 @@ in and the last tile's way out; traffic follows from loop order and from what is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-from simulator.hw.component import Core, Memory
+from simulator.hw.component import Core
 from simulator.hw.tiling import PRECISIONS, TILE
 from simulator.hw.timing import bytes_by_memory, tile_times_fs
 from simulator.mapping.route import ALIGN, Route
@@ -156,7 +157,7 @@ def core_time(
     t: Trips,
     ops: Operands,
     core: Core,
-    memories: dict[str, Memory],
+    ports: Mapping[str, float | None],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Time of the core over all tiles and its latency, in fs, and bytes at its buffers, each (candidates,).
 
@@ -188,7 +189,7 @@ def core_time(
         tiles[field] = getattr(ops, field)
     tiles["precision"] = PRECISIONS.index(work.precision)
     flat = tiles.reshape(-1)
-    occupancy, latency = tile_times_fs(core, memories, flat)
+    occupancy, latency = tile_times_fs(core, ports, flat)
     counts = np.stack([kind[4] for kind in kinds])
     moved = sum(bytes_.sum(axis=1) for bytes_ in bytes_by_memory(core, flat).values())
     shape = counts.shape

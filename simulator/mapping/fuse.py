@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simulator.hw.timing import tile_times_fs
+from simulator.mapping.attempt import Attempt
 from simulator.mapping.chain import ChainForm
 from simulator.mapping.cost import (
     Candidates,
@@ -21,19 +21,19 @@ from simulator.mapping.cost import (
     traffic_bytes,
     trips,
 )
+from simulator.mapping.layout import Layout
 from simulator.mapping.pack import Item
 from simulator.mapping.piece import Piece
 from simulator.mapping.route import route
 from simulator.mapping.rowform import row_forms
 from simulator.mapping.schedule import Task, TaskPlan
+from simulator.mapping.storages import Storages
 from simulator.mapping.tasks import whole_tile
+from simulator.mapping.tiler import Tiler
 from simulator.mapping.uses import make_parts
 from simulator.mapping.weigh import Ladder, Parts, Weighed
 from simulator.results.result import FusedChain, Fusion
 from simulator.workload.work import OPERATION_CLASSES, Contraction
-
-if TYPE_CHECKING:
-    from simulator.mapping.plan import _Attempt, _Planner
 
 #: A chain has at most so many tasks.
 MOST_TASKS = 12
@@ -57,10 +57,10 @@ _CHOSEN: dict[tuple, list[Weighed]] = {}
 class Fuser:
     """Chains for the attempts of one planner."""
 
-    def __init__(self, planner: _Planner) -> None:
-        self.planner, self.chip = planner, planner.chip
-        self.tasks: Sequence[Task] = planner.tasks
-        graph, sizes = planner.graph, planner.list.sizes
+    def __init__(self, storages: Storages, tiler: Tiler, layout: Layout) -> None:
+        self.storages, self.tiler, self.layout, self.chip = storages, tiler, layout, storages.chip
+        self.tasks: Sequence[Task] = storages.tasks
+        graph, sizes = storages.graph, storages.list.sizes
         self.forms = row_forms(self.tasks, graph, sizes)
         for i, task in enumerate(self.tasks):
             rule = self.chip.rules.for_node(graph.nodes[task.node].name)
@@ -72,13 +72,13 @@ class Fuser:
         task, form = self.tasks[i], self.forms[i]
         if form is None:
             return None
-        tensors = self.planner.graph.tensors
-        result = self.planner.graph.results(self.planner.graph.nodes[task.node])[0]
+        tensors = self.storages.graph.tensors
+        result = self.storages.graph.results(self.storages.graph.nodes[task.node])[0]
         reads = [tensors[name].bits if name in tensors else result.bits for name in task.reads[:2]]
         bits = (reads[0], reads[-1], result.bits)
         return Piece(task, form, bits, self.chip.cores[task.core], self.chip)
 
-    def best(self, attempts: Sequence[_Attempt], unfused: _Attempt) -> _Attempt | None:
+    def best(self, attempts: Sequence[Attempt], unfused: Attempt) -> Attempt | None:
         """The best attempt with chains: no slower than the best without, and with less traffic; else None."""
         before = self.cost(unfused)
         if before.traffic_bytes <= self._compulsory_bytes() or not any(self.forms):
@@ -94,18 +94,23 @@ class Fuser:
 
     def _compulsory_bytes(self) -> int:
         """Bytes that come from off chip or go there whatever the plan: inputs, constants and results."""
-        planner = self.planner
-        read = {name for task in self.tasks for name in task.reads if name not in planner.born}
-        return sum(planner.list.sizes[name] for name in (*read, *planner.outputs))
+        storages = self.storages
+        read = {name for task in self.tasks for name in task.reads if name not in storages.born}
+        return sum(storages.list.sizes[name] for name in (*read, *storages.outputs))
 
-    def _with_chains(self, attempt: _Attempt) -> _Attempt | None:
-        """An attempt with the chains that help and find room; if one finds none, the least useful goes."""
+    def _with_chains(self, attempt: Attempt) -> Attempt | None:
+        """An attempt with the chains that help and find room; if one finds none, the least useful goes.
+
+        Tasks that several cores share are not chained, nor is anything beside them.
+        """
+        if any(len(step) > 1 for step in attempt.steps) or self.storages.stages.count > 1:
+            return None
         on_chip = [name for name, memory in self.chip.memories.items() if not memory.EXTERNAL]
-        there = {name: self.planner.items(name, [], attempt.stays) for name in on_chip}
-        chosen = self.choose(attempt.tasks, attempt.stays, there)
+        there = {name: self.layout.items(name, [], attempt.stays) for name in on_chip}
+        chosen = self.choose(attempt.heads, attempt.stays, there)
         while chosen:
             fused = self._apply(attempt, chosen)
-            addresses, misfit = self.planner.pack_chip(fused.tasks, fused.stays, fused.chains)
+            addresses, misfit = self.layout.pack_chip(fused.steps, fused.stays, fused.chains)
             if misfit is None:
                 return replace(fused, addresses=addresses)
             near = [w for w in chosen if w.chain.first <= misfit[1].last and w.chain.last >= misfit[1].first]
@@ -139,7 +144,7 @@ class Fuser:
         outputs = work.groups * work.M * work.N
         for name, times in task.ops:
             loaded["ops"][0, OPERATION_CLASSES.index(name)] += outputs * times
-        time = [int(tile_times_fs(core, self.chip.memories, tile)[0][0]) for tile in (bare, loaded)]
+        time = [int(tile_times_fs(core, self.chip.ports(task.core), tile)[0][0]) for tile in (bare, loaded)]
         return time[1] - time[0]
 
     def _choose(
@@ -168,9 +173,9 @@ class Fuser:
             j = last.chain.first if last is not None else j - 1
         return chosen[::-1]
 
-    def _apply(self, attempt: _Attempt, chosen: Sequence[Weighed]) -> _Attempt:
+    def _apply(self, attempt: Attempt, chosen: Sequence[Weighed]) -> Attempt:
         """An attempt with chains in it, without addresses."""
-        tasks, left = list(attempt.tasks), dict(attempt.stays)
+        tasks, left = list(attempt.heads), dict(attempt.stays)
         for weighed in chosen:
             chain = weighed.chain
             for name in chain.inner():
@@ -187,21 +192,21 @@ class Fuser:
                     candidates=0,
                 )
         chains = tuple(weighed.chain for weighed in chosen)
-        return replace(attempt, tasks=tasks, stays=left, addresses={}, chains=chains)
+        return replace(attempt, steps=[[plan] for plan in tasks], stays=left, addresses={}, chains=chains)
 
-    def cost(self, attempt: _Attempt) -> Single:
+    def cost(self, attempt: Attempt) -> Single:
         """What a plan costs: all chains, and all tasks in none."""
         inside = {i for chain in attempt.chains for i in range(chain.first, chain.last + 1)}
-        alone = [self._single(plan, attempt.stays) for i, plan in enumerate(attempt.tasks) if i not in inside]
+        alone = [self._single(plan, attempt.stays) for i, plan in enumerate(attempt.heads) if i not in inside]
         return Single(
             sum(single.traffic_bytes for single in alone)
             + sum(chain.traffic_bytes for chain in attempt.chains),
             sum(single.time_fs for single in alone) + sum(chain.expected_fs for chain in attempt.chains),
         )
 
-    def summary(self, fused: _Attempt, unfused: _Attempt) -> Fusion:
+    def summary(self, fused: Attempt, unfused: Attempt) -> Fusion:
         """What the chains do, for the result, against the best plan without them."""
-        nodes = self.planner.graph.nodes
+        nodes = self.storages.graph.nodes
         chains = tuple(
             FusedChain(
                 nodes=tuple(
@@ -222,17 +227,17 @@ class Fuser:
     def _single(self, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
         task = plan.task
         if not isinstance(task.work, Contraction):
-            inputs, outputs = self.planner.sliced_operands(task, stays)
+            inputs, outputs = self.tiler.sliced_operands(task, stays)
             moved = sum(operand.bytes for operand in (*inputs, *outputs) if not operand.local)
-            way = self.planner.operand_route(task, "ifmap")
+            way = self.storages.operand_route(task, "ifmap")
             key = (self.chip.digest, task.core, task.work)
             if key not in _SINGLES:
                 core = self.chip.cores[task.core]
-                busy = tile_times_fs(core, self.chip.memories, whole_tile(task.work, core))[0]
+                busy = tile_times_fs(core, self.chip.ports(task.core), whole_tile(task.work, core))[0]
                 _SINGLES[key] = Single(0, int(busy[0]))
             linked = moved * 1e15 / way.bytes_per_s if way.bytes_per_s else 0.0
             return Single(moved, max(_SINGLES[key].time_fs, int(linked)))
-        ops = self.planner.operands(task, stays)
+        ops = self.tiler.operands(task, stays)
         key = (self.chip.digest, task.core, task.work, task.ops, ops, plan.tiling)  # type: ignore[assignment]
         if key not in _SINGLES:
             core, tiling = self.chip.cores[task.core], plan.tiling
@@ -243,7 +248,7 @@ class Fuser:
             traffic = traffic_bytes(task.work, cand, t, ops)
             routes = {role: route(self.chip, core, role) for role in ("ifmap", "weight", "ofmap")}
             linked = link_time(in_whole_grains(traffic, task.work, cand, ops, routes), routes)[0][0]
-            busy = core_time(task.work, cand, t, ops, core, dict(self.chip.memories))[0][0]
+            busy = core_time(task.work, cand, t, ops, core, self.chip.ports(task.core))[0][0]
             moved = int(sum(bytes_.sum() for bytes_ in traffic.values()))
             _SINGLES[key] = Single(moved, max(int(busy) + self._absorbed_fs(task), int(linked)))
         return _SINGLES[key]
@@ -256,7 +261,7 @@ class Fuser:
         gains: dict[tuple[int, int], tuple[int, int]] = {}  # traffic saved at most, bytes that need not stay
         for i in reversed(range(len(singles))):
             for j in range(i + 1, min(i + MOST_TASKS, len(singles))):
-                parts = make_parts(self.planner, self.forms, self.pieces, (i, j), stays)
+                parts = make_parts(self.storages, self.forms, self.pieces, (i, j), stays)
                 if parts is None:
                     break
                 alone = singles[i : j + 1]
@@ -300,7 +305,7 @@ class Fuser:
     def _relieved_bytes(self, form: ChainForm, stays: Mapping[str, str]) -> int:
         """Bytes of storages that would stay whole on chip, of which a chain needs but some rows."""
         inner = [stream.storage for stream in form.streams if stream.inner and stream.storage in stays]
-        return sum(self.planner.list.sizes[name] for name in inner)
+        return sum(self.storages.list.sizes[name] for name in inner)
 
     @staticmethod
     def _least_traffic(parts: Parts) -> int:

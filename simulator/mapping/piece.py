@@ -102,7 +102,7 @@ class Piece:
         if unknown:
             kinds = [self._kinds(tiling, count) for count in unknown]
             flat = np.array([row for kind in kinds for row, _ in kind], TILE)
-            occupancy, latency = tile_times_fs(self.core, self.chip.memories, flat)
+            occupancy, latency = tile_times_fs(self.core, self.chip.ports(self.task.core), flat)
             at = 0
             for count, kind in zip(unknown, kinds, strict=True):
                 busy = sum(int(occupancy[at + i]) * times for i, (_, times) in enumerate(kind))

@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.hw.component import Way
 from simulator.kernels.request import REQUEST
+from simulator.mapping.life import Life
 from simulator.results.result import Fusion
 
 COMMAND = np.dtype(
@@ -61,6 +62,8 @@ class About:
     peak_memory_bytes: int
     resolved: dict[str, object]
     fusion: Fusion = Fusion()
+    lives: tuple[Life, ...] = ()  # rooms on chip; their tasks are indices of ``task_nodes``
+    task_nodes: tuple[int, ...] = ()  # node of each task
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,20 @@ def make_operand(task: Task, index: int, sizes: Sequence[int], elements: int | N
 
 
 def slice_spans(task: Task, rows: int) -> list[tuple[int, int]]:
-    """Tiles of ``rows`` slices: (first, end). Rows of a window stay inside one image, or are whole images."""
+    """Tiles of ``rows`` slices: (first, end). Rows of a window stay inside one image, or are whole images.
+
+    Of a part, those that lie in it.
+    """
+    part = task.part
+    if part is None:
+        return _all_spans(task, rows)
+    if rows >= split_of(task):
+        return [(part.first, part.end)]
+    cuts = ((max(first, part.first), min(end, part.end)) for first, end in _all_spans(task, rows))
+    return [(first, end) for first, end in cuts if end > first]
+
+
+def _all_spans(task: Task, rows: int) -> list[tuple[int, int]]:
     split = split_of(task)
     window = task.work.window if isinstance(task.work, Elementwise) else None
     if window is None:
@@ -116,9 +129,10 @@ def slice_tiling(
     parts = sorted(
         {min(split, p) for p in (1, 2, 4, 8, 16, 32, MOST_SLICES, 4 * MOST_SLICES, 16 * MOST_SLICES, split)}
     )
-    occupancy, latency = tile_times_fs(core, chip.memories, whole_tile(task.work, core))
-    busy_fs, start_fs = int(occupancy[0]), int(latency[0])
-    moved = sum(o.bytes for o in (*inputs, *outputs) if not o.local)
+    occupancy, latency = tile_times_fs(core, chip.ports(task.core), whole_tile(task.work, core))
+    mine = split if task.part is None else task.part.end - task.part.first
+    busy_fs, start_fs = int(occupancy[0]) * mine // split, int(latency[0])
+    moved = sum(o.bytes * mine // split if o.sliced else o.bytes for o in (*inputs, *outputs) if not o.local)
     per_byte_fs = 1e15 / routed.bytes_per_s if routed.bytes_per_s else 0.0
     choices: list[Choice] = []
     for part in parts:
@@ -132,7 +146,7 @@ def slice_tiling(
         linked_fs = moved * per_byte_fs + tiles * routed.start_fs
         time = int(max(busy_fs + tiles * start_fs, linked_fs) + moved * per_byte_fs / tiles)
         bound = core.BOUND if busy_fs >= linked_fs else routed.far
-        choices.append(Choice(Tiling(rows), tuple(buffers), time, bound, tiles, len(parts)))
+        choices.append(Choice(Tiling(rows), tuple(buffers), time, bound, tiles, len(parts), moved))
     if not choices:
         need = sum(b.total for b in _buffers(task, inputs, outputs, 1, routed.memory))
         message = (
@@ -149,8 +163,8 @@ def _buffers(
     task: Task, inputs: list[Operand], outputs: list[Operand], rows: int, memory: str
 ) -> list[Buffer]:
     split = split_of(task)
-    cuts = slice_spans(task, rows)
-    twice = 2 if len(cuts) > 1 else 1
+    cuts = _all_spans(task, rows)  # those of a part lie inside them
+    twice = 2 if len(slice_spans(task, rows)) > 1 else 1
     buffers = []
     for i, operand in enumerate(inputs):
         if not operand.local:

@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.hw.chip import Chip
-from simulator.hw.component import Core, Memory
+from simulator.hw.component import Core
 from simulator.hw.rules import NodeRule, Size
 from simulator.mapping.cost import (
     Candidates,
@@ -22,7 +22,7 @@ from simulator.mapping.cost import (
     traffic_bytes,
     trips,
 )
-from simulator.mapping.route import Route, route
+from simulator.mapping.route import ALONE, Beside, Route, route
 from simulator.mapping.schedule import Buffer, Tiling
 from simulator.mapping.shape import extent_x
 from simulator.workload.work import Contraction
@@ -53,6 +53,7 @@ class Choice:
     bound: str
     tiles: int
     candidates: int
+    traffic_bytes: int = 0
 
 
 _REMEMBERED: dict[tuple, Choice] = {}
@@ -66,6 +67,7 @@ def contraction_tiling(
     room: Mapping[str, int],
     rule: NodeRule,
     name: str,
+    beside: Beside = ALONE,
 ) -> Choice:
     """The tiling of least expected time (then least external traffic, then least on-chip traffic) that fits.
 
@@ -81,6 +83,8 @@ def contraction_tiling(
         Decisions that are already made.
     name
         Of the node, for the message.
+    beside
+        What does other parts of the node at the same time.
 
     Raises
     ------
@@ -101,22 +105,25 @@ def contraction_tiling(
         rule.groups,
         rule.order,
         rule.hold,
+        beside,
     )
     if key not in _REMEMBERED:
-        _REMEMBERED[key] = _search(work, ops, core, chip, dict(rooms), rule, name)
+        _REMEMBERED[key] = _search(work, ops, core_name, chip, dict(rooms), rule, name, beside)
     return _REMEMBERED[key]
 
 
 def _search(
-    work: Contraction, ops: Operands, core: Core, chip: Chip, room: dict[str, int], rule: NodeRule, name: str
-) -> Choice:
+    work: Contraction, ops: Operands, core_name: str, chip: Chip, room: dict[str, int], rule: NodeRule,
+    name: str, beside: Beside,
+) -> Choice:  # fmt: skip
+    core = chip.cores[core_name]
     psum_bits = core.sum_bits()
     for fine in (False, True):  # below the core's granule only where nothing else fits
         cand = _candidates(work, core, rule, bool(psum_bits), fine)
         cand = replace(cand, hold_ifmap=np.where(_splits_bytes(work, cand, ops), 0, cand.hold_ifmap))
         t = trips(work, cand)
         buffers = buffer_bytes(work, cand, t, ops, psum_bits)
-        need = _need(buffers, core)
+        need = _need(buffers, core, chip, beside)
         fits = np.logical_and.reduce([size <= room[memory] for memory, size in need.items()])
         if fits.any():
             break
@@ -127,7 +134,7 @@ def _search(
     coarse = fits & (t.total <= max(MOST_TILES, 4 * int(t.total[fits].min())))
     cand = cand.take(coarse)
     t = trips(work, cand)
-    best, time_fs, bound = _cheapest(work, cand, ops, core, chip)
+    best, time_fs, bound, outside = _cheapest(work, cand, ops, core_name, chip, beside)
     size = {role: (int(s[coarse][best]), int(c[coarse][best])) for role, (s, c) in buffers.items()}
     return Choice(
         tiling=Tiling(
@@ -144,7 +151,17 @@ def _search(
         bound=bound,
         tiles=int(t.total[best]),
         candidates=considered,
+        traffic_bytes=outside,
     )
+
+
+def tile_buffers(work: Contraction, tiling: Tiling, ops: Operands, psum_bits: int) -> dict[str, int]:
+    """Role -> bytes of one copy of the buffer that a tiling needs; roles without a buffer are left out."""
+    order = int(tiling.order == "nm")
+    fields = (tiling.rows, tiling.groups, tiling.n, tiling.c, order, tiling.hold_ifmap, tiling.hold_weight)
+    cand = Candidates.of(np.array(fields, np.int64)[:, None])
+    rooms = buffer_bytes(work, cand, trips(work, cand), ops, psum_bits)
+    return {role: int(size[0]) for role, (size, copies) in rooms.items() if copies[0]}
 
 
 def _splits_bytes(work: Contraction, cand: Candidates, ops: Operands) -> np.ndarray:
@@ -155,28 +172,33 @@ def _splits_bytes(work: Contraction, cand: Candidates, ops: Operands) -> np.ndar
     return (piece % 8 != 0) | (whole % 8 != 0) | (last % 8 != 0)
 
 
-def _need(buffers: Mapping[str, tuple[np.ndarray, np.ndarray]], core: Core) -> dict[str, np.ndarray]:
-    """Memory -> bytes that the buffers of each candidate take there."""
+def _need(
+    buffers: Mapping[str, tuple[np.ndarray, np.ndarray]], core: Core, chip: Chip, beside: Beside
+) -> dict[str, np.ndarray]:
+    """Memory -> bytes that the buffers of each candidate take there, those of all parts together."""
     need: dict[str, np.ndarray] = {}
     for role, (size, copies) in buffers.items():
         memory = core.buffer(role)
-        need[memory] = need[memory] + size * copies if memory in need else size * copies
+        room = size * copies * beside.users(chip, role, memory)
+        need[memory] = need[memory] + room if memory in need else room
     return need
 
 
 def _cheapest(
-    work: Contraction, cand: Candidates, ops: Operands, core: Core, chip: Chip
-) -> tuple[int, int, str]:
-    """(index, expected time in fs, what bounds it) of the best candidate."""
+    work: Contraction, cand: Candidates, ops: Operands, core_name: str, chip: Chip, beside: Beside
+) -> tuple[int, int, str, int]:
+    """(index, expected time in fs, what bounds it, bytes to and from outside) of the best candidate."""
+    core, ports = chip.cores[core_name], chip.ports(core_name)
     t = trips(work, cand)
-    memories: dict[str, Memory] = dict(chip.memories)
     shapes = np.stack([cand.rows, cand.groups, cand.n, cand.c])
     unique, back = np.unique(shapes, axis=1, return_inverse=True)
     distinct = Candidates.of(unique)
-    busy, latency, moved = core_time(work, distinct, trips(work, distinct), ops, core, memories)
+    busy, latency, moved = core_time(work, distinct, trips(work, distinct), ops, core, ports)
     back = back.reshape(-1)
     busy, latency, moved = busy[back], latency[back], moved[back]
-    routes: dict[str, Route] = {role: route(chip, core, role) for role in ROLES}
+    routes: dict[str, Route] = {
+        role: route(chip, core, role, () if role == beside.shared else beside.cores) for role in ROLES
+    }
     traffic = in_whole_grains(traffic_bytes(work, cand, t, ops), work, cand, ops, routes)
     linked, which = link_time(traffic, routes)
     ends = latency + sum(
@@ -185,13 +207,13 @@ def _cheapest(
         if routes[role].bytes_per_s
     )
     time = np.maximum(busy, linked) + ends
-    outside = sum(traffic.values())
+    outside = np.sum(list(traffic.values()), axis=0)
     near = time <= time.min() * 1.005  # within what the estimate can tell apart, traffic decides
     few = np.maximum(ENOUGH_TILES - t.m * t.n * t.g, 0)  # results that come out in pieces let others begin
-    order = np.lexsort((moved, t.total, few, np.asarray(outside), ~near))
+    order = np.lexsort((moved, t.total, few, outside, ~near))
     best = int(order[0])
     far = routes[ROLES[int(which[best])]].far
-    return best, int(time[best]), core.BOUND if busy[best] >= linked[best] else far
+    return best, int(time[best]), core.BOUND if busy[best] >= linked[best] else far, int(outside[best])
 
 
 def _loads(role: str, cand: Candidates, t: object) -> np.ndarray:

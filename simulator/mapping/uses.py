@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from simulator.mapping.chain import ChainForm, Stream
 from simulator.mapping.piece import Piece
 from simulator.mapping.route import Route
 from simulator.mapping.rowform import RowForm
 from simulator.mapping.schedule import Task
+from simulator.mapping.storages import Storages
 from simulator.mapping.weigh import Apart, Parts
 from simulator.workload.work import Contraction
-
-if TYPE_CHECKING:
-    from simulator.mapping.plan import _Planner
 
 Forms = Sequence[RowForm | None]
 
 
 def make_parts(
-    planner: _Planner,
+    storages: Storages,
     forms: Forms,
     pieces: Sequence[Piece | None],
     ends: tuple[int, int],
@@ -30,7 +27,7 @@ def make_parts(
 
     Parameters
     ----------
-    planner
+    storages
         Knows lifetimes, homes and routes.
     forms, pieces
         Of all tasks.
@@ -43,10 +40,10 @@ def make_parts(
     mine = [form for form in forms[i : j + 1] if form is not None]
     if len(mine) != j + 1 - i or len({form.images for form in mine}) != 1:
         return None
-    uses = _Uses(planner, forms, ends, stays)
+    uses = _Uses(storages, forms, ends, stays)
     if not uses.collect():
         return None
-    cores = tuple(planner.tasks[k].core for k in range(i, j + 1))
+    cores = tuple(storages.tasks[k].core for k in range(i, j + 1))
     form = ChainForm(i, tuple(mine), cores, tuple(uses.streams))
     its_pieces = tuple(piece for piece in pieces[i : j + 1] if piece is not None)
     return Parts(form, its_pieces, tuple(uses.apart), uses.routes)
@@ -56,9 +53,9 @@ class _Uses:
     """What tasks ``i`` to ``j`` read and write: streams of rows, and operands that they need whole."""
 
     def __init__(
-        self, planner: _Planner, forms: Forms, ends: tuple[int, int], stays: Mapping[str, str]
+        self, storages: Storages, forms: Forms, ends: tuple[int, int], stays: Mapping[str, str]
     ) -> None:
-        self.planner, self.forms, self.stays = planner, forms, stays
+        self.storages, self.forms, self.stays = storages, forms, stays
         self.i, self.j = ends
         self.streams: list[Stream] = []
         self.apart: list[tuple[Apart, ...]] = []
@@ -70,7 +67,7 @@ class _Uses:
         makers: dict[str, list[int]] = {}
         whole: set[str] = set()
         for k in range(self.i, self.j + 1):
-            task, form = self.planner.tasks[k], self.forms[k]
+            task, form = self.storages.tasks[k], self.forms[k]
             assert form is not None
             aparts = []
             for operand, (name, window) in enumerate(zip(task.reads, form.reads, strict=True)):
@@ -91,10 +88,10 @@ class _Uses:
         return True
 
     def _apart(self, task: Task, operand: int, name: str) -> Apart:
-        role = self.planner.read_role(task, name)
-        way = self.planner.operand_route(task, role)
-        local = self.planner.is_local(task, name, role, self.stays)
-        size = 0 if local else self.planner.list.sizes[name]
+        role = self.storages.read_role(task, name)
+        way = self.storages.operand_route(task, role)
+        local = self.storages.is_local(task, name, role, self.stays)
+        size = 0 if local else self.storages.list.sizes[name]
         weight = isinstance(task.work, Contraction)
         return Apart("weight" if weight else f"in{operand}", size, way, not weight)
 
@@ -102,23 +99,23 @@ class _Uses:
         self, name: str, readers: tuple[tuple[int, int], ...], makers: tuple[int, ...]
     ) -> Stream | None:
         """A storage's rows; None where its users want them in different places or at odds with each other."""
-        planner = self.planner
+        storages = self.storages
         elsewhere = bool(makers) and (makers[0] in {k for k, _ in readers})  # written in place over what was
         if not self._in_turn(readers, makers, elsewhere):
             return None
-        ways = [planner.operand_route(planner.tasks[self.i + k], "ifmap") for k, _ in readers]
-        ways += [planner.operand_route(planner.tasks[self.i + k], "ofmap") for k in makers]
+        ways = [storages.operand_route(storages.tasks[self.i + k], "ifmap") for k, _ in readers]
+        ways += [storages.operand_route(storages.tasks[self.i + k], "ofmap") for k in makers]
         memory = ways[0].memory
         height, row_bytes = self._extent(readers, makers)
         if any(way.memory != memory for way in ways) or not row_bytes:
             return None
         loaded = not makers or elsewhere
-        ends_here = planner.dies[name] <= self.j and name not in planner.outputs
+        ends_here = storages.dies[name] <= self.j and name not in storages.outputs
         stored = bool(makers) and not ends_here
-        if (loaded or stored) and self.stays.get(name, planner.home[name]) == memory:
+        if (loaded or stored) and self.stays.get(name, storages.home[name]) == memory:
             return Stream(name, memory, height, row_bytes, makers, readers, False, False, False)
         if loaded or stored:
-            far = [way for way in ways if way.link and way.far == planner.home[name]]
+            far = [way for way in ways if way.link and way.far == storages.home[name]]
             if len(far) != len(ways):
                 return None
             self.routes[name] = far[0]

@@ -7,9 +7,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from simulator.base import jsontext
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
+from simulator.results.causes import CAUSES
 from simulator.results.ledger import Ledger
+from simulator.results.stream import Stream
+from simulator.results.timeline import Timeline
 
 SCHEMA = 1
 
@@ -47,7 +51,8 @@ class NodeRow:
     ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly.
     ``busy_fs`` is the time that each unit and shared resource spent on it. ``shape`` is M x N x K of what it
     multiplies, with the number of groups before it; empty where it multiplies nothing. ``causes_fs`` says
-    what the time from ``start_fs`` to ``end_fs`` went to; it sums to it exactly.
+    what the time from ``start_fs`` to ``end_fs`` went to (see ``results.causes``), ``exposed_causes_fs`` the
+    same for the last ``exposed_fs`` before ``end_fs``; each sums to its time exactly, zeros are left out.
     """
 
     node: str
@@ -63,6 +68,7 @@ class NodeRow:
     busy_fs: dict[str, int] = field(default_factory=dict)
     shape: str = ""
     causes_fs: dict[str, int] = field(default_factory=dict)
+    exposed_causes_fs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,8 @@ class Result:
     provenance: dict[str, Any]
     resolved: dict[str, Any]
     fusion: Fusion = Fusion()
+    stream: Stream | None = None
+    timeline: Timeline | None = None
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -182,6 +190,7 @@ class Result:
                 "shape": row.shape,
             }
             record.update({name: int(counts[i]) for name, counts in from_ledger.items()})
+            record.update({f"{cause}_us": row.causes_fs.get(cause, 0) / 1e9 for cause in CAUSES})
             table.append(record)
         return table
 
@@ -231,12 +240,14 @@ class Result:
             "energy_table": [asdict(entry) for entry in self.energy],
             "ledger": self.ledger.to_dict(),
             "fusion": asdict(self.fusion),
+            "stream": None if self.stream is None else asdict(self.stream),
+            "timeline": None if self.timeline is None else self.timeline.to_dict(),
             "resolved": self.resolved,
         }
 
     def dumps(self) -> str:
         """The JSON text of result.json."""
-        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        return jsontext.dumps(self.to_dict()) + "\n"
 
     def to_json(self, path: str | Path) -> None:
         """Write result.json, whole or not at all."""
@@ -260,6 +271,8 @@ class Result:
             provenance=data["provenance"],
             resolved=data["resolved"],
             fusion=Fusion.from_dict(data["fusion"]) if "fusion" in data else Fusion(),
+            stream=Stream(**data["stream"]) if data.get("stream") else None,
+            timeline=Timeline.from_dict(data["timeline"]) if data.get("timeline") else None,
         )
 
     @classmethod

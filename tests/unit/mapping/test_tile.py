@@ -109,7 +109,7 @@ def test_estimated_core_time_is_that_of_the_tiles(
     work, candidate, operands = estimated(graph, schedule)
     array = chip.cores["array"]
     busy, latency, _ = core_time(
-        work, candidate, trips(work, candidate), operands, array, dict(chip.memories)
+        work, candidate, trips(work, candidate), operands, array, chip.ports("array")
     )
     cycles, last = array.cycles(program.tiles["array"])
     assert int(busy[0]) == int(cycles.sum()) * 10**15 // array.clock_hz
