@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from simulator.base.spec import Spec
 
@@ -54,8 +54,15 @@ class MappingRules(NodeRule):
     )
     nodes: dict[str, NodeRule] = Field(default_factory=dict, description="Node name or pattern -> rule")
 
+    _known: dict[str, NodeRule] = PrivateAttr(default_factory=dict)
+
     def for_node(self, name: str) -> NodeRule:
         """The rule of one node: the general one, overlaid by every pattern that matches."""
+        if name not in self._known:
+            self._known[name] = self._overlaid(name)
+        return self._known[name]
+
+    def _overlaid(self, name: str) -> NodeRule:
         fields = {field: getattr(self, field) for field in NodeRule.model_fields}
         for pattern, rule in self.nodes.items():
             if fnmatchcase(name, pattern):

@@ -109,6 +109,9 @@ def split_of(task: Task) -> int:
     return max(1, task.work.split)
 
 
+_REMEMBERED: dict[tuple, Choice] = {}
+
+
 def slice_tiling(
     task: Task,
     inputs: list[Operand],
@@ -125,6 +128,22 @@ def slice_tiling(
     InputError
         One slice does not fit.
     """
+    free = room[routed.memory]
+    key = (chip.digest, task.core, task.work, task.part, tuple(inputs), tuple(outputs), routed, free)
+    if key not in _REMEMBERED:
+        _REMEMBERED[key] = _search(task, inputs, outputs, core, chip, routed, room)
+    return _REMEMBERED[key]
+
+
+def _search(
+    task: Task,
+    inputs: list[Operand],
+    outputs: list[Operand],
+    core: Core,
+    chip: Chip,
+    routed: Route,
+    room: Mapping[str, int],
+) -> Choice:
     split = split_of(task)
     parts = sorted(
         {min(split, p) for p in (1, 2, 4, 8, 16, 32, MOST_SLICES, 4 * MOST_SLICES, 16 * MOST_SLICES, split)}
