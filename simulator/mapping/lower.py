@@ -41,10 +41,10 @@ def lower(schedule: Schedule, inferences: int = 1) -> Program:
             macs[plan.task.node] += plan.task.work.macs
     for inference in range(inferences):
         builder.first_node = inference * len(graph.nodes)
-        odd = replace(schedule, places={**schedule.places, **schedule.twins})
-        _emit_tasks(
-            odd if inference % 2 else schedule, builder, set(schedule.sources) if inference == 0 else set()
-        )
+        turns = {name: (schedule.places[name], *others) for name, others in schedule.twins.items()}
+        now = {name: places[inference % len(places)] for name, places in turns.items()}
+        mine = replace(schedule, places={**schedule.places, **now})
+        _emit_tasks(mine, builder, set(schedule.sources) if inference == 0 else set())
     program = builder.finish(np.tile(macs, inferences), _about(schedule))
     program.check()
     return program
