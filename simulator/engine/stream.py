@@ -12,8 +12,8 @@ from simulator.mapping.schedule import Schedule
 from simulator.results.ledger import Ledger
 from simulator.results.stream import Stream
 
-#: At most so many inferences are simulated before the stream runs dry, and at most so many commands; the second
-#: half of them counts as steady.
+#: At most so many inferences are simulated before the stream runs dry, and at most so many commands; the
+#: second half of them counts as steady.
 MOST_INFERENCES = 8
 MOST_COMMANDS = 60_000
 
@@ -21,9 +21,10 @@ MOST_COMMANDS = 60_000
 def stream(schedule: Schedule, inferences: int) -> Stream:
     """Run a schedule several times back to back.
 
-    The last inferences have less and less beside them and are faster: the stream runs dry (a stage is at
-    most two inferences ahead of the next). The second half of the others is taken as steady: the mean interval and the energy and traffic of its
-    last inference stand for all that are not simulated. A short stream is followed by more for the interval.
+    The last inferences have less and less beside them and are faster: the stream runs dry (a stage is at most
+    two inferences ahead of the next). The second half of the others is taken as steady: the mean interval and
+    the energy and traffic of its last inference stand for all that are not simulated. A short stream is
+    followed by more for the interval.
 
     Parameters
     ----------
