@@ -156,7 +156,9 @@ class Schedule:
     storage: Mapping[str, str]  # tensor -> storage
     peak_bytes: Mapping[str, int]  # memory -> most bytes in use at once
     sources: Mapping[str, Place] = field(default_factory=dict)  # constant kept on chip -> where from
-    twins: Mapping[str, Place] = field(default_factory=dict)  # storage -> its place in every other inference
+    twins: Mapping[str, tuple[Place, ...]] = field(
+        default_factory=dict
+    )  # storage -> where next inferences have it
     stages: tuple[int, ...] = ()  # stage of each step; empty: all cores work on one inference
     not_modelled: tuple[str, ...] = field(default=())
     chains: tuple[Chain, ...] = field(default=())
