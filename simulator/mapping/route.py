@@ -29,7 +29,6 @@ class Route:
     far: str
     bytes_per_s: float
     start_fs: int
-    grain_bytes: int = 1
 
 
 def route(chip: Chip, core: Core, role: str) -> Route:
@@ -43,5 +42,4 @@ def route(chip: Chip, core: Core, role: str) -> Route:
     stream = chip.memories[transport.outer].stream_bytes_per_s(1 << 20)
     if stream is not None:
         limits.append(stream)
-    grain = chip.memories[transport.outer].grain_bytes()
-    return Route(memory, name, transport.outer, min(limits), transport.start_fs, grain)
+    return Route(memory, name, transport.outer, min(limits), transport.start_fs)
