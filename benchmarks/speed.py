@@ -1,4 +1,4 @@
-"""How fast: ResNet-50 on npu/edge_npu, and one layer beside SCALE-Sim, in one run. ``make bench``.
+"""How fast: ResNet-50 on npu/edge_npu, a mesh, and one layer beside SCALE-Sim, in one run. ``make bench``.
 
 CPU time of this process, medians; compilation of kernels is not counted (they are cached), one warm-up run
 before.
@@ -13,13 +13,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
+import numpy as np
+
+from simulator.base.clock import Clock
 from simulator.base.locate import locate
 from simulator.engine.simulate import simulate
 from simulator.experiment.gemm import gemm
 from simulator.experiment.run import with_precision
 from simulator.hw.chip import load_chip
+from simulator.hw.mesh import route_table
+from simulator.hw.noc import Noc
+from simulator.kernels.noc import MESSAGE
 from simulator.mapping import tile
 from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
@@ -68,6 +75,35 @@ def resnet50() -> None:
     print(f"  {'peak memory (goal 500 MB)':<26} {peak_mb:7.0f} MB")
 
 
+def mesh(size: int, rounds: int) -> None:
+    """Every node sends 4 x 64 KiB to nodes drawn at random, so many times over; the kernel alone."""
+    places = list(product(range(size), range(size)))
+    live = Noc(
+        clock=Clock.from_hz(10**9),
+        width_bytes=32,
+        packet_bytes=256,
+        header_bytes=0,
+        router_cycles=2,
+        routes=route_table([(a, [b]) for a in places for b in places]),
+        messages=np.array([(64 * 1024, 0)], MESSAGE),
+        nodes=1,
+    )
+    rng = np.random.default_rng(1)
+    now_fs, spent, packets = 0, 0.0, 0
+    for _ in range(rounds + 1):  # the first one warms up
+        for source, goal in enumerate(rng.integers(len(places), size=(len(places), 4)).tolist()):
+            for place in goal:
+                live.submit(now_fs, 0, source, 0, 1, source * len(places) + place)
+        started = time.process_time()
+        now_fs = max(done for _, done in live.advance(10**15))
+        if packets:
+            spent += time.process_time() - started
+        packets += len(places) * 4 * 256
+    rate = packets * rounds / (rounds + 1) / spent / 1e6
+    hops = live.counts()["hop_byte"][0] / live.counts()["byte"][0]
+    print(f"  {size} x {size} nodes, {hops:.1f} hops {rate:9.2f} M packets/s (goal 1)")
+
+
 def peer_python() -> Path | None:
     """Python of an environment with scalesim, made on first use; None where it cannot be installed."""
     python = PEER / "bin" / "python"
@@ -106,4 +142,7 @@ def beside_scalesim() -> None:
 
 if __name__ == "__main__":
     resnet50()
+    print("mesh, uniform traffic, packets of 256 B; CPU time of the kernel")
+    for nodes in (2, 4, 8):
+        mesh(nodes, 160 // nodes**2)
     beside_scalesim()

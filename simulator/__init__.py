@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simulator.engine.simulate import simulate
+    from simulator.experiment.explain import explain
     from simulator.experiment.run import run
     from simulator.hw.chip import load_chip
     from simulator.mapping.lower import lower
     from simulator.mapping.plan import plan
     from simulator.report.write import write_report
+    from simulator.results.explanation import Explanation
     from simulator.results.result import Result
     from simulator.workload.load import load_graph
 
@@ -27,11 +29,14 @@ _HOMES = {
     "lower": "simulator.mapping.lower",
     "simulate": "simulator.engine.simulate",
     "run": "simulator.experiment.run",
+    "explain": "simulator.experiment.explain",
     "write_report": "simulator.report.write",
+    "Explanation": "simulator.results.explanation",
     "Result": "simulator.results.result",
 }
 __all__ = [
-    "Result", "__version__", "load_chip", "load_graph", "lower", "plan", "run", "simulate", "write_report",
+    "Explanation", "Result", "__version__", "explain", "load_chip", "load_graph", "lower", "plan", "run",
+    "simulate", "write_report",
 ]  # fmt: skip
 
 

@@ -7,16 +7,19 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulator.base.units import UNLIMITED
+from simulator.engine.causes import Stretch, node_stretches, total_fs
 from simulator.engine.machine import Machine, is_compute
 from simulator.hw.chip import Chip
 from simulator.hw.component import Component
 from simulator.hw.tiling import PRECISIONS
 from simulator.hw.timing import bytes_by_memory, core_times_fs, port_times_fs
 from simulator.mapping.program import STORE, Program
+from simulator.results.causes import MEMORY_WAITS
 from simulator.results.ledger import Ledger
 from simulator.results.result import EnergyEntry, MemoryInfo, NodeRow
 
-#: A node of which nothing is busy for this share of its time waits for latencies and dependencies.
+#: A node that waits for a memory which is busy with it for less than this share of its time waits for
+#: latency.
 BUSY_SHARE = 0.5
 
 
@@ -126,29 +129,31 @@ def make_rows(
 ) -> tuple[NodeRow, ...]:
     """One row per node of the graph."""
     start, end, exposed = times
+    stretches = node_stretches(program, chip, machine, spans, times)
     busy = _busy(program, chip, machine)
-    core_of = _main_core(program, chip)
+    cores_of = _main_cores(program, chip)
     rows = []
     for i, name in enumerate(program.nodes):
         latency = int(end[i] - start[i])
         spent = {resource: int(time[i]) for resource, time in busy.items() if time[i]}
-        core = core_of[i]
-        slots = _mac_slots_per_s(program, chip, core, i) if core else 0.0
+        slots = sum(_mac_slots_per_s(program, chip, core, i) for core in cores_of[i])
         macs = int(program.macs[i])
         rows.append(
             NodeRow(
                 node=name,
                 op=program.about.ops[i],
-                core=core or "-",
+                core="+".join(cores_of[i]) or "-",
                 origin=program.about.origins[i],
                 start_fs=int(start[i]),
                 end_fs=int(end[i]),
                 exposed_fs=int(exposed[i]),
                 macs=macs,
                 utilization=macs / (slots * latency * 1e-15) if slots and latency else 0.0,
-                bound=_bound(spent, chip, latency),
+                bound=_bound(stretches[i], int(start[i]), next(iter(cores_of[i]), ""), spent, chip),
                 busy_fs=spent,
                 shape=program.about.shapes[i],
+                causes_fs=total_fs(stretches[i], int(start[i])),
+                exposed_causes_fs=total_fs(stretches[i], int(end[i] - exposed[i])),
             )
         )
     return tuple(rows)
@@ -171,19 +176,23 @@ def _busy(program: Program, chip: Chip, machine: Machine) -> dict[str, np.ndarra
         if name in chip.cores:
             tiles = program.tiles[name][commands["work"]]
             own = core_times_fs(chip.cores[name], tiles)
-            for memory, port_fs in port_times_fs(chip.cores[name], chip.memories, tiles).items():
+            for memory, port_fs in port_times_fs(chip.cores[name], chip.ports(name), tiles).items():
                 busy.setdefault(memory, np.zeros(len(program.nodes), np.int64))
                 np.add.at(busy[memory], commands["node"], np.where(port_fs > own, port_fs, 0))
     return busy
 
 
-def _main_core(program: Program, chip: Chip) -> list[str]:
-    """The core of each node that its first tile ran on, "" where it has none."""
-    core_of = [""] * len(program.nodes)
+def _main_cores(program: Program, chip: Chip) -> list[list[str]]:
+    """The core of each node that its first tile ran on and its copies that worked beside it; none: empty."""
+    used: list[dict[str, None]] = [{} for _ in program.nodes]
     compute = program.commands[is_compute(program)]
-    for unit, node in zip(compute["unit"].tolist()[::-1], compute["node"].tolist()[::-1], strict=True):
-        core_of[node] = program.units[unit]
-    return core_of
+    for unit, node in zip(compute["unit"].tolist(), compute["node"].tolist(), strict=True):
+        used[node].setdefault(program.units[unit])
+    firsts = [next(iter(names), None) for names in used]
+    return [
+        [] if first is None else [name for name in chip.alike(first) if name in names]
+        for first, names in zip(firsts, used, strict=True)
+    ]
 
 
 def _mac_slots_per_s(program: Program, chip: Chip, core: str, node: int) -> float:
@@ -193,22 +202,36 @@ def _mac_slots_per_s(program: Program, chip: Chip, core: str, node: int) -> floa
     return chip.cores[core].macs_per_cycle(precision) * chip.cores[core].clock_hz
 
 
-def _bound(spent: Mapping[str, int], chip: Chip, latency: int) -> str:
-    """What a node waits for: what was busy longest, if it was for at least ``BUSY_SHARE`` of the time."""
-    if not spent or not latency:
+def _bound(stretches: list[Stretch], since_fs: int, core: str, spent: Mapping[str, int], chip: Chip) -> str:
+    """The word for the cause that took most of a node's time.
+
+    Waiting for a memory is named after it if it, or a link to it, was busy with the node for at least
+    ``BUSY_SHARE`` of the node's time, or if its ports were too slow for the tiles; else it is latency, as is
+    the filling and draining of pipelines.
+    """
+    sums: dict[tuple[str, str], int] = {}
+    for stretch in stretches:
+        cause = "wait" if stretch.cause in MEMORY_WAITS else stretch.cause
+        time_fs = stretch.end_fs - max(stretch.start_fs, since_fs)
+        if time_fs > 0:
+            for key in {(cause, ""), (cause, stretch.memory)}:
+                sums[key] = sums.get(key, 0) + time_fs
+    if not sums:
         return "latency"
-    longest = max(spent, key=lambda name: (spent[name], name))
-    if spent[longest] < BUSY_SHARE * latency:
-        return "latency"
-    if longest in chip.cores:  # a core that is busy no longer than a memory's ports waits for them
-        ports = [name for name in spent if name in chip.memories and spent[name] >= 0.999 * spent[longest]]
-        longest = ports[0] if ports else longest
-    if longest in chip.cores:
-        return chip.cores[longest].BOUND
-    if longest in chip.memories:
-        return longest
-    transport = chip.links[longest].transport
-    return "noc" if transport is None else transport.outer
+    most = max((cause for cause, memory in sums if not memory), key=lambda cause: (sums[cause, ""], cause))
+    if most == "compute":
+        return chip.cores[core].BOUND
+    if most != "wait":
+        return "latency" if most == "fill_drain" else most
+    memory = max((m for cause, m in sums if cause == "wait" and m), key=lambda m: (sums["wait", m], m))
+    latency = sum(time_fs for (_, m), time_fs in sums.items() if not m)
+    return memory if _busy_with(memory, spent, chip) >= BUSY_SHARE * latency else "latency"
+
+
+def _busy_with(memory: str, spent: Mapping[str, int], chip: Chip) -> int:
+    """Time in fs that a memory, or the busiest of the links to it, spent."""
+    links = [name for name, link in chip.links.items() if (t := link.transport) and t.outer == memory]
+    return max(spent.get(name, 0) for name in (memory, *links))
 
 
 def memory_infos(chip: Chip) -> tuple[MemoryInfo, ...]:

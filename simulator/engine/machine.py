@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -64,11 +64,15 @@ class Machine:
         Shared resources by name.
     path
         Unit -> the shared resources that its transfers pass.
+    held_by
+        Transfer -> the shared resource that was done with it last, written by the run; absent where that was
+        the link itself.
     """
 
     units: list[CoreUnit | DmaUnit | None]
     shared: dict[str, SharedUnit]
     path: dict[int, tuple[str, ...]]
+    held_by: dict[int, str] = field(default_factory=dict)
 
 
 def build_machine(program: Program, chip: Chip) -> Machine:
@@ -85,7 +89,7 @@ def build_machine(program: Program, chip: Chip) -> Machine:
     for index, name in enumerate(program.units):
         if name in chip.cores:
             core = chip.cores[name]
-            occupancy, latency = tile_times_fs(core, chip.memories, program.tiles[name])
+            occupancy, latency = tile_times_fs(core, chip.ports(name), program.tiles[name])
             units.append(CoreUnit(Clock.from_hz(core.clock_hz), occupancy.tolist(), latency.tolist()))
             continue
         link = chip.links[name]

@@ -55,7 +55,7 @@ class _Loop:
         self.start = [-1] * program.size
         self.end = [-1] * program.size
         self.parts = [0] * program.size
-        self.hosts = {name: _Host(self, unit) for name, unit in machine.shared.items()}
+        self.hosts = {name: _Host(self, name, unit) for name, unit in machine.shared.items()}
 
     def run(self) -> np.ndarray:
         for unit in range(len(self.machine.units)):
@@ -105,10 +105,12 @@ class _Loop:
         for resource in path:
             self.hosts[resource].submit(command, master, self.first[work], self.last[work], self.way[work])
 
-    def _part_done(self, command: int) -> None:
-        """One of link and shared resources is done with a transfer; the last one ends it."""
+    def _part_done(self, command: int, by: str = "") -> None:
+        """One of link ("") and shared resources is done with a transfer; the last one ends it."""
         self.parts[command] -= 1
         if self.parts[command] == 0:
+            if by:
+                self.machine.held_by[command] = by
             self._finish(command)
             self._leave(self.unit[command], command)
 
@@ -140,8 +142,8 @@ class _Loop:
 class _Host:
     """Between the loop and a shared resource: one timer, set to its forecast, void after a newer submit."""
 
-    def __init__(self, loop: _Loop, unit: SharedUnit) -> None:
-        self.loop, self.unit = loop, unit
+    def __init__(self, loop: _Loop, name: str, unit: SharedUnit) -> None:
+        self.loop, self.name, self.unit = loop, name, unit
         self.version = 0
         self.settling = False
 
@@ -172,7 +174,7 @@ class _Host:
 
     def _complete(self, ended: list[tuple[int, int]]) -> None:
         for command, done_fs in ended:
-            self.loop._at(done_fs, partial(self.loop._part_done, command))
+            self.loop._at(done_fs, partial(self.loop._part_done, command, self.name))
 
 
 def _followers(program: Program) -> tuple[list[list[int]], list[list[int]]]:

@@ -8,6 +8,7 @@ from typing import Any
 from simulator.engine.collect import energy_entries, exposed_times, make_ledger, make_rows, memory_infos
 from simulator.engine.machine import build_machine
 from simulator.engine.run import run
+from simulator.engine.timeline import make_timeline
 from simulator.engine.trace import make_trace
 from simulator.hw.chip import Chip
 from simulator.mapping.program import Program
@@ -82,5 +83,7 @@ def simulate_with_trace(
         assumptions=about.assumptions,
         provenance={**(provenance or {}), **digests},
         resolved=dict(about.resolved),
+        fusion=about.fusion,
+        timeline=make_timeline(program, chip, machine, spans, ledger),
     )
     return result, make_trace(program, machine, spans, rows)

@@ -60,6 +60,9 @@ def run(
         str | None, typer.Argument(metavar="NETWORK", help="Network: path, or name under workloads/")
     ] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Binds a free batch dimension")] = None,
+    stream: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Also run N inferences back to back, for the throughput")
+    ] = 1,
     set_: Set = NONE,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show the schedule and the memory layout; simulate nothing")
@@ -78,14 +81,14 @@ def run(
         raise InputError(Problem("expected a folder for --out, this is a file", str(out)))
     overrides = _overrides(set_)
     if network is None:
-        _run_experiment(chip, overrides, batch, plan or trace, out, json_, quiet)
+        _run_experiment(chip, overrides, batch, plan or trace or stream > 1, out, json_, quiet)
         return
     for_chip, settings = split_overrides(overrides)
     from simulator.hw.chip import load_chip
 
     built = load_chip(chip, for_chip)
     # after the chip is known to be right: a wrong one is answered without loading planner and readers
-    from simulator.experiment.run import finish_with_trace, prepare
+    from simulator.experiment.run import finish_with_trace, prepare, with_stream
 
     with screen.progress(f"planning {network} on {chip} ...", quiet):
         for_network = {f"workload.{name}": value for name, value in settings.items()}
@@ -93,11 +96,14 @@ def run(
     if plan:
         _show_plan(schedule, json_)
         return
-    tail = f" --batch {batch}" if batch else ""
+    tail = (f" --batch {batch}" if batch else "") + (f" --stream {stream}" if stream > 1 else "")
     command = f"chipsim run {chip} {network}{tail} {describe_overrides(overrides)}".strip()
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
         asked = {"chip": chip, "network": network, "set": overrides}
         result, timeline = finish_with_trace(built, schedule, command=command, settings=asked)
+    if stream > 1:
+        with screen.progress(f"simulating a stream of {stream} inferences ...", quiet):
+            result = with_stream(result, schedule, stream)
     result = result if batch is None else replace(result, batch=batch)
     folder = _deliver([result], out, json_, quiet)
     if trace:
@@ -124,7 +130,10 @@ def _run_experiment(
         raise InputError(Problem(message, path))
     if overrides or batch or plan:
         raise InputError(
-            Problem("--set, --batch, --plan and --trace are for CHIP NETWORK, not for an experiment", path)
+            Problem(
+                "--set, --batch, --stream, --plan and --trace are for CHIP NETWORK, not for an experiment",
+                path,
+            )
         )
     experiment = load_experiment(path)
     folder = out or Path("reports") / (experiment.name or Path(path).stem)
@@ -148,6 +157,7 @@ def _deliver(
 ) -> Path:
     """Write the folder with its further reports, then show; the folder."""
     from simulator.report import REPORTS
+    from simulator.report.hint import hint
     from simulator.report.layout import folder_name
     from simulator.report.write import write_report
 
@@ -161,8 +171,57 @@ def _deliver(
     elif not quiet:
         if len(results) == 1:
             screen.show_result(results[0])
+            screen.emit([f"hint: {text}" for text in (hint(results[0]),) if text])
         screen.emit([f"wrote {written[0]} and {len(written) - 1} more files"])
     return folder
+
+
+@app.command()
+def explain(
+    chip: Chip,
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="Network: path, or name under workloads/")
+    ],
+    layer: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="LAYER", help="Name of a layer, a part of it, or its number [the whole network]"
+        ),
+    ] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Binds a free batch dimension")] = None,
+    set_: Set = NONE,
+    top: Annotated[int, typer.Option(min=1, help="Entries of each list")] = 8,
+    hints: Annotated[
+        bool, typer.Option(help="Change every parameter of the chip in turn and simulate anew")
+    ] = True,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes for that [all processors]")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Also write it to this folder")
+    ] = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+    plugin: Plugin = NONE,
+) -> None:
+    """Why a layer (or the network) takes what it takes, and which parameter of the chip would help most."""
+    _plugins(plugin)
+    from simulator.hw.chip import load_chip
+
+    load_chip(chip, split_overrides(_overrides(set_))[0])  # a wrong one is answered before the rest loads
+    from simulator.experiment.explain import explain as explain_run
+    from simulator.report.explain import explanation_lines
+
+    explanation = explain_run(
+        chip, network, layer, overrides=_overrides(set_), batch=batch, hints=hints,
+        workers=workers or os.cpu_count() or 1, plugins=plugin,
+        progress=lambda text: screen.note(f"tried {text}", quiet),
+    )  # fmt: skip
+    lines = explanation_lines(explanation, top)
+    if out is not None:
+        screen.write_explanation(explanation, lines, out)
+    if json_:
+        screen.emit_json(explanation.to_dict())
+    elif not quiet:
+        screen.emit(lines)
 
 
 @app.command()
@@ -282,7 +341,7 @@ def schema(
 def doctor(json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE) -> None:
     """Check the installation and say what to do."""
     _plugins(plugin)
-    from simulator.experiment.doctor import diagnose
+    from simulator.experiment.doctor import diagnose, exit_status
 
     checks = diagnose()
     if json_:
@@ -292,8 +351,7 @@ def doctor(json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE) -> 
             screen.emit([f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.found}"])
             if check.hint:
                 screen.emit([f"     {check.hint}"])
-    if not all(check.ok for check in checks):
-        raise typer.Exit(1)
+    raise typer.Exit(exit_status(checks))
 
 
 def _version(show: bool) -> None:

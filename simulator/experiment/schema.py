@@ -9,7 +9,9 @@ from simulator.base.spec import FieldDoc, Spec, describe_fields, json_schema
 from simulator.experiment.experiment import ExperimentFile
 from simulator.hw.chip import FAMILIES, ChipFile
 from simulator.hw.rules import MappingRules
+from simulator.workload.frontends.built import Built
 from simulator.workload.frontends.layers import KINDS, Header
+from simulator.workload.frontends.mobilenet import MobileNet
 from simulator.workload.frontends.packaged import Packaged
 
 
@@ -21,6 +23,8 @@ def schema_kinds() -> dict[str, type[Spec]]:
         "mapping": MappingRules,
         "layers": Header,
         "packaged": Packaged,
+        "built": Built,
+        "built.mobilenet": MobileNet,
         **{f"layer.{name}": kind for name, kind in KINDS.items()},
     }
     for registry in FAMILIES.values():

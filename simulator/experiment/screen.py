@@ -6,9 +6,13 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulator.base.files import write_atomic
+
 if TYPE_CHECKING:
+    from simulator.results.explanation import Explanation
     from simulator.results.result import Result
 
 #: Columns of the layer table that fit a terminal; the files have all.
@@ -85,6 +89,10 @@ def show_result(result: Result) -> None:
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     for label, value, remark in headline(result):
         console.print(f"{label:<22} {value:>14}  {remark}", markup=False)
+    if result.fusion.chains:
+        console.print(f"fused: {result.fusion.sentence()}", markup=False)
+    if result.stream is not None:
+        console.print(f"stream: {result.stream.sentence()}", markup=False)
     for sentence in result.assumptions:
         console.print(f"assumed: {sentence}", markup=False)
     if result.not_modelled:
@@ -98,10 +106,24 @@ def _is_external(header: str, result: Result) -> bool:
     return any(header.startswith(f"{memory.name} ") for memory in result.memories if memory.external)
 
 
+def write_explanation(explanation: Explanation, lines: Sequence[str], folder: Path) -> None:
+    """Write what `explain` shows to ``explain.txt``, and all of it to ``explain.json``."""
+    write_atomic(folder / "explain.txt", "\n".join(lines) + "\n")
+    write_atomic(
+        folder / "explain.json", json.dumps(explanation.to_dict(), indent=1, ensure_ascii=False) + "\n"
+    )
+
+
 def show_plan(records: Sequence[dict[str, object]], layout: Sequence[dict[str, object]]) -> None:
     """The schedule, a few lines per task, and where everything lies."""
     for record in records:
         emit([f"{record['task']} on {record['core']}: {record['work']}", f"    {record['tiling']}"])
-        emit([f"    {what}: {record[what]}" for what in ("reads", "writes", "buffers") if record[what]])
+        emit(
+            [
+                f"    {what}: {record[what]}"
+                for what in ("reads", "writes", "buffers", "chain")
+                if record[what]
+            ]
+        )
     emit(["", "layout: memory, address, bytes, tensor"])
     emit([f"{p['memory']:<12} {p['address']:>12} {p['bytes']:>12}  {p['storage']}" for p in layout])

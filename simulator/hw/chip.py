@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,8 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import locate, roots
 from simulator.base.registry import Registry
 from simulator.base.spec import Spec, build, resolved
-from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory
+from simulator.hw.clusters import Cluster, expand
+from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory, Way
 from simulator.hw.rules import MappingRules
 from simulator.workload.work import Move
 
@@ -41,6 +43,9 @@ class ChipFile(Spec):
     cores: dict[str, Any] = Field(description="What computes: name -> component")
     memories: dict[str, Any] = Field(description="What holds data: name -> component")
     links: dict[str, Any] = Field(default_factory=dict, description="What moves data: name -> component")
+    clusters: dict[str, Cluster] = Field(
+        default_factory=dict, description="What of these the chip has several times: name -> cluster"
+    )
     mapping: MappingRules = Field(default_factory=MappingRules, description="Rules that bind the planner")
 
 
@@ -82,6 +87,39 @@ class Chip:
         transport = self.links[name].transport if name is not None else None
         return transport.outer if transport else memory
 
+    @cached_property
+    def _alike(self) -> dict[str, tuple[str, ...]]:
+        groups: dict[str, list[str]] = {}
+        for name, core in self.cores.items():
+            groups.setdefault(json.dumps(self._likeness(core), sort_keys=True), []).append(name)
+        return {name: tuple(names) for names in groups.values() for name in names}
+
+    def _likeness(self, core: Core) -> list[Any]:
+        """What two copies of a core have in common: all but names."""
+        sides: list[Any] = [{key: value for key, value in resolved(core).items() if key != "buffers"}]
+        for role in sorted(core.buffers):
+            memory = core.buffers[role]
+            link = self.link_into(memory)
+            way = {} if link is None else {k: v for k, v in resolved(self.links[link]).items() if k != "to"}
+            sides.append([role, resolved(self.memories[memory]), way])
+        return sides
+
+    def alike(self, core: str) -> tuple[str, ...]:
+        """The cores that are copies of one, itself included, in the order of the file."""
+        return self._alike[core]
+
+    def ports(self, core: str) -> dict[str, float | None]:
+        """Memory -> bytes/s that its ports give a core; copies of a core get equal shares. None: unlimited.
+
+        Equal shares are what round-robin ports guarantee when all copies work, and the least they get.
+        """
+        shares: dict[str, float | None] = {}
+        for name, memory in self.memories.items():
+            peak = memory.peak_bytes_per_s()
+            users = sum(name in self.cores[other].buffers.values() for other in self.alike(core))
+            shares[name] = None if peak is None else peak / max(users, 1)
+        return shares
+
     def area_mm2(self) -> float | None:
         """Sum of what the components state; None as soon as one on the chip does not."""
         on_chip = [c for c in self.components.values() if not (isinstance(c, Memory) and c.EXTERNAL)]
@@ -118,21 +156,22 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
         and {"layers", "package"} & set(document.data)
     ):
         raise InputError(document.problem("this is a network; expected a chip: chipsim run CHIP NETWORK"))
-    problems = _override(document, overrides or {})
+    problems = _override(document, overrides or {}) + expand(document)
     families = _build_families(document, problems)
     problems += _dangling(families, document) + _wrong_buffers(families.cores, document)
+    problems += _flaws(families, document)
     problems = problems or _unreached(families, document) + _entangled(families, document)
     try:
         top = build(ChipFile, document.data, document, "")
     except InputError as error:
-        raise InputError(*error.problems, *problems) from None
+        raise InputError(*_once([*error.problems, *problems])) from None
     if problems:
-        raise InputError(*problems)
+        raise InputError(*_once(problems))
     if not families.cores:
         raise InputError(document.problem("expected at least one core", ("cores",)))
     _add_mover(families.cores)
     plain = {
-        **resolved(top),
+        **{key: value for key, value in resolved(top).items() if key != "clusters"},  # they are written out
         **{f: {n: resolved(c) for n, c in members.items()} for f, members in families._asdict().items()},
     }
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
@@ -149,6 +188,14 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
         resolved=plain,
         document=document,
     )
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    """Problems without those that copies of a cluster repeat."""
+    kept = {
+        (p.message, p.file, p.line, p.col) if p.line else (p.message, p.path, 0, 0): p for p in problems[::-1]
+    }
+    return list(kept.values())[::-1]
 
 
 def _override(document: yamlio.Document, overrides: Mapping[str, str]) -> list[Problem]:
@@ -231,8 +278,13 @@ def _build_component(
 def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
     """Names that refer to nothing."""
     memories = list(document.data.get("memories") or {}) if isinstance(document.data, dict) else []
-    passed = [name for name, link in families.links.items() if link.transport is None]
-    references: list[tuple[tuple[str, ...], str, str, list[str]]] = [
+    written = document.data.get("links") if isinstance(document.data, dict) else {}
+    passed = [  # one that could not be built is there all the same
+        name
+        for name in (written if isinstance(written, dict) else {})
+        if name not in families.links or families.links[name].transport is None
+    ]
+    references: list[tuple[tuple[str | int, ...], str, str, list[str]]] = [
         (("cores", name, "buffers", role), memory, "memory", memories)
         for name, core in families.cores.items()
         for role, memory in core.buffers.items()
@@ -242,7 +294,10 @@ def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
             place, transport = ("links", name), link.transport
             references.append(((*place, "from"), transport.outer, "memory", memories))
             references.append(((*place, "to"), transport.inner, "memory", memories))
-            references += [((*place, "via"), bus, "bus", passed) for bus in transport.via]
+            references += [((*place, "via"), shared, "shared link", passed) for shared in transport.via]
+        references += [
+            (("links", name, *where), memory, "memory", memories) for where, memory in link.memories_named()
+        ]
     return [
         document.problem(
             f"no {what} is called '{name}'; there is {', '.join(known) or 'none'}{did_you_mean(name, known)}",
@@ -250,6 +305,21 @@ def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
         )
         for place, name, what, known in references
         if name not in known
+    ]
+
+
+def _flaws(families: _Families, document: yamlio.Document) -> list[Problem]:
+    """What links find wrong, given the transfers that pass them."""
+    ways: dict[str, list[Way]] = {name: [] for name in families.links}
+    for link in families.links.values():
+        transport = link.transport
+        if transport is not None and {transport.outer, transport.inner} <= set(families.memories):
+            for name in transport.via:
+                ways.setdefault(name, []).append(Way(transport.outer, (transport.inner,)))
+    return [
+        document.problem(flaw.message, ("links", name, *flaw.where))
+        for name, link in families.links.items()
+        for flaw in link.flaws(ways[name])
     ]
 
 

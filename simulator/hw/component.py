@@ -63,8 +63,8 @@ class Way:
 class Service:
     """How fast a shared resource serves a transfer that is alone, for estimates.
 
-    A run takes whole bursts of ``burst_fs`` in each page that it touches, and a page that the transfer did not
-    use just before at least ``page_fs``; ``latency_fs`` passes from the last burst to the end. Every
+    A run takes whole bursts of ``burst_fs`` in each page that it touches, and a page that the transfer did
+    not use just before at least ``page_fs``; ``latency_fs`` passes from the last burst to the end. Every
     ``refresh_interval_fs`` (0: never) nothing is served for ``refresh_time_fs``.
     """
 
@@ -75,6 +75,14 @@ class Service:
     latency_fs: int = 0
     refresh_interval_fs: int = 0
     refresh_time_fs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with a component beside the others of its chip: where in its fields, and what."""
+
+    where: tuple[str | int, ...]
+    message: str
 
 
 CORES = Registry("cores", package="simulator.hw.cores")
@@ -89,6 +97,7 @@ class Component(Spec):
     """
 
     ACTIONS: ClassVar[tuple[str, ...]] = ()
+    BETTER: ClassVar[Mapping[str, str]] = {}  # fields for which ``better_when`` needs to be told
 
     kind: str = Field(description="Which model: a name that `chipsim list` shows")
     energy: dict[str, Energy] = Field(
@@ -100,6 +109,17 @@ class Component(Spec):
     )
     area_mm2: float | None = Field(default=None, description="Silicon area, or `unknown`", ge=0)
     source: str = Field(default="", description="Where the figures of this component come from")
+
+    @classmethod
+    def better_when(cls, field: str) -> str:
+        """Which change of a number can make a chip faster: ``more``, ``less``, or "" for neither.
+
+        Less of a time or of cycles, more of anything else, unless ``BETTER`` says otherwise; what all
+        components state (leakage, area) has nothing to do with speed.
+        """
+        if field in Component.model_fields:
+            return ""
+        return cls.BETTER.get(field, "less" if field.endswith(("_fs", "_cycles")) else "more")
 
     def actions(self) -> tuple[str, ...]:
         """Those of ``ACTIONS`` that can happen with its fields as they are."""
@@ -145,6 +165,13 @@ class Core(Component):
     def cycles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cycles that each tile takes the core, and its result's further latency; int64, shape (tiles,)."""
         raise TypeError(f"{type(self).__name__} has no timing")
+
+    def streaming(self, tiles: np.ndarray) -> np.ndarray:
+        """Cycles of each tile in which operands stream through; the rest of its cycles fill and drain.
+
+        int64, shape (tiles,), at most what ``cycles`` says; a core that needs no filling streams all along.
+        """
+        return self.cycles(tiles)[0]
 
     def counts(self, tiles: np.ndarray) -> np.ndarray:
         """How often each of ``ACTIONS`` happens, int64, shape (tiles, actions)."""
@@ -214,12 +241,22 @@ class Memory(Component):
 class Link(Component):
     """Something that moves data between memories, or that such transfers pass on their way."""
 
+    MULTICAST: ClassVar[bool] = False  # whether one transfer that passes it can fill several memories
+
     clock_hz: int = Field(description="Clock of the link", gt=0)
 
     @property
     def transport(self) -> Transport | None:
         """How it copies between two memories; None where transfers of other links pass it."""
         return None
+
+    def memories_named(self) -> list[tuple[tuple[str | int, ...], str]]:
+        """(where in its fields, name) of each memory that it names besides the ends of its transport."""
+        return []
+
+    def flaws(self, ways: Sequence[Way]) -> list[Flaw]:
+        """What is wrong with it, given where the transfers that pass it go."""
+        return []
 
     def peak_bytes_per_s(self) -> float:
         """Peak bandwidth, that of all engines together."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -31,20 +32,41 @@ class NodeRule(Spec):
         "auto",
         description="Operands that stay in their buffers for the whole inner loop, not for one tile's time",
     )
+    split: Literal["auto", "off", "n", "rows", "batch", "groups"] = Field(
+        "auto",
+        description="What is cut to share the node among equal cores, where the node allows; `off`: one core",
+    )
     output: Literal["auto", "spill"] = Field(
         "auto", description="`spill` sends the node's result off chip; `auto` keeps it where it fits"
+    )
+    fuse: Literal["auto", "off"] = Field(
+        "auto",
+        description="Whether it may be done stripe by stripe together with its neighbours (depth-first)",
     )
 
 
 class MappingRules(NodeRule):
     """Rules for every node, and for nodes by name (patterns with * and ?); the later pattern wins."""
 
+    parallel: Literal["auto", "split", "pipeline"] = Field(
+        "auto",
+        description="How a stream of inferences uses copies of a core: all share each layer (`split`), or "
+        "each does layers of its own for an inference of its own (`pipeline`)",
+    )
     nodes: dict[str, NodeRule] = Field(default_factory=dict, description="Node name or pattern -> rule")
+
+    @cached_property
+    def general(self) -> NodeRule:
+        """The rule of nodes that no pattern matches."""
+        return NodeRule(**{field: getattr(self, field) for field in NodeRule.model_fields})
 
     def for_node(self, name: str) -> NodeRule:
         """The rule of one node: the general one, overlaid by every pattern that matches."""
-        fields = {field: getattr(self, field) for field in NodeRule.model_fields}
+        written: dict[str, object] = {}
         for pattern, rule in self.nodes.items():
             if fnmatchcase(name, pattern):
-                fields.update({field: getattr(rule, field) for field in rule.model_fields_set})
-        return NodeRule(**fields)
+                written.update({field: getattr(rule, field) for field in rule.model_fields_set})
+        if not written:
+            return self.general
+        fields = {field: getattr(self, field) for field in NodeRule.model_fields}
+        return NodeRule.model_validate(fields | written)

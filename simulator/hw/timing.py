@@ -10,11 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulator.base.clock import Clock
-from simulator.hw.component import Core, Memory
+from simulator.hw.component import Core
 
 
 def tile_times_fs(
-    core: Core, memories: Mapping[str, Memory], tiles: np.ndarray
+    core: Core, ports: Mapping[str, float | None], tiles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Time that each tile occupies the core, and by how much later its result is out.
 
@@ -23,8 +23,8 @@ def tile_times_fs(
 
     Parameters
     ----------
-    core, memories
-        The core and the memories of its chip.
+    core, ports
+        The core, and the bytes/s that each memory's ports give it (``Chip.ports``).
     tiles
         ``tiling.TILE``, shape (tiles,).
 
@@ -33,22 +33,22 @@ def tile_times_fs(
     occupancy, latency : int64, shape (tiles,), femtoseconds
     """
     cycles, latency = core.cycles(tiles)
-    occupancy = _cycles_fs(core.clock_hz, cycles)
-    for port_fs in port_times_fs(core, memories, tiles).values():
+    occupancy = cycles_fs(core.clock_hz, cycles)
+    for port_fs in port_times_fs(core, ports, tiles).values():
         occupancy = np.maximum(occupancy, port_fs)
-    return occupancy, _cycles_fs(core.clock_hz, latency)
+    return occupancy, cycles_fs(core.clock_hz, latency)
 
 
 def core_times_fs(core: Core, tiles: np.ndarray) -> np.ndarray:
     """Time of the core alone for each tile, int64, shape (tiles,), fs."""
-    return _cycles_fs(core.clock_hz, core.cycles(tiles)[0])
+    return cycles_fs(core.clock_hz, core.cycles(tiles)[0])
 
 
-def port_times_fs(core: Core, memories: Mapping[str, Memory], tiles: np.ndarray) -> dict[str, np.ndarray]:
+def port_times_fs(core: Core, ports: Mapping[str, float | None], tiles: np.ndarray) -> dict[str, np.ndarray]:
     """Memory -> fs that its ports need for each tile, int64, shape (tiles,); unlimited ones are left out."""
     times = {}
     for memory, moved in bytes_by_memory(core, tiles).items():
-        bandwidth = memories[memory].peak_bytes_per_s()
+        bandwidth = ports[memory]
         if bandwidth is not None:
             times[memory] = np.ceil(moved.sum(axis=1) * (1e15 / bandwidth)).astype(np.int64)
     return times
@@ -67,7 +67,8 @@ def bytes_by_memory(core: Core, tiles: np.ndarray) -> dict[str, np.ndarray]:
     return moved
 
 
-def _cycles_fs(clock_hz: int, cycles: np.ndarray) -> np.ndarray:
+def cycles_fs(clock_hz: int, cycles: np.ndarray) -> np.ndarray:
+    """How long so many cycles of a clock last, int64, shape (tiles,), fs."""
     clock = Clock.from_hz(clock_hz)
     if clock.den == 1:
         return cycles * clock.num

@@ -1,4 +1,4 @@
-"""Transfers and tiles of one contraction in a pipeline: when is the last byte out?
+"""Transfers and tiles of one contraction in a pipeline, and when the last byte is out.
 
 Model and limits: docs/models/mapping.md. Loads and stores of a link have a queue each and share its engines;
 between two events every memory serves the transfers at the heads of its queues in proportion to their visits,
@@ -7,12 +7,14 @@ which is what round robin comes to; one core takes the tiles in order.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from simulator.kernels.jit import kernel
 
-#: A link: engines, transfers in flight, start and time per byte of one engine, delay until memory is asked, the
-#: memory behind (row of MEMORY, -1: none that limits). In a run: which queue's turn it is.
+#: A link: engines, transfers in flight, start and time per byte of one engine, delay until memory is asked,
+#: the memory behind (row of MEMORY, -1: none that limits). In a run: which queue's turn it is.
 LINK = np.dtype(
     [
         ("engines", "i8"), ("slots", "i8"), ("start_fs", "f8"), ("byte_fs", "f8"), ("ask_fs", "i8"),
@@ -21,8 +23,8 @@ LINK = np.dtype(
     align=True,
 )  # fmt: skip
 #: A far memory: it begins to serve at multiples of ``slot_fs``, its data arrive ``latency_fs`` later, and it
-#: refreshes for ``refresh_fs`` every ``every_fs`` (0: never). In a run: when it is free, when the next refresh
-#: is due, how much there is left to serve.
+#: refreshes for ``refresh_fs`` every ``every_fs`` (0: never). In a run: when it is free, when the next
+#: refresh is due, how much there is left to serve.
 MEMORY = np.dtype(
     [
         ("slot_fs", "f8"), ("latency_fs", "i8"), ("every_fs", "i8"), ("refresh_fs", "i8"),
@@ -40,20 +42,23 @@ FLIGHT = np.dtype(
 )  # fmt: skip
 #: A tile in a run: its times, transfers that it still waits for, when the last of those ended.
 STEP = np.dtype(
-    [("busy_fs", "i8"), ("latency_fs", "i8"), ("waits", "i8"), ("ready", "i8"), ("taken", "i8"), ("done", "i8")],
+    [
+        ("busy_fs", "i8"), ("latency_fs", "i8"), ("waits", "i8"),
+        ("ready", "i8"), ("taken", "i8"), ("done", "i8"),
+    ],
     align=True,
 )  # fmt: skip
 #: An output tile in a run: transfers of its store that have not ended, when the last one ended.
 OUTPUT = np.dtype([("waits", "i8"), ("end", "i8")], align=True)
-#: Queue of transfers of one link in one direction: how many, how many have begun, how many are served, when the
-#: last one began, what memory still owes its head (-1: not begun), and what it owes all of them together.
+#: Queue of transfers of one link in one direction: how many, how many have begun, how many are served, when
+#: the last one began, what memory still owes its head (-1: not begun), and what it owes all of them together.
 QUEUE = np.dtype(
     [("size", "i8"), ("begun", "i8"), ("served", "i8"), ("last", "i8"), ("owed_fs", "i8"), ("all_fs", "i8")],
     align=True,
 )
 
 #: Later than any run ends.
-NEVER = np.int64(2**62)
+NEVER = 2**62
 
 
 @kernel
@@ -76,7 +81,7 @@ def _next(
             if queue.begun == queue.size:
                 continue
             flight = flights[places[q, queue.begun]]
-            ready = np.int64(0)
+            ready = 0
             if flight.out < 0:
                 if flight.after >= tile:
                     continue
@@ -98,7 +103,7 @@ def _next(
 
 @kernel
 def _begin(
-    at: int, link: np.ndarray, memories: np.ndarray, flight: np.ndarray, queue: np.ndarray, slot: int,
+    at: int, link: Any, memories: np.ndarray, flight: Any, queue: Any, slot: int,
     engines: np.ndarray, slots: np.ndarray, steps: np.ndarray, outputs: np.ndarray,
 ) -> None:  # fmt: skip
     """Begin a transfer on the engine that is free first."""
@@ -123,7 +128,7 @@ def _begin(
 
 
 @kernel
-def _end(flight: np.ndarray, at: int, slots: np.ndarray, steps: np.ndarray, outputs: np.ndarray) -> None:
+def _end(flight: Any, at: int, slots: np.ndarray, steps: np.ndarray, outputs: np.ndarray) -> None:
     """Note that a transfer ends."""
     slots[flight.slot] = at
     if flight.out < 0:
@@ -135,7 +140,7 @@ def _end(flight: np.ndarray, at: int, slots: np.ndarray, steps: np.ndarray, outp
 
 
 @kernel
-def _refresh(memory: np.ndarray, now: int) -> bool:
+def _refresh(memory: Any, now: int) -> bool:
     """Refresh a memory if that is due before it serves again at ``now``; whether it is held up by that."""
     if memory.every_fs == 0 or now < memory.due:
         return False
@@ -147,7 +152,8 @@ def _refresh(memory: np.ndarray, now: int) -> bool:
 
 @kernel
 def _serve(
-    memory: int, now: int, until: int, links: np.ndarray, memories: np.ndarray, flights: np.ndarray, places: np.ndarray,
+    memory: int, now: int, until: int, links: np.ndarray, memories: np.ndarray,
+    flights: np.ndarray, places: np.ndarray,
     queues: np.ndarray, slot_free: np.ndarray, steps: np.ndarray, outputs: np.ndarray,
 ) -> int:  # fmt: skip
     """Let a memory serve the heads of its queues until one is done, at most to ``until``; return how long.
@@ -169,7 +175,7 @@ def _serve(
             visit_fs = max(min(flight.visit_fs, float(queue.owed_fs)), 1.0)
             round_fs += visit_fs
             soonest = min(soonest, queue.owed_fs / visit_fs)
-    whole = np.int64(np.ceil(soonest * round_fs))
+    whole = int(np.ceil(soonest * round_fs))
     spent = min(whole, until - now)
     for q in range(queues.size):
         queue = queues[q]
@@ -205,10 +211,11 @@ def _asked(
 @kernel
 def play(
     tiles: int, copies: int, c_tiles: int, clock_num: int, clock_den: int, links: np.ndarray,
-    memories: np.ndarray, flights: np.ndarray, places: np.ndarray, queues: np.ndarray, steps: np.ndarray, outputs: np.ndarray,
+    memories: np.ndarray, flights: np.ndarray, places: np.ndarray, queues: np.ndarray,
+    steps: np.ndarray, outputs: np.ndarray,
     engine_free: np.ndarray, slot_free: np.ndarray, limit: int,
 ) -> int:  # fmt: skip
-    """Run what ``walk`` listed; return when the last byte is out in fs, ``NEVER`` once that is after ``limit``.
+    """Run what ``walk`` listed; return the fs at which the last byte is out, ``NEVER`` if after ``limit``.
 
     Parameters
     ----------
@@ -219,7 +226,7 @@ def play(
     engine_free, slot_free
         int64, shapes (links, engines) and (links, slots): written.
     """
-    core_free, core_left, tile, end = np.int64(0), np.int64(0), 0, np.int64(0)
+    core_free, core_left, tile, end = 0, 0, 0, 0
     for i in range(tiles):
         core_left += steps[i].busy_fs
     engine_free[:] = 0
@@ -253,8 +260,10 @@ def play(
         if at == NEVER and asked == NEVER:
             break
         if at <= asked:
-            _begin(at, links[q >> 1], memories, flights[places[q, queues[q].begun]], queues[q], slot, engine_free[q >> 1],
-                   slot_free[q >> 1], steps, outputs)  # fmt: skip
+            _begin(
+                at, links[q >> 1], memories, flights[places[q, queues[q].begun]], queues[q], slot,
+                engine_free[q >> 1], slot_free[q >> 1], steps, outputs,
+            )  # fmt: skip
         elif not _refresh(memories[memory], asked):
             spent = _serve(
                 memory, asked, at, links, memories, flights, places, queues, slot_free, steps, outputs

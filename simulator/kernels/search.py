@@ -6,14 +6,16 @@ Model and limits: docs/models/mapping.md. ``walk`` lists what ``mapping.lower`` 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from simulator.kernels.jit import kernel
-from simulator.kernels.pipeline import NEVER, play
+from simulator.kernels.pipeline import play
 
-#: What all candidates have in common. ``*_bits``: ifmap per input row and channel, weight per output and input
-#: channel, bias per output channel, ofmap per output row and channel. ``*_link``: row of LINK, -1 where the
-#: operand is local. ``clock_num / clock_den``: fs per cycle of the core.
+#: What all candidates have in common. ``*_bits``: ifmap per input row and channel, weight per output and
+#: input channel, bias per output channel, ofmap per output row and channel. ``*_link``: row of LINK, -1
+#: where the operand is local. ``clock_num / clock_den``: fs per cycle of the core.
 LAYER = np.dtype(
     [
         ("groups", "i8"), ("k", "i8"), ("c", "i8"), ("batched", "i8"),
@@ -48,7 +50,7 @@ HOLDING = np.dtype(
 
 @kernel
 def _add(
-    flights: np.ndarray, count: int, places: np.ndarray, queue: np.ndarray, link: np.ndarray,
+    flights: np.ndarray, count: int, places: np.ndarray, queue: Any, link: Any,
     size: int, piece: int, byte_fs: float, visit_fs: float, tile: int, after: int, out: int,
 ) -> int:  # fmt: skip
     """Append a transfer, cut into pieces, to a queue; return how many transfers there are now."""
@@ -75,8 +77,8 @@ def _share(index: int, step: int, total: int, there: int) -> tuple[int, int]:
 
 
 @kernel
-def _renew(holding: np.ndarray, group: int, middle: int, inner: int, copies: int, t: int) -> tuple[bool, int]:
-    """Whether tile ``t`` needs a fresh copy of an operand, and after which tile that copy is free (-1: is)."""
+def _renew(holding: Any, group: int, middle: int, inner: int, copies: int, t: int) -> tuple[bool, int]:
+    """Whether tile ``t`` needs a fresh copy of an operand; after which tile that is free (-1: it is)."""
     if holding.group == group and holding.middle == middle and holding.inner == inner:
         return False, -1
     after = (t if copies == 1 else holding.first) - 1 if holding.turn + 1 >= copies else -1
@@ -88,7 +90,7 @@ def _renew(holding: np.ndarray, group: int, middle: int, inner: int, copies: int
 
 @kernel
 def _ifmap(
-    tiling: np.ndarray, rows: np.ndarray, holding: np.ndarray, group: int, m: int, n: int, c: int, t: int
+    tiling: Any, rows: np.ndarray, holding: Any, group: int, m: int, n: int, c: int, t: int
 ) -> tuple[int, int]:
     """Input rows that tile ``t`` has loaded, and the tile after which there is room for them."""
     size = rows[m].high - rows[m].low
@@ -115,9 +117,7 @@ def _ifmap(
 
 
 @kernel
-def _weight(
-    tiling: np.ndarray, holding: np.ndarray, group: int, m: int, n: int, c: int, t: int
-) -> tuple[bool, int]:
+def _weight(tiling: Any, holding: Any, group: int, m: int, n: int, c: int, t: int) -> tuple[bool, int]:
     """Whether tile ``t`` has its weights loaded, and the tile after which there is room for them."""
     if tiling.hold_weight == 0:
         return _renew(holding, group, n, c, tiling.weight_copies, t)
@@ -134,8 +134,8 @@ def _weight(
 
 
 @kernel
-def _output_before(tiling: np.ndarray, layer: np.ndarray, pixel_rows: int, g: int, n: int, out: int) -> int:
-    """The store whose bytes interleave with those of output ``out``, which must have ended first; -1: none."""
+def _output_before(tiling: Any, layer: Any, pixel_rows: int, g: int, n: int, out: int) -> int:
+    """The store whose bytes interleave with those of an output and that must end before; -1: none."""
     apart = tiling.n_tiles == 1 and (layer.batched == 1 or tiling.g_tiles == 1)
     if pixel_rows == 1 or apart or (n == 0 and (g == 0 or layer.batched == 1)):
         return -1
@@ -147,7 +147,7 @@ def _output_before(tiling: np.ndarray, layer: np.ndarray, pixel_rows: int, g: in
 
 @kernel
 def walk(
-    tiling: np.ndarray, layer: np.ndarray, rows: np.ndarray, busy_fs: np.ndarray, latency_fs: np.ndarray,
+    tiling: Any, layer: Any, rows: np.ndarray, busy_fs: np.ndarray, latency_fs: np.ndarray,
     links: np.ndarray, flights: np.ndarray, places: np.ndarray, queues: np.ndarray,
     steps: np.ndarray, outputs: np.ndarray, holding: np.ndarray,
 ) -> int:  # fmt: skip
@@ -165,8 +165,8 @@ def walk(
     links
         LINK, shape (links,).
     flights, places, queues, steps, outputs, holding
-        FLIGHT (flights,), int64 (2 x links, flights), QUEUE (2 x links,), STEP (tiles,), OUTPUT (outputs,) and
-        HOLDING (2,): written. Queue 2i has the loads of link i, 2i + 1 its stores.
+        FLIGHT (flights,), int64 (2 x links, flights), QUEUE (2 x links,), STEP (tiles,), OUTPUT (outputs,)
+        and HOLDING (2,): written. Queue 2i has the loads of link i, 2i + 1 its stores.
     """
     for q in range(queues.size):
         queues[q].size = queues[q].begun = queues[q].served = queues[q].last = queues[q].all_fs = 0
@@ -211,7 +211,7 @@ def walk(
 
 @kernel
 def _loads(
-    tiling: np.ndarray, layer: np.ndarray, rows: np.ndarray, links: np.ndarray,
+    tiling: Any, layer: Any, rows: np.ndarray, links: np.ndarray,
     flights: np.ndarray, count: int, places: np.ndarray, queues: np.ndarray, holding: np.ndarray,
     g: int, m: int, n: int, c: int, t: int,
 ) -> int:  # fmt: skip
@@ -244,7 +244,7 @@ def _loads(
 @kernel
 def finish_times(
     which: np.ndarray, least_fs: np.ndarray, slack: float, limit: int, first_only: bool, most_steps: int,
-    tilings: np.ndarray, layer: np.ndarray, rows: np.ndarray, rows_first: np.ndarray,
+    tilings: np.ndarray, layer: Any, rows: np.ndarray, rows_first: np.ndarray,
     busy_fs: np.ndarray, latency_fs: np.ndarray, links: np.ndarray, memories: np.ndarray,
     flights: np.ndarray, places: np.ndarray, steps: np.ndarray, outputs: np.ndarray,
     queues: np.ndarray, holding: np.ndarray, finish_fs: np.ndarray,
@@ -271,8 +271,8 @@ def finish_times(
     flights, places, steps, outputs, queues, holding
         Room for the largest tiling, as ``walk`` wants it. Written.
     finish_fs
-        int64, shape (tilings,), written: when the last byte is out, ``NEVER`` where it would be too late. Those
-        that have a positive time are not run again.
+        int64, shape (tilings,), written: when the last byte is out, ``NEVER`` where it would be too late.
+        Those that have a positive time are not run again.
 
     Returns
     -------

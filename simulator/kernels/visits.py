@@ -6,7 +6,6 @@ import numpy as np
 
 from simulator.kernels.jit import kernel
 
-
 #: Runs that the means are taken over, and how many at most follow each other before the next ones lie in the
 #: next part of their rows: so they fall on all places in a burst soon.
 SAMPLES, STRETCH = 48, 16
@@ -25,11 +24,11 @@ def run_costs(
     run, pitch, runs
         int64, shape (any,): bytes of a run, distance of their starts, runs of one transfer.
     burst_bytes, burst_fs, page_bytes, page_fs
-        A run takes whole bursts of each page that it touches; a page that the transfer has not just used takes
-        at least ``page_fs``.
+        A run takes whole bursts of each page that it touches; a page that the transfer has not just used
+        takes at least ``page_fs``.
     byte_fs, visit_fs, moved
-        float64, shape (any,), written: fs per byte and per visit, and bytes moved in whole bursts per byte that
-        is wanted; means over ``SAMPLES`` runs, the first at a page's start.
+        float64, shape (any,), written: fs per byte and per visit, and bytes moved in whole bursts per byte
+        that is wanted; means over ``SAMPLES`` runs, the first at a page's start.
     """
     for i in range(run.size):
         total, visits, bursts = 0.0, 0, 0

@@ -39,6 +39,8 @@ class Builder:
 
     chip: Chip
     nodes: tuple[str, ...]
+    first_node: int = 0  # added to node numbers: where the nodes of an inference begin
+    stage: int = 0  # commands of each stage have queues of their own
     _units: list[str] = field(init=False)
     _memories: list[str] = field(init=False)
     _commands: list[tuple[int, int, int, int, int]] = field(default_factory=list)
@@ -64,14 +66,16 @@ class Builder:
 
     def allow(self, node: int, memory: str, low: int, high: int) -> None:
         """Bytes that commands of a node may touch: one of its buffers, or a storage."""
-        self._rooms.setdefault((node, self._memories.index(memory)), []).append((low, high))
+        self._rooms.setdefault((self.first_node + node, self._memories.index(memory)), []).append((low, high))
 
     def compute(
         self, core: str, node: int, tile: tuple, reads: Sequence[Span], writes: Sequence[Span]
     ) -> None:
         """Append one tile for a core; ``tile`` is a row as ``tile_row`` makes it."""
         self._tiles[core].append(tile)
-        self._append(self._units.index(core), 0, COMPUTE, node, len(self._tiles[core]) - 1, reads, writes)
+        self._append(
+            self._units.index(core), self.stage, COMPUTE, node, len(self._tiles[core]) - 1, reads, writes
+        )
 
     def load(self, link: str, far: str, node: int, runs: Runs, near: Ends, role: str = "ifmap") -> None:
         """Append a transfer from the far memory to consecutive bytes of one or more near ones (multicast)."""
@@ -79,7 +83,7 @@ class Builder:
             work = self._move(piece, READ, node, size, near, far, role)
             spans = [(far, a, a + b) for a, b in _merged(piece)]
             into = [(memory, address + offset, address + offset + size) for memory, address in near]
-            self._append(self._units.index(link), 0, LOAD, node, work, spans, into)
+            self._append(self._units.index(link), 2 * self.stage, LOAD, node, work, spans, into)
 
     def store(self, link: str, far: str, node: int, runs: Runs, near: Ends, role: str = "ofmap") -> None:
         """Append a transfer from consecutive bytes of the near memory to the far one."""
@@ -87,7 +91,7 @@ class Builder:
             work = self._move(piece, WRITE, node, size, near, far, role)
             spans = [(far, a, a + b) for a, b in _merged(piece)]
             out = [(memory, address + offset, address + offset + size) for memory, address in near]
-            self._append(self._units.index(link), 1, STORE, node, work, out, spans)
+            self._append(self._units.index(link), 2 * self.stage + 1, STORE, node, work, out, spans)
 
     def finish(self, macs: np.ndarray, about: About) -> Program:
         """The tables as arrays."""
@@ -115,7 +119,7 @@ class Builder:
 
     def _move(self, piece: Runs, op: int, node: int, size: int, near: Ends, far: str, role: str) -> int:
         first = len(self._requests)
-        self._requests += [(address, length, op, node) for address, length in piece]
+        self._requests += [(address, length, op, self.first_node + node) for address, length in piece]
         way = self._ways.setdefault(Way(far, tuple(memory for memory, _ in near)), len(self._ways))
         self._moves.append((first, len(self._requests), size, way, MOVE_ROLES.index(role)))
         return len(self._moves) - 1
@@ -145,7 +149,7 @@ class Builder:
             for memory, low, high in spans:
                 self._accesses.append((command, self._memories.index(memory), write, low, high))
         sources = sorted((waits | readers) - {command})
-        self._commands.append((unit, queue, kind, node, work))
+        self._commands.append((unit, queue, kind, self.first_node + node, work))
         self._waits.append(sources)
         self._early.append([source not in waits for source in sources])
 

@@ -69,10 +69,12 @@ def with_copies(
     buffers: Mapping[str, tuple[np.ndarray, np.ndarray]],
     core: Core,
     room: Mapping[str, int],
+    users: Mapping[str, int],
 ) -> tuple[Candidates, np.ndarray]:
     """Candidates that fit, each with as many copies of its buffers as fit, and which one each came from.
 
     Two copies where all fit; else every choice of buffers with one copy to which no second one can be added.
+    ``users``: role -> how many cores have such a buffer in the same memory.
     """
     most = {role: copies for role, (_, copies) in buffers.items()}
     fits: dict[tuple[bool, ...], np.ndarray] = {}
@@ -82,7 +84,7 @@ def with_copies(
         for role, (size, copies) in buffers.items():
             alone = role in _CHOSEN and single[_CHOSEN.index(role)]
             possible &= (copies == 2) if alone else True
-            taken = size * (1 if alone else copies)
+            taken = size * users[role] * (1 if alone else copies)
             memory = core.buffer(role)
             need[memory] = need[memory] + taken if memory in need else taken
         fits[single] = possible & np.logical_and.reduce([size <= room[name] for name, size in need.items()])
@@ -92,22 +94,24 @@ def with_copies(
             if single[i]:
                 able = able & ~fits[(*single[:i], False, *single[i + 1 :])]
         where = np.flatnonzero(able)
-        copies = {
+        given = {
             f"{role}_copies": np.where(single[i], 1, most[role][where]) for i, role in enumerate(_CHOSEN)
         }
-        chosen.append(replace(cand.take(where), **copies))
+        chosen.append(replace(cand.take(where), **given))
         origin.append(where)
     fields = Candidates.__dataclass_fields__
     joined = Candidates(*(np.concatenate([getattr(part, name) for part in chosen]) for name in fields))
     return joined, np.concatenate(origin)
 
 
-def least_need(buffers: Mapping[str, tuple[np.ndarray, np.ndarray]], core: Core) -> dict[str, np.ndarray]:
-    """Memory -> bytes that the buffers of each candidate take there with one copy of each that may have one."""
+def least_need(
+    buffers: Mapping[str, tuple[np.ndarray, np.ndarray]], core: Core, users: Mapping[str, int]
+) -> dict[str, np.ndarray]:
+    """Memory -> bytes that the buffers of each candidate take there with one copy where one will do."""
     need: dict[str, np.ndarray] = {}
     for role, (size, copies) in buffers.items():
         memory = core.buffer(role)
-        taken = size * (np.minimum(copies, 1) if role in _CHOSEN else copies)
+        taken = size * users[role] * (np.minimum(copies, 1) if role in _CHOSEN else copies)
         need[memory] = need[memory] + taken if memory in need else taken
     return need
 
@@ -148,8 +152,11 @@ def _sizes_of(
         n = [*n, *(max(1, granule.n >> s) for s in range(1, 12))]
     if fine and rule.k == "auto" and sums:
         c = [*c, *(max(1, granule.k >> s) for s in range(1, 12))]
-    n, c = ({min(x, most) for x in sizes} for sizes, most in ((n, work.k), (c, work.c)))
-    return _row_sizes(work, granule.m, rule.m), sorted(n, reverse=True), sorted(c, reverse=True)
+    return _row_sizes(work, granule.m, rule.m), _at_most(work.k, n), _at_most(work.c, c)
+
+
+def _at_most(total: int, sizes: list[int]) -> list[int]:
+    return sorted({min(size, total) for size in sizes}, reverse=True)
 
 
 def _sizes(total: int, granule: int, rule: Size) -> list[int]:

@@ -6,11 +6,12 @@ traffic, ``mapping.pipeline`` runs what is left.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-from simulator.hw.component import Core, Memory
+from simulator.hw.component import Core
 from simulator.hw.tiling import PRECISIONS, TILE
 from simulator.hw.timing import bytes_by_memory, tile_times_fs
 from simulator.mapping.route import ALIGN
@@ -25,8 +26,8 @@ KINDS = 24
 class Operands:
     """Bits per element of the operands, and which of them already lie where the core wants them.
 
-    ``ifmap_groups``, ``weight_groups``: how many groups an operand has, 0: as many as the work; fewer where it
-    is broadcast. ``ops`` are the operations per result that join tiles.
+    ``ifmap_groups``, ``weight_groups``: how many groups an operand has, 0: as many as the work; fewer where
+    it is broadcast. ``ops`` are the operations per result that join tiles.
     """
 
     ifmap_bits: int
@@ -176,10 +177,10 @@ class CoreTimes:
     Attributes
     ----------
     shape
-        int64, shape (candidates,): row of the tables that each candidate has; tilings of the same sizes share it.
+        int64, shape (candidates,): row of the tables of each candidate; tilings of the same sizes share it.
     busy_fs, latency_fs
-        int64, shape (shapes, KINDS). Kind ``((2 a + b) 3 + c) 2 + g``: a, b, g say whether it is the last along
-        m, n, g; c is 0 at the start of the sums, 2 at their end, 1 between.
+        int64, shape (shapes, KINDS). Kind ``((2 a + b) 3 + c) 2 + g``: a, b, g say whether it is the last
+        along m, n, g; c is 0 at the start of the sums, 2 at their end, 1 between.
     moved
         int64, shape (shapes, KINDS): bytes at the core's buffers.
     counts
@@ -206,7 +207,7 @@ class CoreTimes:
 
 
 def core_times(
-    work: Contraction, cand: Candidates, ops: Operands, core: Core, memories: dict[str, Memory]
+    work: Contraction, cand: Candidates, ops: Operands, core: Core, ports: Mapping[str, float | None]
 ) -> CoreTimes:
     """Times of every kind of tile of every candidate: each loop has at most two sizes, sums three places."""
     first, shape = distinct(cand.rows, cand.groups, cand.n, cand.c)
@@ -246,7 +247,7 @@ def core_times(
         results = np.where(tiles["last"], tiles["m"] * tiles["n"] * tiles["count"], 0)
         tiles["ops"][..., OPERATION_CLASSES.index(name)] = results * times
     flat = tiles.reshape(-1)
-    busy, latency = tile_times_fs(core, memories, flat)
+    busy, latency = tile_times_fs(core, ports, flat)
     moved = sum(bytes_.sum(axis=1) for bytes_ in bytes_by_memory(core, flat).values())
     return CoreTimes(
         shape,

@@ -5,47 +5,97 @@ Schedule -> Program. Every task becomes loads, tiles and stores; dependencies fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
 from simulator.hw.tiling import NO_OPS, tile_row
 from simulator.mapping.builder import Builder, Span
 from simulator.mapping.program import About, Program
-from simulator.mapping.route import Route, route
-from simulator.mapping.runs import extend_rows, groups_of, inside
-from simulator.mapping.schedule import Place, Schedule, TaskPlan
+from simulator.mapping.runs import extend_rows, inside, operand_groups, weight_span
+from simulator.mapping.schedule import Schedule, TaskPlan
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans
+from simulator.mapping.sides import Intake, Side, make_side
 from simulator.mapping.slices import make_operand, operand_span, slice_span, slice_spans, split_of
+from simulator.mapping.stripes import Stripes
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
 
 
-def lower(schedule: Schedule) -> Program:
-    """The flat program of a schedule, proved by ``Program.check``."""
-    graph, chip = schedule.graph, schedule.chip
-    builder = Builder(chip, tuple(node.name for node in graph.nodes))
+def lower(schedule: Schedule, inferences: int = 1) -> Program:
+    """The flat program of a schedule, proved by ``Program.check``.
+
+    Of several inferences one follows the other, each with nodes of its own; what they share they wait for,
+    byte by byte. Constants that stay on chip are loaded by the first.
+    """
+    graph = schedule.graph
+    builder = Builder(schedule.chip, tuple(node.name for node in graph.nodes) * inferences)
     written = {name for plan in schedule.tasks for name in plan.task.writes}
-    for name, place in sorted(schedule.places.items(), key=lambda item: (item[1].memory, item[1].address)):
-        if name not in written:
-            builder.hold(place.memory, place.address, place.end)
+    there = {**{n: p for n, p in schedule.places.items() if n not in written}, **schedule.sources}
+    for place in sorted(there.values(), key=lambda place: (place.memory, place.address)):
+        builder.hold(place.memory, place.address, place.end)
     macs = np.zeros(len(graph.nodes), np.int64)
-    for index, plan in enumerate(schedule.tasks):
-        for name in dict.fromkeys((*plan.task.reads, *plan.task.writes)):
-            place = schedule.places[name]
-            builder.allow(plan.task.node, place.memory, place.address, place.end)
-        for buffer in plan.buffers:
-            room = schedule.buffers[index, buffer.role]
-            for copy in range(buffer.copies):
-                low = room.address + copy * buffer.bytes
-                builder.allow(plan.task.node, room.memory, low, low + buffer.bytes)
+    for plan in schedule.tasks:
         if isinstance(plan.task.work, Contraction):
             macs[plan.task.node] += plan.task.work.macs
-            _Contracting(schedule, index, builder).emit()
-        else:
-            _slices(schedule, index, builder)
-    program = builder.finish(macs, _about(schedule))
+    for inference in range(inferences):
+        builder.first_node = inference * len(graph.nodes)
+        odd = replace(schedule, places={**schedule.places, **schedule.twins})
+        _emit_tasks(
+            odd if inference % 2 else schedule, builder, set(schedule.sources) if inference == 0 else set()
+        )
+    program = builder.finish(np.tile(macs, inferences), _about(schedule))
     program.check()
     return program
+
+
+def _emit_tasks(schedule: Schedule, builder: Builder, missing: set[str]) -> None:
+    """All tasks once; ``missing`` are constants to be loaded before whoever reads them first."""
+    parts: list[_Contracting] = []
+    for index, plan in enumerate(schedule.tasks):
+        builder.stage = schedule.stages[plan.step] if schedule.stages else 0
+        chain = next((c for c in schedule.chains if c.first <= index <= c.last), None)
+        if chain is not None:
+            if index == chain.first:
+                for k in range(chain.first, chain.last + 1):
+                    _make_room(schedule, builder, k, missing)
+                Stripes(schedule, chain, builder).emit()
+            continue
+        _make_room(schedule, builder, index, missing)
+        if isinstance(plan.task.work, Contraction):
+            parts.append(_Contracting(schedule, index, builder, parts))
+            if plan.task.part is None or len(parts) == plan.task.part.count:
+                _run_side_by_side(parts)
+                parts = []
+        else:
+            _slices(schedule, index, builder)
+
+
+def _make_room(schedule: Schedule, builder: Builder, index: int, missing: set[str]) -> None:
+    """Say what a task may touch, and load the constants that stay on chip and are not there yet."""
+    plan = schedule.tasks[index]
+    for name in dict.fromkeys((*plan.task.reads, *plan.task.writes)):
+        place = schedule.places[name]
+        builder.allow(plan.task.node, place.memory, place.address, place.end)
+        if name in missing:
+            missing.remove(name)
+            _load_constant(schedule, builder, plan, name)
+    for buffer in plan.buffers:
+        room = schedule.buffers[index, buffer.role]
+        for copy in range(buffer.copies):
+            low = room.address + copy * buffer.bytes
+            builder.allow(plan.task.node, room.memory, low, low + buffer.bytes)
+
+
+def _load_constant(schedule: Schedule, builder: Builder, plan: TaskPlan, name: str) -> None:
+    """Bring a constant that stays on chip to its place there."""
+    source, place = schedule.sources[name], schedule.places[name]
+    link = schedule.chip.link_into(place.memory)
+    assert link is not None
+    builder.allow(plan.task.node, source.memory, source.address, source.end)
+    runs, near = [(source.address, source.bytes)], [(place.memory, place.address)]
+    builder.load(link, source.memory, plan.task.node, runs, near, "weight")
 
 
 def _about(schedule: Schedule) -> About:
@@ -65,6 +115,9 @@ def _about(schedule: Schedule) -> About:
         not_modelled=schedule.not_modelled,
         peak_memory_bytes=sum(schedule.peak_bytes.values()),
         resolved=dict(schedule.chip.resolved),
+        fusion=schedule.fusion,
+        lives=schedule.lives,
+        task_nodes=tuple({plan.step: plan.task.node for plan in tasks}.values()),
     )
 
 
@@ -72,89 +125,77 @@ def _shapes(schedule: Schedule) -> tuple[str, ...]:
     """M x N x K of each node's contraction, with its groups."""
     shapes = [""] * len(schedule.graph.nodes)
     for plan in schedule.tasks:
-        work = plan.task.work
+        work = plan.task.whole
         if isinstance(work, Contraction):
             groups = f"{work.groups} x " if work.groups > 1 else ""
             shapes[plan.task.node] = f"{groups}{work.M}x{work.N}x{work.K}"
     return tuple(shapes)
 
 
-@dataclass(frozen=True)
-class _Side:
-    """One operand of a task: where it lies, how it is reached, and the room it gets."""
-
-    place: Place
-    route: Route
-    room: Place | None
-    copies: int
-    copy_bytes: int
-
-    @property
-    def local(self) -> bool:
-        return self.place.memory == self.route.memory
-
-    def copy(self, turn: int) -> int:
-        """Address of the copy whose turn it is."""
-        assert self.room is not None
-        return self.room.address + (turn % self.copies) * self.copy_bytes
-
-
-def _side(schedule: Schedule, index: int, storage: str, role: str, room: str) -> _Side:
-    plan = schedule.tasks[index]
-    core = schedule.chip.cores[plan.task.core]
-    buffer = next((b for b in plan.buffers if b.role == room), None)
-    place = schedule.buffers.get((index, room))
-    copies, size = (buffer.copies, buffer.bytes) if buffer else (0, 0)
-    return _Side(schedule.places[storage], route(schedule.chip, core, role), place, copies, size)
+def _run_side_by_side(parts: Sequence[_Contracting]) -> None:
+    """Emit the tiles of a task's parts in turn: in each round those at the same place of the loops."""
+    walks = [part.walk() for part in parts]
+    heads = [next(walk, None) for walk in walks]
+    while any(head is not None for head in heads):
+        now = min(head for head in heads if head is not None)
+        heads = [next(walk, None) if head == now else head for walk, head in zip(walks, heads, strict=True)]
 
 
 class _Contracting:
-    """Loads, tiles and stores of one contraction, in loop order."""
+    """Loads, tiles and stores of one contraction, or of one core's part of it, in loop order.
 
-    def __init__(self, schedule: Schedule, index: int, builder: Builder) -> None:
+    ``before`` are the parts before it; the operand that is shared has one intake together.
+    """
+
+    def __init__(
+        self, schedule: Schedule, index: int, builder: Builder, before: Sequence[_Contracting]
+    ) -> None:
         self.plan: TaskPlan = schedule.tasks[index]
         self.builder = builder
         task = self.plan.task
         assert isinstance(task.work, Contraction)
-        self.work = task.work
+        assert isinstance(task.whole, Contraction)
+        self.work, self.whole = task.work, task.whole
         self.tiling = self.plan.tiling
-        self.ifmap = _side(schedule, index, task.reads[0], "ifmap", "ifmap")
-        self.weight = _side(schedule, index, task.reads[1], "weight", "weight")
-        self.ofmap = _side(schedule, index, task.writes[0], "ofmap", "ofmap")
+        self.ifmap = make_side(schedule, index, task.reads[0], "ifmap", "ifmap")
+        self.weight = make_side(schedule, index, task.reads[1], "weight", "weight")
+        self.ofmap = make_side(schedule, index, task.writes[0], "ofmap", "ofmap")
         tensors, node = schedule.graph.tensors, schedule.graph.nodes[task.node]
         result = schedule.graph.results(node)[0]
         self.bits = tuple(tensors[s].bits if s in tensors else result.bits for s in task.reads) + (
             result.bits,
         )
         self.core = schedule.chip.cores[task.core]
-        work = self.work
-        self.ifmap_groups = groups_of(
-            self.ifmap.place.bytes, work, extent_y(work) * extent_x(work) * work.batch * work.c, self.bits[0]
+        sizes = self.ifmap.place.bytes, self.weight.place.bytes
+        self.ifmap_groups, self.weight_groups = operand_groups(
+            self.whole, sizes, (self.bits[0], self.bits[1])
         )
-        self.weight_groups = groups_of(self.weight.place.bytes, work, work.k * work.K, self.bits[1])
-        self.loaded: dict[str, tuple] = {}  # operand -> key of what its current copy holds
-        self.turns = {"ifmap": -1, "weight": -1, "ofmap": -1}
-        self.held: dict[str, dict] = {"ifmap": {}, "weight": {}}  # what the current held copy contains
+        self.intakes = {
+            role: _join(role, side, before if self.plan.shared == role else ())
+            for role, side in (("ifmap", self.ifmap), ("weight", self.weight))
+        }
+        self.out_turn = -1
 
-    def emit(self) -> None:
-        """Walk the loops."""
-        work, t = self.work, self.tiling
-        rows = list(row_tiles(work, t.rows))
-        channels = spans(work.k, t.n)
-        for group in spans(work.groups, t.groups):
+    def walk(self) -> Iterator[tuple[int, int, int, int]]:
+        """Walk the loops; before each tile its place in them is given out: (group, outer, inner, c)."""
+        work, t, task = self.work, self.tiling, self.plan.task
+        rows = list(enumerate(row_tiles(work, t.rows)))
+        channels = list(enumerate(_shifted(spans(work.k, t.n), task.first("n"))))
+        for g, group in enumerate(_shifted(spans(work.groups, t.groups), task.first("groups"))):
             if t.order == "mn":
-                for m in rows:
-                    for n in channels:
-                        self._output_tile(group, m, n)
+                for (i, m), (j, n) in product(rows, channels):
+                    yield from ((g, i, j, c) for c in self._output_tile(group, m, n))
             else:
-                for n in channels:
-                    for m in rows:
-                        self._output_tile(group, m, n)
+                for (i, n), (j, m) in product(channels, rows):
+                    yield from ((g, i, j, c) for c in self._output_tile(group, m, n))
 
-    def _output_tile(self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]) -> None:
+    def _output_tile(
+        self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]
+    ) -> Iterator[int]:
         reductions = spans(self.work.c, self.tiling.c)
         inputs, weights = self._held_by(group, self.ifmap_groups), self._held_by(group, self.weight_groups)
-        for c in reductions:
+        for i, c in enumerate(reductions):
+            yield i
             reads = [*self._ifmap(inputs, m, c), self._weights(weights, n, c)]
             first, last = c[0] == 0, c is reductions[-1]
             writes = self._ofmap_spans(group, m, n) if last else []
@@ -166,7 +207,7 @@ class _Contracting:
     def _held_by(self, group: tuple[int, int], there: int) -> tuple[int, int]:
         """Groups of an operand that serve some groups of the work: fewer where the operand is broadcast."""
         first, end = group
-        return first * there // self.work.groups, (end - 1) * there // self.work.groups + 1
+        return first * there // self.whole.groups, (end - 1) * there // self.whole.groups + 1
 
     def _ifmap(self, group: tuple[int, int], m: tuple[int, int, int, int], c: tuple[int, int]) -> list[Span]:
         """Make sure that a tile's inputs are on chip; what the core then reads."""
@@ -177,84 +218,69 @@ class _Contracting:
         if self.ifmap.local:
             low, (last, length) = runs[0][0], runs[-1]
             return [(memory, low, last + length)]
-        size = sum(length for _, length in runs)
-        outer = (group, m) if self.tiling.order == "mn" else (group,)
+        intake, size = self.intakes["ifmap"], sum(length for _, length in runs)
         if not self.tiling.hold_ifmap:
-            address = self._turn("ifmap", (group, m, c), self.ifmap)
-            if address >= 0:
-                self._load("ifmap", runs, address)
-            address = self.ifmap.copy(self.turns["ifmap"])
+            if intake.turns((group, m, c)):
+                intake.load(self.builder, self.plan.task.node, runs, 0)
+            offset = 0
         else:
-            if self._turn("ifmap", outer, self.ifmap) >= 0:
-                self.held["ifmap"] = {}
-            address = self.ifmap.copy(self.turns["ifmap"]) + self._held_input_offset(group, m, c)
-            self._load_missing(group, m, c, address)
+            intake.turns((group, m) if self.tiling.order == "mn" else group)
+            offset = self._held_input_offset(group, m, c)
+            self._load_missing(group, m, c, offset)
+        address = self.ifmap.copy(intake.turn) + offset
         return [(memory, address, address + size)]
 
     def _load_missing(
-        self, group: tuple[int, int], m: tuple[int, int, int, int], c: tuple[int, int], address: int
+        self, group: tuple[int, int], m: tuple[int, int, int, int], c: tuple[int, int], offset: int
     ) -> None:
         """Load the rows of a held ifmap that no earlier tile has brought (tiles come with ascending rows)."""
-        height = extent_y(self.work)
+        intake, height = self.intakes["ifmap"], extent_y(self.work)
         top, bottom = input_rows(self.work, m[2], m[3])
         top, bottom = m[0] * height + top, (m[1] - 1) * height + bottom
-        there = max(self.held["ifmap"].get(c, top), top)
-        if self.tiling.order == "mn" and c in self.held["ifmap"]:
+        there = max(intake.held.get(c, top), top)
+        if self.tiling.order == "mn" and c in intake.held:
             return
         if bottom > there:
             runs = self._input_runs(group, (there, bottom), c)
             skipped = sum(n for _, n in self._input_runs(group, (top, there), c)) if there > top else 0
-            self._load("ifmap", runs, address + skipped)
-            self.held["ifmap"][c] = bottom
+            intake.load(self.builder, self.plan.task.node, runs, offset + skipped)
+            intake.held[c] = bottom
 
     def _weights(self, group: tuple[int, int], n: tuple[int, int], c: tuple[int, int]) -> Span:
         """Make sure that a tile's weights are on chip; what the core then reads."""
         low, high = self._weight_span(group, n, c)
-        memory = self.weight.route.memory
+        memory, intake, node = self.weight.route.memory, self.intakes["weight"], self.plan.task.node
         if self.weight.local:
             return memory, low, high
+        offset = 0
         if not self.tiling.hold_weight:
-            address = self._turn("weight", (group, n, c), self.weight)
-            if address >= 0:
-                self._load("weight", [(low, high - low)], address)
-            address = self.weight.copy(self.turns["weight"])
+            if intake.turns((group, n, c)):
+                intake.load(self.builder, node, [(low, high - low)], 0)
         else:
-            outer = (group, n) if self.tiling.order == "nm" else (group,)
-            if self._turn("weight", outer, self.weight) >= 0:
-                self.held["weight"] = {}
-            base = self._weight_span(
-                group, n if self.tiling.order == "nm" else (0, self.work.k), (0, self.work.c)
-            )[0]
-            address = self.weight.copy(self.turns["weight"]) + low - base
-            if (n, c) not in self.held["weight"]:
-                self.held["weight"][n, c] = True
-                self._load("weight", [(low, high - low)], address)
+            inside = self.tiling.order == "nm"
+            intake.turns((group, n) if inside else group)
+            first = self.plan.task.first("n")
+            channels = n if inside else (first, first + self.work.k)
+            offset = low - self._weight_span(group, channels, (0, self.work.c))[0]
+            if (n, c) not in intake.held:
+                intake.held[n, c] = high
+                intake.load(self.builder, node, [(low, high - low)], offset)
+        address = self.weight.copy(intake.turn) + offset
         return memory, address, address + high - low
-
-    def _turn(self, role: str, key: tuple, side: _Side) -> int:
-        """Address of a fresh copy if the current one holds something else, else -1."""
-        if self.loaded.get(role) == key:
-            return -1
-        self.loaded[role] = key
-        self.turns[role] += 1
-        return side.copy(self.turns[role])
-
-    def _load(self, role: str, runs: list[tuple[int, int]], address: int) -> None:
-        side = self.ifmap if role == "ifmap" else self.weight
-        near = [(side.route.memory, address)]
-        self.builder.load(side.route.link, side.place.memory, self.plan.task.node, runs, near, role)
 
     def _input_runs(
         self, group: tuple[int, int], rows: tuple[int, int], c: tuple[int, int]
     ) -> list[tuple[int, int]]:
         """Consecutive bytes of some input rows (counted over all images): (address, bytes), ascending."""
-        work, base, bits = self.work, self.ifmap.place.address, self.bits[0]
+        work, base, bits = self.whole, self.ifmap.place.address, self.bits[0]
+        part = self.plan.task.part
+        above = self.plan.task.first("batch") * extent_y(work) + (part.row_in if part is not None else 0)
         pixel_row = extent_x(work) * bits
         planes = 1 if work.batched else work.groups
         row_bits = pixel_row * work.c * planes
         runs: list[tuple[int, int]] = []
         for g in range(*group) if work.batched else (0,):
-            at = (g * work.batch * extent_y(work) + rows[0]) * row_bits
+            at = (g * work.batch * extent_y(work) + above + rows[0]) * row_bits
             low = c[0] * pixel_row if work.batched else (group[0] * work.c + c[0]) * pixel_row
             wide = (c[1] - c[0]) * pixel_row * (1 if work.batched else group[1] - group[0])
             extend_rows(runs, base, at, row_bits, rows[1] - rows[0], low, wide)
@@ -277,32 +303,19 @@ class _Contracting:
         return chunk * work.batch * extent_y(work) * piece + above * own
 
     def _weight_span(self, group: tuple[int, int], n: tuple[int, int], c: tuple[int, int]) -> tuple[int, int]:
-        """Bytes of a weight tile.
-
-        Weights lie in tile order, with the bias behind each block of output channels.
-        """
-        work, bits = self.work, self.bits[1]
-        taps = work.fy * work.fx
-        per_channel = work.c * taps * bits + 8 * self.plan.task.bias_bytes
-        channels = n[1] - n[0]
-        start = (group[0] * work.k + n[0]) * per_channel
-        low = start + channels * c[0] * taps * bits
-        high = start + channels * c[1] * taps * bits
-        if c[1] == work.c:
-            high = start + channels * per_channel
-        if group[1] - group[0] > 1:
-            low, high = start, start + (group[1] - group[0]) * work.k * per_channel
-        base = self.weight.place.address
-        return base + low // 8, min(base + -(-high // 8), self.weight.place.end)
+        return weight_span(
+            self.whole, self.bits[1], self.plan.task.bias_bytes, self.weight.place, group, n, c
+        )
 
     def _output_runs(
         self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]
     ) -> list[tuple[int, int]]:
-        work, base = self.work, self.ofmap.place.address
+        work, task, base = self.whole, self.plan.task, self.ofmap.place.address
+        above = task.first("batch") * work.oy + task.first("rows")
         pixel_row = work.ox * self.bits[2]
         planes = 1 if work.batched else work.groups
         row_bits = pixel_row * work.k * planes
-        first, end = m[0] * work.oy + m[2], (m[1] - 1) * work.oy + m[3]
+        first, end = above + m[0] * work.oy + m[2], above + (m[1] - 1) * work.oy + m[3]
         runs: list[tuple[int, int]] = []
         for g in range(*group) if work.batched else (0,):
             at = (g * work.batch * work.oy + first) * row_bits
@@ -318,15 +331,14 @@ class _Contracting:
         memory = self.ofmap.route.memory
         if self.ofmap.local:
             return [(memory, address, address + size) for address, size in runs]
-        self.turns["ofmap"] += 1
-        address = self.ofmap.copy(self.turns["ofmap"])
+        self.out_turn += 1
+        address = self.ofmap.copy(self.out_turn)
         return [(memory, address, address + sum(size for _, size in runs))]
 
     def _store(self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]) -> None:
         side = self.ofmap
-        address = side.copy(self.turns["ofmap"])
+        near = [(side.route.memory, side.copy(self.out_turn))]
         runs = self._output_runs(group, m, n)
-        near = [(side.route.memory, address)]
         self.builder.store(side.route.link, side.place.memory, self.plan.task.node, runs, near)
 
     def _tile(
@@ -357,13 +369,26 @@ class _Contracting:
         return tuple(outputs * counts.get(name, 0) for name in OPERATION_CLASSES)
 
 
+def _shifted(pieces: list[tuple[int, int]], by: int) -> list[tuple[int, int]]:
+    return [(first + by, end + by) for first, end in pieces]
+
+
+def _join(role: str, side: Side, before: Sequence[_Contracting]) -> Intake:
+    """An intake of one's own, or that of the parts before with one more side."""
+    if not before:
+        return Intake(role, [side])
+    intake = before[0].intakes[role]
+    intake.sides = [*intake.sides, side]
+    return intake
+
+
 def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
     """Loads, tiles and stores of element-wise work or a move."""
     plan = schedule.tasks[index]
     task = plan.task
     split = split_of(task)
-    inputs = [_side(schedule, index, name, "ifmap", f"in{i}") for i, name in enumerate(task.reads)]
-    outputs = [_side(schedule, index, name, "ofmap", f"out{i}") for i, name in enumerate(task.writes)]
+    inputs = [make_side(schedule, index, name, "ifmap", f"in{i}") for i, name in enumerate(task.reads)]
+    outputs = [make_side(schedule, index, name, "ofmap", f"out{i}") for i, name in enumerate(task.writes)]
     elements = schedule.graph.results(schedule.graph.nodes[task.node])[0].elements
     sizes = [side.place.bytes for side in inputs]
     tensors = [schedule.graph.tensors.get(name) for name in task.reads]

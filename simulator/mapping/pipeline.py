@@ -20,15 +20,13 @@ MOST_STEPS = 400_000
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Tables of candidates, ready to run; ``finish_fs`` remembers who ended when, int64, shape (candidates,).
+    """Tables of candidates, as the kernel takes them.
 
-    ``least_fs`` is what each cannot beat, int64, shape (candidates,).
+    ``least_fs`` is what each cannot beat, ``finish_fs`` (the last table) when each ended that was run; int64,
+    shape (candidates,).
     """
 
     tables: tuple[np.ndarray, ...]
-    links: np.ndarray
-    memories: np.ndarray
-    room: tuple[np.ndarray, ...]
     least_fs: np.ndarray
     finish_fs: np.ndarray
 
@@ -53,12 +51,13 @@ class Pipeline:
         best, done : int
             Who ended first (``first_only``: the first that ended in time; -1: none), and how many were run.
         """
-        from simulator.kernels.search import NEVER, finish_times  # numba: only when something is planned
+        from simulator.kernels.pipeline import NEVER  # numba: only when something is planned
+        from simulator.kernels.search import finish_times  # likewise
 
-        until = int(NEVER) - 1 if limit is None else limit
+        until = NEVER - 1 if limit is None else limit
         return finish_times(
             np.ascontiguousarray(which, np.int64), self.least_fs, slack, until, first_only, MOST_STEPS,
-            *self.tables, self.links, self.memories, *self.room, self.finish_fs,
+            *self.tables,
         )  # fmt: skip
 
 
@@ -74,7 +73,8 @@ def make_pipeline(
     rows, rows_first = _rows(work, sizes.tolist(), search.ROWS)
     tilings = np.zeros(cand.rows.size, search.TILING)
     for field in (
-        "groups", "n", "c", "order", "hold_ifmap", "hold_weight", "ifmap_copies", "weight_copies", "ofmap_copies",
+        "groups", "n", "c", "order", "hold_ifmap", "hold_weight",
+        "ifmap_copies", "weight_copies", "ofmap_copies",
     ):  # fmt: skip
         tilings[field] = getattr(cand, field)
     tilings["rows"], tilings["kinds"] = where.reshape(-1), times.shape
@@ -83,22 +83,15 @@ def make_pipeline(
     outputs = int((t.m * t.n * t.g).max())
     steps = int(t.total.max())
     flights = int((2 * t.total + t.m * t.n * t.g + traffic // PIECE_BYTES).max()) + 16
-    room = (
+    finish_fs = np.zeros(cand.rows.size, np.int64)
+    tables = (
+        tilings, _layer(work, ops, core, index, search.LAYER), rows, rows_first,
+        times.busy_fs, times.latency_fs, links, memories,
         np.zeros(flights, pipeline.FLIGHT), np.zeros((2 * links.size, flights), np.int64),
         np.zeros(steps, pipeline.STEP), np.zeros(outputs, pipeline.OUTPUT),
-        np.zeros(2 * links.size, pipeline.QUEUE), np.zeros(2, search.HOLDING),
+        np.zeros(2 * links.size, pipeline.QUEUE), np.zeros(2, search.HOLDING), finish_fs,
     )  # fmt: skip
-    return Pipeline(
-        tables=(
-            tilings, _layer(work, ops, core, index, search.LAYER), rows, rows_first, times.busy_fs,
-            times.latency_fs,
-        ),
-        links=links,
-        memories=memories,
-        room=room,
-        least_fs=least_fs.astype(np.int64),
-        finish_fs=np.zeros(cand.rows.size, np.int64),
-    )  # fmt: skip
+    return Pipeline(tables, least_fs.astype(np.int64), finish_fs)
 
 
 def _links(

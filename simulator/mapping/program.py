@@ -9,6 +9,8 @@ import numpy as np
 
 from simulator.hw.component import Way
 from simulator.kernels.request import REQUEST
+from simulator.mapping.life import Life
+from simulator.results.result import Fusion
 
 COMMAND = np.dtype(
     [("unit", "i4"), ("queue", "i2"), ("kind", "i2"), ("node", "i4"), ("work", "i8")], align=True
@@ -59,6 +61,9 @@ class About:
     not_modelled: tuple[str, ...]
     peak_memory_bytes: int
     resolved: dict[str, object]
+    fusion: Fusion = Fusion()
+    lives: tuple[Life, ...] = ()  # rooms on chip; their tasks are indices of ``task_nodes``
+    task_nodes: tuple[int, ...] = ()  # node of each task
 
 
 @dataclass(frozen=True)

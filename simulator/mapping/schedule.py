@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from simulator.hw.chip import Chip
+from simulator.mapping.life import Life
+from simulator.results.result import Fusion
 from simulator.workload.graph import Graph
 from simulator.workload.work import Contraction, Elementwise, Work
+
+if TYPE_CHECKING:
+    from simulator.mapping.chain import Chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,36 @@ class Place:
     def end(self) -> int:
         """First address behind it."""
         return self.address + self.bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The piece of a task that one of several cores does, which work side by side.
+
+    Attributes
+    ----------
+    along
+        What the pieces cut: output channels ``n``, output ``rows``, images (``batch``), ``groups`` (heads,
+        depthwise channels), or the ``slices`` of work that is no contraction.
+    index, count
+        Which piece of how many.
+    first
+        First channel of each group, output row, image, group or slice.
+    row_in
+        First input row, where rows are cut.
+    whole
+        The work of the task; ``Task.work`` is the piece, except that of slices.
+    end
+        Behind the last slice.
+    """
+
+    along: Literal["n", "rows", "batch", "groups", "slices"]
+    index: int
+    count: int
+    first: int
+    whole: Work
+    row_in: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +79,16 @@ class Task:
     epilogue: tuple[str, ...] = ()
     bias_bytes: int = 0
     ops: tuple[tuple[str, int], ...] = ()
+    part: Part | None = None
+
+    def first(self, along: str) -> int:
+        """Where the task's piece begins along one dimension; 0 unless it is cut there."""
+        return self.part.first if self.part is not None and self.part.along == along else 0
+
+    @property
+    def whole(self) -> Work:
+        """The work of all pieces."""
+        return self.work if self.part is None else self.part.whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +127,11 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class TaskPlan:
-    """A task with its tiling, its buffers and what the planner expected of it (shown by `--plan` alone)."""
+    """A task with its tiling, its buffers and what the planner expected of it (shown by `--plan` alone).
+
+    Plans of one ``step`` are the parts of one task and run side by side; the operand in the role ``shared``
+    is brought to all of them at once.
+    """
 
     task: Task
     tiling: Tiling
@@ -91,6 +140,8 @@ class TaskPlan:
     expected_bound: str
     tiles: int
     candidates: int
+    step: int = 0
+    shared: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +155,13 @@ class Schedule:
     buffers: Mapping[tuple[int, str], Place]  # (task, role) -> where its copies lie
     storage: Mapping[str, str]  # tensor -> storage
     peak_bytes: Mapping[str, int]  # memory -> most bytes in use at once
+    sources: Mapping[str, Place] = field(default_factory=dict)  # constant kept on chip -> where from
+    twins: Mapping[str, Place] = field(default_factory=dict)  # storage -> its place in every other inference
+    stages: tuple[int, ...] = ()  # stage of each step; empty: all cores work on one inference
     not_modelled: tuple[str, ...] = field(default=())
+    chains: tuple[Chain, ...] = field(default=())
+    fusion: Fusion = Fusion()
+    lives: tuple[Life, ...] = field(default=())  # of what lies on chip
 
     def describe(self) -> list[dict[str, object]]:
         """One plain record per task, for printing; keys are column headers."""
@@ -123,8 +180,10 @@ class Schedule:
         return {
             "task": task.name,
             "core": task.core,
-            "work": _words(task.work) + (f", then {', '.join(task.epilogue)}" if task.epilogue else ""),
-            "tiling": _tiling_words(plan, held),
+            "part": "" if task.part is None else f"{task.part.index + 1}/{task.part.count} {task.part.along}",
+            "work": work_words(task.work) + (f", then {', '.join(task.epilogue)}" if task.epilogue else ""),
+            "tiling": f"{tiling_words(plan)}; expected {plan.expected_fs / 1e9:.3f} us, "
+            f"{plan.expected_bound}; {plan.candidates} candidates",
             "tiles": plan.tiles,
             "rows": tiling.rows,
             "groups": tiling.groups,
@@ -141,10 +200,21 @@ class Schedule:
                 f"{b.role} {b.copies} x {b.bytes} B at {b.memory}+{self.buffers[i, b.role].address}"
                 for b in plan.buffers
             ),
+            "chain": self._chain_words(i),
         }
 
+    def _chain_words(self, i: int) -> str:
+        """To which chain a task belongs, and at the chain's first task how it runs."""
+        for number, chain in enumerate(self.chains, 1):
+            if i == chain.first:
+                return f"{number}, {chain.words([plan.task.name for plan in self.tasks])}"
+            if chain.first < i <= chain.last:
+                return str(number)
+        return ""
 
-def _words(work: Work) -> str:
+
+def work_words(work: Work) -> str:
+    """Kind and extent of a piece of work."""
     if isinstance(work, Contraction):
         groups = f"{work.groups} groups of " if work.groups > 1 else ""
         kernel = f", kernel {work.fy} x {work.fx} over {work.c} channels" if work.fy * work.fx > 1 else ""
@@ -154,14 +224,15 @@ def _words(work: Work) -> str:
     return f"move {work.bytes_read} B read, {work.bytes_written} B written"
 
 
-def _tiling_words(plan: TaskPlan, held: list[str]) -> str:
-    tiling, work = plan.tiling, plan.task.work
-    expected = (
-        f"expected {plan.expected_fs / 1e9:.3f} us, {plan.expected_bound}; {plan.candidates} candidates"
-    )
+def tiling_words(plan: TaskPlan, tiling: Tiling | None = None, tiles: int = 0) -> str:
+    """A task's tiling, its own or another one of so many tiles."""
+    tiling, tiles, work = tiling or plan.tiling, tiles or plan.tiles, plan.task.work
+    count = "1 tile" if tiles == 1 else f"{tiles} tiles"
     if not isinstance(work, Contraction):
-        return f"{plan.tiles} tiles of {tiling.rows} of {work.split} slices; {expected}"
+        return f"{count} of {tiling.rows} of {work.split} slices"
     groups = f"{tiling.groups} groups x " if work.groups > 1 else ""
     size = f"{groups}{tiling.rows} rows of {work.ox} x {tiling.n} out x {tiling.c} in channels"
-    hold = f", holds {' and '.join(held)}" if held else ""
-    return f"{plan.tiles} tiles of {size}, order {tiling.order}{hold}; {expected}"
+    held = [name for name, held in (("ifmap", tiling.hold_ifmap), ("weight", tiling.hold_weight)) if held]
+    return f"{tiles} tiles of {size}, order {tiling.order}" + (
+        f", holds {' and '.join(held)}" if held else ""
+    )

@@ -13,7 +13,7 @@ from simulator.mapping.route import Route, align
 from simulator.mapping.schedule import Buffer, Task, Tiling
 from simulator.mapping.shape import spans
 from simulator.mapping.tasks import whole_tile
-from simulator.mapping.tile import Choice
+from simulator.mapping.tile import Choice, remembered
 from simulator.workload.work import Contraction, Elementwise, Move, Window
 
 #: Element-wise work is cut at most so often: enough for neighbours to overlap, few enough for the engine.
@@ -68,7 +68,20 @@ def make_operand(task: Task, index: int, sizes: Sequence[int], elements: int | N
 
 
 def slice_spans(task: Task, rows: int) -> list[tuple[int, int]]:
-    """Tiles of ``rows`` slices: (first, end). Rows of a window stay inside one image, or are whole images."""
+    """Tiles of ``rows`` slices: (first, end). Rows of a window stay inside one image, or are whole images.
+
+    Of a part, those that lie in it.
+    """
+    part = task.part
+    if part is None:
+        return _all_spans(task, rows)
+    if rows >= split_of(task):
+        return [(part.first, part.end)]
+    cuts = ((max(first, part.first), min(end, part.end)) for first, end in _all_spans(task, rows))
+    return [(first, end) for first, end in cuts if end > first]
+
+
+def _all_spans(task: Task, rows: int) -> list[tuple[int, int]]:
     split = split_of(task)
     window = task.work.window if isinstance(task.work, Elementwise) else None
     if window is None:
@@ -112,13 +125,42 @@ def slice_tiling(
     InputError
         One slice does not fit.
     """
+    free = room[routed.memory]
+    key = (chip.digest, task.core, task.work, task.part, tuple(inputs), tuple(outputs), routed, free)
+
+    def find() -> Choice:
+        choices = slice_choices(task, inputs, outputs, core, chip, routed, room)
+        least = min(choice.expected_fs for choice in choices)
+        near = [choice for choice in choices if choice.expected_fs <= least * 1.01]
+        return min(near, key=lambda choice: (abs(choice.tiles - ENOUGH_SLICES), choice.tiles))
+
+    return remembered(key, find)
+
+
+def slice_choices(
+    task: Task,
+    inputs: list[Operand],
+    outputs: list[Operand],
+    core: Core,
+    chip: Chip,
+    routed: Route,
+    room: Mapping[str, int],
+) -> list[Choice]:
+    """All numbers of slices per tile that are worth trying and fit, the largest tiles first.
+
+    Raises
+    ------
+    InputError
+        One slice does not fit.
+    """
     split = split_of(task)
     parts = sorted(
         {min(split, p) for p in (1, 2, 4, 8, 16, 32, MOST_SLICES, 4 * MOST_SLICES, 16 * MOST_SLICES, split)}
     )
-    occupancy, latency = tile_times_fs(core, chip.memories, whole_tile(task.work, core))
-    busy_fs, start_fs = int(occupancy[0]), int(latency[0])
-    moved = sum(o.bytes for o in (*inputs, *outputs) if not o.local)
+    occupancy, latency = tile_times_fs(core, chip.ports(task.core), whole_tile(task.work, core))
+    mine = split if task.part is None else task.part.end - task.part.first
+    busy_fs, start_fs = int(occupancy[0]) * mine // split, int(latency[0])
+    moved = sum(o.bytes * mine // split if o.sliced else o.bytes for o in (*inputs, *outputs) if not o.local)
     per_byte_fs = 1e15 / routed.bytes_per_s if routed.bytes_per_s else 0.0
     choices: list[Choice] = []
     for part in parts:
@@ -132,7 +174,7 @@ def slice_tiling(
         linked_fs = moved * per_byte_fs + tiles * routed.start_fs
         time = int(max(busy_fs + tiles * start_fs, linked_fs) + moved * per_byte_fs / tiles)
         bound = core.BOUND if busy_fs >= linked_fs else routed.far
-        choices.append(Choice(Tiling(rows), tuple(buffers), time, bound, tiles, len(parts)))
+        choices.append(Choice(Tiling(rows), tuple(buffers), time, bound, tiles, len(parts), moved))
     if not choices:
         need = sum(b.total for b in _buffers(task, inputs, outputs, 1, routed.memory))
         message = (
@@ -140,17 +182,15 @@ def slice_tiling(
             f"{room[routed.memory]} B are free; enlarge the memory"
         )
         raise InputError(chip.problem(message, f"memories.{routed.memory}.capacity"))
-    least = min(choice.expected_fs for choice in choices)
-    near = [choice for choice in choices if choice.expected_fs <= least * 1.01]
-    return min(near, key=lambda choice: (abs(choice.tiles - ENOUGH_SLICES), choice.tiles))
+    return choices
 
 
 def _buffers(
     task: Task, inputs: list[Operand], outputs: list[Operand], rows: int, memory: str
 ) -> list[Buffer]:
     split = split_of(task)
-    cuts = slice_spans(task, rows)
-    twice = 2 if len(cuts) > 1 else 1
+    cuts = _all_spans(task, rows)  # those of a part lie inside them
+    twice = 2 if len(slice_spans(task, rows)) > 1 else 1
     buffers = []
     for i, operand in enumerate(inputs):
         if not operand.local:

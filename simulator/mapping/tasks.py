@@ -251,12 +251,12 @@ def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
             f"does ({has}); choose with --set workload.precision=..."
         )
         raise InputError(chip.problem(message, "cores"))
-    return min(able, key=lambda name: _whole_time(able[name], work, chip))
+    return min(able, key=lambda name: _whole_time(name, work, chip))
 
 
-def _whole_time(core: Core, work: Work, chip: Chip) -> int:
-    tile = whole_tile(work, core)
-    return int(tile_times_fs(core, chip.memories, tile)[0].sum())
+def _whole_time(name: str, work: Work, chip: Chip) -> int:
+    core = chip.cores[name]
+    return int(tile_times_fs(core, chip.ports(name), whole_tile(work, core))[0].sum())
 
 
 def whole_tile(work: Work, core: Core) -> np.ndarray:

@@ -1,29 +1,29 @@
-"""The tiling of a contraction: all candidates are screened, the best run in the pipeline, results remembered."""
+"""The tiling of a contraction: all candidates are screened, the best are run in the pipeline."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.hw.chip import Chip
-from simulator.hw.component import Core
 from simulator.hw.rules import NodeRule
 from simulator.mapping.builder import PIECE_BYTES
 from simulator.mapping.candidates import candidates, largest, least_need, with_copies
 from simulator.mapping.cost import Candidates, Operands, Trips, buffer_bytes, core_times, trips
 from simulator.mapping.pipeline import Pipeline, make_pipeline
+from simulator.mapping.route import ALONE, Beside
 from simulator.mapping.schedule import Buffer, Tiling
-from simulator.mapping.transfers import ROLES, Bounds, bounds, rates, passages
+from simulator.mapping.transfers import ROLES, Bounds, bounds, passages, rates
 from simulator.workload.work import Contraction
 
 #: A node is not cut finer than this unless its buffers leave no choice: the engine's time is per tile.
 MOST_TILES = 1024
 #: Among tilings of about the same time and traffic, one that gives its rows in at least so many pieces.
 ENOUGH_PIECES = 8
-#: Times that differ by less cannot be told apart: traffic decides.
+#: Times with transfers that differ by less cannot be told apart: traffic decides.
 ALIKE = 1.01
 
 
@@ -31,9 +31,9 @@ ALIKE = 1.01
 class Choice:
     """The tiling that was chosen, with its buffers and what it is expected to cost.
 
-    ``expected_fs`` is the time of the task alone in the pipeline, ``bound`` what it spends it on most, ``tiles``
-    how many tiles it has, ``candidates`` among how many it was chosen, ``traffic_bytes`` what it moves over
-    links.
+    ``expected_fs`` is the time of the task alone in the pipeline, ``bound`` what takes longest,
+    ``tiles`` how many tiles it has, ``candidates`` among how many it was chosen, ``traffic_bytes`` what it
+    moves over links.
     """
 
     tiling: Tiling
@@ -56,6 +56,7 @@ def contraction_tiling(
     room: Mapping[str, int],
     rule: NodeRule,
     name: str,
+    beside: Beside = ALONE,
 ) -> Choice:
     """The tiling of least expected time (then least external traffic, then least on-chip traffic) that fits.
 
@@ -71,6 +72,8 @@ def contraction_tiling(
         Decisions that are already made.
     name
         Of the node, for the message.
+    beside
+        What does other parts of the node at the same time.
 
     Raises
     ------
@@ -91,9 +94,15 @@ def contraction_tiling(
         rule.groups,
         rule.order,
         rule.hold,
+        beside,
     )
+    return remembered(key, lambda: Search(work, ops, core_name, chip, dict(rooms), rule, name, beside).best())
+
+
+def remembered(key: tuple, find: Callable[[], Choice]) -> Choice:
+    """The choice for everything that it depends on, found once."""
     if key not in _REMEMBERED:
-        _REMEMBERED[key] = Search(work, ops, core, chip, dict(rooms), rule, name).best()
+        _REMEMBERED[key] = find()
     return _REMEMBERED[key]
 
 
@@ -104,25 +113,27 @@ class Search:
         self,
         work: Contraction,
         ops: Operands,
-        core: Core,
+        core_name: str,
         chip: Chip,
         room: dict[str, int],
         rule: NodeRule,
         name: str,
+        beside: Beside = ALONE,
     ) -> None:
-        self.core = core
+        self.core = core = chip.cores[core_name]
+        users = {role: beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")}
         psum_bits = core.sum_bits()
         for fine in (False, True):  # below the core's granule where nothing else fits with all its copies
             every = candidates(work, ops, core, rule, fine=fine)
             t = trips(work, every)
             buffers = buffer_bytes(work, every, t, ops, psum_bits)
-            cand, origin = with_copies(every, buffers, core, room)
+            cand, origin = with_copies(every, buffers, core, room, users)
             most = {role: copies[origin] for role, (_, copies) in buffers.items()}
             whole = np.logical_and.reduce([getattr(cand, f"{role}_copies") == most[role] for role in ROLES])
             if whole.any():
                 break
         if not origin.size:
-            raise InputError(_too_small(work, least_need(buffers, core), room, name, chip))
+            raise InputError(_too_small(work, least_need(buffers, core, users), room, name, chip))
         self.considered = every.rows.size
         keep = largest(cand, whole, rule)
         t = trips(work, cand)
@@ -132,8 +143,8 @@ class Search:
         self.copies = {role: copies[keep] for role, copies in most.items()}
         self.copies |= {role: getattr(self.cand, f"{role}_copies") for role in ROLES}
         self.trips: Trips = trips(work, self.cand)
-        self.passages = passages(chip, core, ops, PIECE_BYTES)
-        times = core_times(work, self.cand, ops, core, dict(chip.memories))
+        self.passages = passages(chip, core, ops, PIECE_BYTES, beside)
+        times = core_times(work, self.cand, ops, core, chip.ports(core_name))
         cost = rates(work, self.cand, self.trips, ops, self.passages)
         self.bounds: Bounds = bounds(work, self.cand, self.trips, ops, self.passages, cost)
         self.busy_fs = times.busy()
@@ -151,13 +162,41 @@ class Search:
         )
 
     def best(self) -> Choice:
-        """The candidate of least time; among those that the model cannot tell apart, the one of least traffic."""
+        """The candidate of least time; of those that cannot be told apart, the one of least traffic."""
         fastest, _ = self.pipeline.run(np.argsort(self.guess_fs, kind="stable"), slack=0.999)
-        limit = int(self.pipeline.finish_fs[fastest] * ALIKE)
+        moves = any(passage.link for passage in self.passages.values())  # without transfers times are exact
+        limit = int(self.pipeline.finish_fs[fastest] * (ALIKE if moves else 1))
         order = self.by_traffic(np.flatnonzero(self.least_fs <= limit))
         self.pipeline.finish_fs[self.pipeline.finish_fs > limit] = 0  # left off early: to be run again
         best, _ = self.pipeline.run(order, limit=limit, first_only=True)
         return self.choice(best if best >= 0 else fastest)
+
+    def find(self, tiling: Tiling) -> int | None:
+        """The candidate that a tiling is, with most copies; None if it is not among them."""
+        same = np.ones(self.cand.rows.size, bool)
+        for name in ("rows", "groups", "n", "c", "hold_ifmap", "hold_weight"):
+            same &= getattr(self.cand, name) == getattr(tiling, name)
+        same &= self.cand.order == (tiling.order == "nm")
+        return int(np.flatnonzero(same)[0]) if same.any() else None
+
+    def fastest(self, most: int, also: Sequence[int] = ()) -> list[Choice]:
+        """The candidates of least time, each tiling once, the fastest first; and some others."""
+        found: dict[Tiling, Choice] = {}
+        limit: int | None = None
+        self.pipeline.finish_fs[:] = 0
+        for i in [*also, *np.argsort(self.guess_fs, kind="stable").tolist()]:
+            if limit is not None and self.least_fs[i] > limit:
+                continue
+            if self.pipeline.run(np.array([i]), limit=limit)[0] < 0:
+                continue
+            choice = self.choice(i)
+            if choice.tiling not in found or choice.expected_fs < found[choice.tiling].expected_fs:
+                found[choice.tiling] = choice
+            if len(found) >= most:
+                limit = sorted(choice.expected_fs for choice in found.values())[most - 1]
+        ranked = sorted(found.values(), key=lambda choice: (choice.expected_fs, choice.traffic_bytes))
+        own = {self.choice(i).tiling for i in also}
+        return [choice for rank, choice in enumerate(ranked) if rank < most or choice.tiling in own]
 
     def _loaded_ahead(self) -> np.ndarray:
         """Bytes that can be loaded before the first tile begins, while other tasks still run."""
@@ -170,7 +209,7 @@ class Search:
     def by_traffic(self, which: np.ndarray) -> np.ndarray:
         """Candidates by external traffic; then by how well they overlap with their neighbours, and by size.
 
-        Rows that are whole early let the next task begin, what is loaded ahead comes while the one before runs.
+        Rows that are whole early let the next task begin; what is loaded ahead comes under the one before.
         """
         t = self.trips
         whole = np.where(
@@ -207,6 +246,20 @@ class Search:
             candidates=self.considered,
             traffic_bytes=int(self.traffic[i]),
         )
+
+
+def tile_buffers(work: Contraction, tiling: Tiling, ops: Operands, psum_bits: int) -> dict[str, int]:
+    """Role -> bytes of one copy of the buffer that a tiling needs; roles without a buffer are left out."""
+    cand = as_candidate(tiling)
+    rooms = buffer_bytes(work, cand, trips(work, cand), ops, psum_bits)
+    return {role: int(size[0]) for role, (size, copies) in rooms.items() if copies[0]}
+
+
+def as_candidate(tiling: Tiling) -> Candidates:
+    """A tiling as the only candidate; its copies are not said."""
+    order = int(tiling.order == "nm")
+    fields = (tiling.rows, tiling.groups, tiling.n, tiling.c, order, tiling.hold_ifmap, tiling.hold_weight)
+    return Candidates.of(np.array(fields, np.int64)[:, None])
 
 
 def _too_small(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core, Service
 from simulator.mapping.cost import Candidates, Operands, Trips, distinct, traffic_bytes
-from simulator.mapping.route import route
+from simulator.mapping.route import ALONE, Beside, route
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, rows_read
 from simulator.workload.work import Contraction
 
@@ -90,8 +90,11 @@ class Passage:
         return np.maximum(served_fs / (1 - time_fs / every_fs) - time_fs, served_fs)
 
 
-def passages(chip: Chip, core: Core, ops: Operands, piece: int) -> dict[str, Passage]:
-    """Role -> passage; ``piece`` is the size of the transfers whose time per byte is asked for."""
+def passages(chip: Chip, core: Core, ops: Operands, piece: int, beside: Beside = ALONE) -> dict[str, Passage]:
+    """Role -> passage; ``piece`` is the size of the transfers whose time per byte is asked for.
+
+    What the cores ``beside`` share is slower by as many as use it, but for what is brought to all at once.
+    """
     found: dict[str, Passage] = {}
     for role in ROLES:
         taken = route(chip, core, role)
@@ -99,11 +102,18 @@ def passages(chip: Chip, core: Core, ops: Operands, piece: int) -> dict[str, Pas
         if ops.local(role) or transport is None:
             found[role] = Passage()
             continue
+        cores = () if role == beside.shared else beside.cores
+        others = [chip.link_into(chip.cores[other].buffer(role)) for other in cores]
+        ways = [chip.links[link].transport for link in others if link is not None]
+        at_link = max(others.count(taken.link), 1)
+        at_far = max(sum(way is not None and way.outer == transport.outer for way in ways), 1)
         link = chip.links[taken.link]
         empty, full = link.cycles(np.array([0, piece], np.int64)).tolist()
-        period_fs = 1e15 / link.clock_hz
-        far = chip.memories[transport.outer].service()
-        passed = [far, *(chip.links[name].service() for name in transport.via)]
+        period_fs = 1e15 / link.clock_hz * at_link
+        passed = [_among(chip.memories[transport.outer].service(), at_far)]
+        for via in transport.via:
+            users = max(sum(way is not None and via in way.via for way in ways), 1)
+            passed.append(_among(chip.links[via].service(), users))
         found[role] = Passage(
             link=taken.link,
             far=transport.outer,
@@ -115,6 +125,13 @@ def passages(chip: Chip, core: Core, ops: Operands, piece: int) -> dict[str, Pas
             services=tuple(service for service in passed if service is not None),
         )
     return found
+
+
+def _among(service: Service | None, users: int) -> Service | None:
+    """What each of several users gets of a shared resource."""
+    if service is None or users == 1:
+        return service
+    return replace(service, burst_fs=service.burst_fs * users, page_fs=service.page_fs * users)
 
 
 def runs(work: Contraction, cand: Candidates, t: Trips, ops: Operands) -> np.ndarray:
@@ -135,10 +152,11 @@ def runs(work: Contraction, cand: Candidates, t: Trips, ops: Operands) -> np.nda
     c_last, n_last = work.c - (t.c - 1) * cand.c, work.k - (t.n - 1) * cand.n
     whole_in = (cand.c == work.c) & (groups == planes)
     whole_out = (cand.n == work.k) & (groups == planes)
+    all_in, all_out = row_in * work.c * planes, row_out * work.k * planes
     table = (
-        *(_strided(row_in * c * groups, row_in * work.c * planes, rows_in, whole_in) for c in (cand.c, c_last)),
+        *(_strided(row_in * c * groups, all_in, rows_in, whole_in) for c in (cand.c, c_last)),
         (weight, weight, np.ones_like(weight)),
-        *(_strided(row_out * n * groups, row_out * work.k * planes, rows_out, whole_out) for n in (cand.n, n_last)),
+        *(_strided(row_out * n * groups, all_out, rows_out, whole_out) for n in (cand.n, n_last)),
     )  # fmt: skip
     return np.array(table, np.int64).transpose(1, 0, 2)
 

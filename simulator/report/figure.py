@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from posixpath import commonprefix
 from xml.sax.saxutils import escape
 
+from simulator.report.palette import COLOURS
 from simulator.report.rounding import decimal_scale, number
 
-COLOURS = 8
 ROW = 40
 THINNEST = 500
 THIN_PERCENT = 0.6
@@ -27,20 +27,22 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a bar: its value in the unit of the chart, the index of its colour, its name."""
+    """A piece of a bar: its value in the unit of the chart, the index of its colour, its name, how solid."""
 
     value: float
     colour: int
     title: str
+    solid: float = 1.0
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A labelled bar; ``text`` is its value as the reader should see it."""
+    """A labelled bar; ``text`` is its value as the reader should see it, ``about`` goes with the label."""
 
     label: str
     text: str
     parts: tuple[Part, ...]
+    about: str = ""
 
 
 def safe(text: object) -> str:
@@ -79,7 +81,7 @@ def svg(title: str, height: int, body: Sequence[str], kind: str) -> str:
     )
 
 
-def bar_chart(title: str, bars: Sequence[Bar], quantity: str, unit: str) -> str:
+def bar_chart(title: str, bars: Sequence[Bar], quantity: str, unit: str, longest: float = 0.0) -> str:
     """Horizontal stacked bars, each below its label, over a common axis.
 
     Parameters
@@ -90,17 +92,21 @@ def bar_chart(title: str, bars: Sequence[Bar], quantity: str, unit: str) -> str:
         Values in ``unit`` without prefix.
     quantity, unit
         For the axis, such as ``energy`` and ``J``.
+    longest
+        The axis reaches at least this far.
     """
-    largest = max((sum(part.value for part in bar.parts) for bar in bars), default=0.0)
+    largest = max([longest, *(sum(part.value for part in bar.parts) for bar in bars)])
     body, bottom = [], len(bars) * ROW + 4
     shared = _shared([bar.label for bar in bars])
     body += _axis(largest, bottom, quantity, unit)
     for row, bar in enumerate(bars):
         y = row * ROW
         for style, length in LABEL_CHARACTERS.items():
-            name = safe(shorten(bar.label, length, shared))
+            name = shorten(bar.label, length, shared)
             whole = f"<title>{safe(bar.label)}</title>"
-            body.append(f'<text x="0" y="{y + 15}" class="{style}">{name}{whole}</text>')
+            room = bar.about and len(name) + len(bar.about) < length
+            about = f'<tspan class="quiet" dx="6">{safe(bar.about)}</tspan>' if room else ""
+            body.append(f'<text x="0" y="{y + 15}" class="{style}">{safe(name)}{about}{whole}</text>')
         body.append(f'<text x="100%" y="{y + 15}" class="end">{safe(bar.text)}</text>')
         body += _pieces(bar.parts, largest, y + 20, 14)
     return svg(title, bottom + 36, body, "bars")
@@ -113,10 +119,13 @@ def strip(title: str, parts: Sequence[Part], quantity: str, unit: str) -> str:
     return svg(title, 84, body + _pieces(_merged(parts, total / THINNEST), total, 4, 40), "strip")
 
 
-def legend(entries: Sequence[tuple[int, str]]) -> str:
-    """Colours and what they stand for, as an HTML list."""
-    items = "".join(f'<li><i class="{colour(index)}"></i>{safe(text)}</li>' for index, text in entries)
-    return f'<ul class="legend">{items}</ul>'
+def legend(entries: Sequence[tuple[int, str]], solid: Sequence[float] = ()) -> str:
+    """Colours and what they stand for, as an HTML list; ``solid`` is how solid each is drawn."""
+    items = []
+    for (index, text), share in zip(entries, solid or [1.0] * len(entries), strict=True):
+        faint = f' style="opacity:{share:.2f}"' if share < 1 else ""
+        items.append(f'<li><i class="{colour(index)}"{faint}></i>{safe(text)}</li>')
+    return f'<ul class="legend">{"".join(items)}</ul>'
 
 
 def _shared(labels: Sequence[str]) -> int:
@@ -145,8 +154,9 @@ def _pieces(parts: Sequence[Part], largest: float, y: int, height: int) -> list[
         width = 100 * part.value / largest if largest else 0.0
         if width > 0:
             style = colour(part.colour) + (" gap" if width > THIN_PERCENT else "")
+            faint = f' fill-opacity="{part.solid:.2f}"' if part.solid < 1 else ""
             body.append(
-                f'<rect x="{x:.3f}%" y="{y}" width="{width:.3f}%" height="{height}" class="{style}">'
+                f'<rect x="{x:.3f}%" y="{y}" width="{width:.3f}%" height="{height}" class="{style}"{faint}>'
                 f"<title>{safe(part.title)}</title></rect>"
             )
         x += width

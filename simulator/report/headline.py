@@ -114,7 +114,9 @@ def _note(result: Result, name: str) -> str:
     notes: dict[str, Callable[[], str]] = {
         "latency_s": lambda: f"batch {result.batch}, {result.precision}",
         "throughput_per_s": lambda: (
-            f"batches of {result.batch}: {number(result.batch * metrics.throughput_per_s)} samples/s"
+            result.stream.sentence()
+            if result.stream is not None
+            else f"batches of {result.batch}: {number(result.batch * metrics.throughput_per_s)} samples/s"
             if result.batch > 1
             else FORMULAS["throughput_per_s"]
         ),

@@ -10,6 +10,7 @@ from typing import Any
 from simulator.base.files import fresh_folder
 from simulator.base.yamlio import dump
 from simulator.report import REPORTS, table
+from simulator.report.causes import draw_causes
 from simulator.report.energy import (
     EnergySum,
     split_by_component,
@@ -18,18 +19,20 @@ from simulator.report.energy import (
     split_by_origin,
     unknown_actions,
 )
-from simulator.report.figure import COLOURS, Bar, Part, bar_chart, legend, strip
+from simulator.report.figure import Bar, Part, bar_chart, legend, strip
 from simulator.report.layout import folder_names
+from simulator.report.palette import BOUNDS, COLOURS, MEMORIES, sheet
 from simulator.report.roofline import draw_roofline, roofline
 from simulator.report.rounding import number, percent, si
-from simulator.results.result import Result
+from simulator.report.timeline import lane_colour, panels
+from simulator.results.result import NodeRow, Result
 
 BUDGET_BYTES = 900_000
 RESOLVED_CHARACTERS = 150_000
 TOP_LAYERS = 12
+#: How many times coarser figures get before layers are left out of the table.
+COARSEST = 16
 MOST_NAME_CHARACTERS = 44
-BOUND_COLOURS = {"compute": 0, "vector": 2, "pim": 3, "noc": 4, "sync": 5, "latency": 6}
-MEMORY_COLOURS = (1, 7)
 
 
 @REPORTS.register("page")
@@ -49,7 +52,7 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
 def render(result: Result) -> str:
     """HTML text of the page of one result, less than 1 MB.
 
-    A page that would be larger keeps the layers that cost most time and says how many there are.
+    A page that would be larger has coarser figures, then keeps the layers that cost most time and says so.
     """
     context = _context(result)
     rows = context["layers"][1]
@@ -59,15 +62,19 @@ def render(result: Result) -> str:
     while True:
         shown = [rows[i] for i in sorted(ranked[:kept])]
         figures = {"roofline": draw_roofline(roof, colours, grid), "rows": shown}
+        figures |= panels(result, colours, float(grid))
         text = fill("page.html.j2", {**context, **figures})
         if len(text.encode()) <= BUDGET_BYTES or kept <= TOP_LAYERS:
             return text
-        kept, grid = kept * 2 // 3, grid * 2
+        if grid < COARSEST:
+            grid *= 2
+        else:
+            kept = kept * 2 // 3
 
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
     """Text of a template of this package with its values, everything escaped."""
-    return str(_environment().get_template(template).render(values))
+    return str(_environment().get_template(template).render({**values, "colours": sheet()}))
 
 
 @cache
@@ -83,8 +90,27 @@ def _environment() -> Any:
 def bound_colours(result: Result) -> dict[str, int]:
     """Index of the colour of each bound, the same on every page; external memories come first."""
     memories = sorted(result.memories, key=lambda memory: not memory.external)
-    colours = {memory.name: index for memory, index in zip(memories, MEMORY_COLOURS, strict=False)}
-    return {memory.name: COLOURS for memory in memories} | colours | BOUND_COLOURS
+    colours = {memory.name: index for memory, index in zip(memories, MEMORIES, strict=False)}
+    return {memory.name: COLOURS for memory in memories} | colours | BOUNDS
+
+
+def component_colours(result: Result, components: Sequence[str]) -> dict[str, int]:
+    """Index of the colour of each component, as the bounds and the timeline have it where they show it.
+
+    The others, and further cores of a kind, take what is left in the order given.
+    """
+    bounds = bound_colours(result)
+    own = {memory.name: bounds[memory.name] for memory in result.memories if memory.external}
+    for lane in result.timeline.lanes if result.timeline else ():
+        if lane.kind == "compute":
+            own.setdefault(lane.unit, lane_colour(lane))
+    colours: dict[str, int] = {}
+    for component in components:
+        if own.get(component, COLOURS) not in (COLOURS, *colours.values()):
+            colours[component] = own[component]
+    left = iter([index for index in range(COLOURS) if index not in colours.values()])
+    return {component: colours[component] if component in colours else next(left, COLOURS)
+            for component in components}  # fmt: skip
 
 
 def _context(result: Result) -> dict[str, Any]:
@@ -109,6 +135,7 @@ def _context(result: Result) -> dict[str, Any]:
         "origins": _origins(result),
         "roof": roofline(result),
         **_time_figures(result),
+        **draw_causes(result, TOP_LAYERS),
         **_energy_figures(result),
     }
 
@@ -141,7 +168,7 @@ def _time_figures(result: Result) -> dict[str, str]:
     ]
     ranked = sorted(range(len(parts)), key=lambda i: -parts[i].value)[:TOP_LAYERS]
     bars = [
-        Bar(result.rows[i].node, text(result.rows[i].exposed_fs), (parts[i],))
+        Bar(result.rows[i].node, text(result.rows[i].exposed_fs), (parts[i],), result.rows[i].op)
         for i in ranked
         if parts[i].value > 0
     ]
@@ -157,7 +184,7 @@ def _time_figures(result: Result) -> dict[str, str]:
 def _energy_figures(result: Result) -> dict[str, str]:
     """Energy of each component by action, and of the layers that need most by component."""
     split = split_by_component(result)
-    colours = {each.component: index for index, each in enumerate(split)}
+    colours = component_colours(result, [each.component for each in split])
     components = [
         Bar(
             each.component,
@@ -173,9 +200,7 @@ def _energy_figures(result: Result) -> dict[str, str]:
     by_node = split_by_node_and_component(result)
     sums = split_by_node(result)
     layers = [
-        _layer_bar(
-            result.rows[i].node, sums[i], {name: float(pj[i]) for name, pj in by_node.items()}, colours
-        )
+        _layer_bar(result.rows[i], sums[i], {name: float(pj[i]) for name, pj in by_node.items()}, colours)
         for i in sorted(range(len(sums)), key=lambda i: -(sums[i].pj or 0.0))[:TOP_LAYERS]
         if sums[i].pj
     ]
@@ -187,10 +212,10 @@ def _energy_figures(result: Result) -> dict[str, str]:
     }
 
 
-def _layer_bar(node: str, total: EnergySum, energies_pj: dict[str, float], colours: dict[str, int]) -> Bar:
+def _layer_bar(row: NodeRow, total: EnergySum, energies_pj: dict[str, float], colours: dict[str, int]) -> Bar:
     """Known energy of one layer stacked by component, in the order of the components' own chart."""
     parts = tuple(
-        Part(energies_pj[name] / 1e12, index, f"{node}, {name}: {si(energies_pj[name] / 1e12, 'J')}")
+        Part(energies_pj[name] / 1e12, index, f"{row.node}, {name}: {si(energies_pj[name] / 1e12, 'J')}")
         for name, index in colours.items()
     )
-    return Bar(node, table.energy_text(total), parts)
+    return Bar(row.node, table.energy_text(total), parts, row.op)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from simulator.report.figure import COLOURS, colour, safe, svg
+from simulator.report.figure import colour, safe, svg
+from simulator.report.palette import COLOURS
 from simulator.report.rounding import number, si
 from simulator.results.result import Result
 

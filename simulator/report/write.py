@@ -15,6 +15,7 @@ from simulator.base.yamlio import dump
 from simulator.report import compare, page
 from simulator.report.energy import split_by_node
 from simulator.report.layout import folder_names
+from simulator.results.causes import CAUSES
 from simulator.results.result import Result
 
 LAYER_COLUMNS = (
@@ -93,7 +94,7 @@ def layers_csv(result: Result) -> str:
     records = result.layers()
     for record, energy in zip(records, split_by_node(result), strict=True):
         record["energy_uJ"] = None if energy.pj is None else energy.pj / 1e6
-    return _csv([*LAYER_COLUMNS, *memories], records)
+    return _csv([*LAYER_COLUMNS, *memories, *(f"{cause}_us" for cause in CAUSES)], records)
 
 
 def energy_csv(result: Result) -> str:

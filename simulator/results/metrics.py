@@ -9,7 +9,7 @@ from simulator.results.result import EnergyEntry, MemoryInfo, Metrics, NodeRow
 
 FORMULAS = {
     "latency_s": "last byte out - first byte in",
-    "throughput_per_s": "1 / latency (one inference at a time)",
+    "throughput_per_s": "1 / latency (one inference at a time); of a stream, 1 / steady interval",
     "ops": "2 x MACs of contractions",
     "tops": "ops / latency / 1e12 (achieved)",
     "peak_tops": "2 x MAC slots per second of all arrays at the precision used / 1e12",

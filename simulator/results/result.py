@@ -7,9 +7,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from simulator.base import jsontext
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
+from simulator.results.causes import CAUSES
 from simulator.results.ledger import Ledger
+from simulator.results.stream import Stream
+from simulator.results.timeline import Timeline
 
 SCHEMA = 1
 
@@ -47,7 +51,8 @@ class NodeRow:
     ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly.
     ``busy_fs`` is the time that each unit and shared resource spent on it. ``shape`` is M x N x K of what it
     multiplies, with the number of groups before it; empty where it multiplies nothing. ``causes_fs`` says
-    what the time from ``start_fs`` to ``end_fs`` went to; it sums to it exactly.
+    what the time from ``start_fs`` to ``end_fs`` went to (see ``results.causes``), ``exposed_causes_fs`` the
+    same for the last ``exposed_fs`` before ``end_fs``; each sums to its time exactly, zeros are left out.
     """
 
     node: str
@@ -63,6 +68,7 @@ class NodeRow:
     busy_fs: dict[str, int] = field(default_factory=dict)
     shape: str = ""
     causes_fs: dict[str, int] = field(default_factory=dict)
+    exposed_causes_fs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,54 @@ class Metrics:
     traffic_bytes: dict[str, dict[str, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class FusedChain:
+    """Nodes that ran together, stripe by stripe of rows, so that what passes between them stayed on chip.
+
+    ``rows`` of the last node's result make a stripe, of which an image has ``stripes``. ``line_bytes`` is
+    what the line buffers hold. ``bytes`` goes to and from the memories behind, ``unfused_bytes`` would
+    without the chain, both as the planner counts.
+    """
+
+    nodes: tuple[str, ...]
+    stripes: int
+    rows: int
+    line_bytes: int
+    bytes: int
+    unfused_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """What depth-first execution did: chains, and traffic of the whole network with and without them.
+
+    The bytes go to and from the memories behind the on-chip ones; both are the planner's, the second of the
+    best plan without chains.
+    """
+
+    chains: tuple[FusedChain, ...] = ()
+    bytes: int = 0
+    unfused_bytes: int = 0
+
+    def sentence(self) -> str:
+        """One sentence for people; empty where there is no chain."""
+        if not self.chains:
+            return ""
+        nodes = sum(len(chain.nodes) for chain in self.chains)
+        several = "chains" if len(self.chains) > 1 else "chain"
+        saved = self.unfused_bytes - self.bytes
+        return (
+            f"{nodes} nodes run in {len(self.chains)} {several}, stripe by stripe: the plan moves "
+            f"{saved} B less off chip than the best without ({self.bytes} B for {self.unfused_bytes} B)"
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Fusion:
+        """Inverse of ``asdict``."""
+        chains = (FusedChain(**{**chain, "nodes": tuple(chain["nodes"])}) for chain in data["chains"])
+        return cls(tuple(chains), data["bytes"], data["unfused_bytes"])
+
+
 @dataclass(frozen=True)
 class Result:
     """Everything a report needs about one run."""
@@ -105,6 +159,9 @@ class Result:
     assumptions: tuple[str, ...]
     provenance: dict[str, Any]
     resolved: dict[str, Any]
+    fusion: Fusion = Fusion()
+    stream: Stream | None = None
+    timeline: Timeline | None = None
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -133,6 +190,7 @@ class Result:
                 "shape": row.shape,
             }
             record.update({name: int(counts[i]) for name, counts in from_ledger.items()})
+            record.update({f"{cause}_us": row.causes_fs.get(cause, 0) / 1e9 for cause in CAUSES})
             table.append(record)
         return table
 
@@ -181,12 +239,15 @@ class Result:
             "memories": [asdict(memory) for memory in self.memories],
             "energy_table": [asdict(entry) for entry in self.energy],
             "ledger": self.ledger.to_dict(),
+            "fusion": asdict(self.fusion),
+            "stream": None if self.stream is None else asdict(self.stream),
+            "timeline": None if self.timeline is None else self.timeline.to_dict(),
             "resolved": self.resolved,
         }
 
     def dumps(self) -> str:
         """The JSON text of result.json."""
-        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+        return jsontext.dumps(self.to_dict()) + "\n"
 
     def to_json(self, path: str | Path) -> None:
         """Write result.json, whole or not at all."""
@@ -209,6 +270,9 @@ class Result:
             assumptions=tuple(data["assumptions"]),
             provenance=data["provenance"],
             resolved=data["resolved"],
+            fusion=Fusion.from_dict(data["fusion"]) if "fusion" in data else Fusion(),
+            stream=Stream(**data["stream"]) if data.get("stream") else None,
+            timeline=Timeline.from_dict(data["timeline"]) if data.get("timeline") else None,
         )
 
     @classmethod

@@ -8,7 +8,7 @@ from pathlib import Path
 from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
-from simulator.workload.frontends import layers, onnx, packaged
+from simulator.workload.frontends import built, layers, onnx, packaged
 from simulator.workload.graph import Graph
 from simulator.workload.precision import assume
 
@@ -17,9 +17,10 @@ READERS: dict[str, Callable[..., Graph]] = {}
 
 
 def _load_yaml(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None = None) -> Graph:
-    """A layer list, or a pointer into an installed package, by what the file says."""
+    """A layer list, a builder's arguments, or a pointer into an installed package, by what the file says."""
     data = yamlio.load(path).data
-    reader = packaged.load if isinstance(data, dict) and "package" in data else layers.load
+    keys = data if isinstance(data, dict) else {}
+    reader = packaged.load if "package" in keys else built.load if "builder" in keys else layers.load
     return reader(path, batch=batch, dims=dims)
 
 

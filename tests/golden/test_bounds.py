@@ -7,6 +7,7 @@ import pytest
 from simulator.experiment.gemm import gemm
 from simulator.experiment.run import run
 from simulator.hw.chip import load_chip
+from simulator.results.causes import MEMORY_WAITS, run_causes
 
 CHIP = "npu/edge_npu"
 FAST_MEMORY = {"memories.dram.bandwidth": "12800 GB/s", "links.dma.width": "32000 B/cycle"}
@@ -49,13 +50,14 @@ def test_array_x_1000_leaves_the_memory():
 
 
 def test_resnet_50_with_bandwidth_x_1000_is_bound_by_arithmetic():
-    """Array and lanes: their times overlap in part, memory adds nothing."""
+    """Array and lanes: their times overlap in part (then a layer waits for another's tiles), memory adds nothing."""
     result = run(CHIP, "light_resnet50", overrides={**INT8, **FAST_MEMORY})
     array_s, lanes_s = (
         sum(row.busy_fs.get(core, 0) for row in result.rows) / 1e15 for core in ("npu", "vec")
     )
     assert array_s <= result.metrics.latency_s <= array_s + lanes_s
-    assert {row.bound for row in result.rows} == {"compute", "vector", "latency"}
+    assert {row.bound for row in result.rows} == {"compute", "vector", "sync", "latency"}
+    assert sum(run_causes(result).get(wait, 0) for wait in MEMORY_WAITS) <= 0.01e15 * result.metrics.latency_s
 
 
 def test_resnet_50_with_cores_x_1000_is_bound_by_memory():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from simulator.hw.chip import Chip
 from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
 from simulator.mapping.program import COMPUTE, LOAD, STORE, Program
-from simulator.mapping.schedule import Schedule
+from simulator.mapping.schedule import Schedule, TaskPlan
 from simulator.workload.graph import Graph
 from simulator.workload.window import axes
 from simulator.workload.work import Contraction, Elementwise
@@ -34,7 +35,11 @@ class Played:
 def play(graph: Graph, chip: Chip) -> Played:
     """Plan, lower and run."""
     schedule = plan(graph, chip)
-    program = lower(schedule)
+    return ran_through(chip, schedule, lower(schedule))
+
+
+def ran_through(chip: Chip, schedule: Schedule, program: Program) -> Played:
+    """Run a program."""
     machine = build_machine(program, chip)
     spans = run(program, machine)
     intake = spans[:, 1].copy()
@@ -82,6 +87,11 @@ def check_conflicts_are_ordered(played: Played) -> None:
                 reader[a:b][later], taken_in[a:b][later] = command, intake[command]
 
 
+def steps(schedule: Schedule) -> list[list[TaskPlan]]:
+    """The plans of each task: one, or one per core that does a part of it."""
+    return [list(parts) for _, parts in groupby(schedule.tasks, key=lambda planned: planned.step)]
+
+
 class Bytes:
     """Every byte of a chip while a program runs in program order.
 
@@ -103,15 +113,15 @@ class Bytes:
     def check(self) -> None:
         """Run all commands; every task must read all of its operands and nothing else."""
         commands, at = self.program.commands, 0
-        for number, planned in enumerate(self.schedule.tasks):
-            task, tiles = planned.task, 0
+        for number, parts in enumerate(steps(self.schedule)):
+            task, tiles, planned_tiles = parts[0].task, 0, sum(part.tiles for part in parts)
             self.seen = {name: np.zeros(self.schedule.places[name].bytes, bool) for name in task.reads}
-            while at < len(commands) and (tiles < planned.tiles or commands[at]["kind"] == STORE):
+            while at < len(commands) and (tiles < planned_tiles or commands[at]["kind"] == STORE):
                 assert commands[at]["node"] == task.node
                 tiles += int(commands[at]["kind"] == COMPUTE)
                 self._step(at, number)
                 at += 1
-            assert tiles == planned.tiles
+            assert tiles == planned_tiles
             for index, name in enumerate(task.reads):
                 needed = self._needed(number, index)
                 assert self.seen[name][needed].all(), f"{task.name} does not read all of {name}"
@@ -138,7 +148,8 @@ class Bytes:
         far = np.concatenate([np.arange(r["addr"], r["addr"] + r["bytes"]) for r in requests])
         assert far.size == move["bytes"]
         if kind == LOAD:
-            self._on_chip(writes[0])[:] = far
+            for row in writes:  # several: multicast
+                self._on_chip(row)[:] = far
         else:
             assert (self._on_chip(reads[0]) == -2 - number).all(), "a store takes what its task did not write"
             self.content[self.far][far] = number
@@ -148,7 +159,7 @@ class Bytes:
 
     def _taken_in(self, held: np.ndarray, row: np.void, number: int) -> None:
         """Bytes that a tile reads are those of one operand of its task, as its maker left them, each once."""
-        for name in self.schedule.tasks[number].task.reads:
+        for name in steps(self.schedule)[number][0].task.reads:
             place, writer = self.schedule.places[name], self.writer.get(name, NOTHING)
             if place.memory == "dram":
                 if ((held < place.address) | (held >= place.end)).any():
@@ -167,7 +178,7 @@ class Bytes:
 
     def _needed(self, number: int, index: int) -> np.ndarray:
         """Which bytes of an operand a task has to read: all, of a window's input the rows that it covers."""
-        task = self.schedule.tasks[number].task
+        task = steps(self.schedule)[number][0].task
         graph, name = self.schedule.graph, task.reads[index]
         needed = np.ones(self.schedule.places[name].bytes, bool)
         windowed = isinstance(task.work, Contraction) or (

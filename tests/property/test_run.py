@@ -30,6 +30,7 @@ from simulator.hw.cores.vector import COSTS
 from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
 from simulator.mapping.tile import forget
+from simulator.results.causes import CAUSES, run_causes
 from simulator.results.result import Result
 from simulator.workload.graph import Graph
 from simulator.workload.op import work_of
@@ -249,3 +250,23 @@ def test_a_network_from_a_file_is_the_same_work(
     assert result.metrics.macs == macs_of(graph)
     assert result.metrics.traffic_bytes["dram"]["read"] >= compulsory_bytes(graph)[0]
     assert result.assumptions[-1].endswith("costed as if quantized to int8 (no accuracy implied)")
+
+
+@settings(STEADY, max_examples=60)
+@given(graphs(), variants())
+def test_causes_add_up(graph: Graph, overrides: dict[str, str]):
+    """Every node's time and what it adds to the run are split without rest; what an array does is in there."""
+    chip, result = simulated(graph, overrides)
+    for row in result.rows:
+        assert sum(row.causes_fs.values()) == row.end_fs - row.start_fs
+        assert sum(row.exposed_causes_fs.values()) == row.exposed_fs
+        assert all(time_fs > 0 for time_fs in (*row.causes_fs.values(), *row.exposed_causes_fs.values()))
+        assert set(row.causes_fs) <= set(CAUSES)
+        in_cores = sum(time_fs for name, time_fs in row.busy_fs.items() if name in chip.cores)
+        useful = row.causes_fs.get("compute", 0) + row.causes_fs.get("vector", 0)
+        assert useful <= in_cores
+        if row.core == "npu":
+            rate = max(chip.cores["npu"].precision.values())
+            slots_fs = row.macs * 1e15 / (chip.cores["npu"].rows * chip.cores["npu"].cols * rate)
+            assert row.causes_fs["compute"] >= ROUNDING * slots_fs / chip.cores["npu"].clock_hz
+    assert sum(run_causes(result).values()) == round(result.metrics.latency_s * 1e15)

@@ -70,7 +70,7 @@ class Layer:
         t = trips(work, every)
         buffers = buffer_bytes(work, every, t, self.operands, self.core.sum_bits())
         room = {name: memory.capacity_bytes for name, memory in self.schedule.chip.memories.items()}
-        return with_copies(every, buffers, self.core, room)[0]
+        return with_copies(every, buffers, self.core, room, dict.fromkeys((*ROLES, "psum"), 1))[0]
 
     def least_fs(self, cand: Candidates) -> np.ndarray:
         """What no run can beat, float64, shape (candidates,).
@@ -82,7 +82,8 @@ class Layer:
         dram, dma = chip.memories["dram"], chip.links["dma"]
         assert isinstance(dram, Dram)
         assert dma.transport is not None
-        times = core_times(self.work, cand, self.operands, self.core, dict(chip.memories))
+        ports = chip.ports(self.schedule.tasks[0].task.core)
+        times = core_times(self.work, cand, self.operands, self.core, ports)
         moved = traffic_bytes(self.work, cand, trips(self.work, cand), self.operands)
         alone = times.busy() + times.latency_fs.min() + 2 * (dma.transport.start_fs + dram.latency_fs)
         return np.maximum(

@@ -51,6 +51,7 @@ class Systolic(Core):
 
     ACTIONS: ClassVar = tuple(f"mac_{p}" for p in PRECISIONS) + ("requant",)
     ROLES: ClassVar = ("ifmap", "weight", "psum", "ofmap")
+    BETTER: ClassVar = {"psum_bits": ""}  # fewer are another arithmetic
 
     rows: int = Field(description="PEs along the reduction (ws, is) or the output pixels (os)", gt=0)
     cols: int = Field(description="PEs along the output channels (ws, os) or the output pixels (is)", gt=0)
@@ -140,6 +141,14 @@ class Systolic(Core):
             m, n, k, taps, count, self.rows, self.cols, self._dataflow(), overlapped, occupancy, latency
         )
         return occupancy, latency
+
+    def streaming(self, tiles: np.ndarray) -> np.ndarray:
+        """Folds times stream length; shifting in or out, skew and drain are the rest of the occupancy."""
+        m, n, k, taps, count = self._columns(tiles)
+        down, across, stream, again = {
+            "ws": (k, n, m, taps), "is": (k, m, n, taps), "os": (m, n, k * taps, np.ones_like(taps)),
+        }[self.dataflow]  # fmt: skip
+        return again * -(-down // self.rows) * -(-across // self.cols) * stream * count
 
     def counts(self, tiles: np.ndarray) -> np.ndarray:
         """MACs at the tile's precision, and outputs requantized by tiles that end their sums."""

@@ -23,7 +23,7 @@ class Bus(Link):
     Model
     -----
     ``width`` bytes per cycle, round robin over the transfers in flight, a turn of ``turn_bytes`` each; no
-    further latency.
+    further latency. What it carries can be taken by several memories at once (multicast).
 
     Not modelled
     ------------
@@ -35,6 +35,7 @@ class Bus(Link):
     """
 
     ACTIONS: ClassVar = ("read", "write")
+    MULTICAST: ClassVar = True
 
     width_bytes_per_cycle: int = Field(description="Bytes per cycle", gt=0)
     turn_bytes: int = Field(1024, description="Bytes that a master moves before the next one's turn", gt=0)

@@ -40,7 +40,7 @@ class Dma(Link):
 
     outer: str = Field(alias="from", description="The memory on the far side: DRAM, or a larger SRAM")
     inner: str = Field(alias="to", description="The memory on the near side, which cores use")
-    via: str = Field("", description="A bus that the transfers also pass")
+    via: str = Field("", description="A bus or mesh that the transfers also pass")
     engines: int = Field(1, description="Engines side by side", gt=0)
     outstanding: int = Field(
         4, description="Transfers that one engine has in flight, to hide the latency", gt=0

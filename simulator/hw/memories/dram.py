@@ -43,6 +43,7 @@ class Dram(Memory):
 
     ACTIONS: ClassVar = ("activate", "read", "write")
     EXTERNAL: ClassVar = True
+    BETTER: ClassVar = {"capacity_bytes": "", "burst_bytes": "", "refresh_interval_fs": "more"}
 
     standard: str = Field("", description="Name of the DRAM standard, for the reader")
     preset: str = Field("", description="Speed grade, for the reader")

@@ -48,5 +48,5 @@ def test_a_port_can_be_slower_than_the_core(small):
 
     chip = small({"memories.sram.port": "1 B/cycle"})
     tile = np.array([tile_row(ops=(10, *NO_OPS[1:]), read_bytes=100, write_bytes=60)], TILE)
-    occupancy, latency = tile_times_fs(chip.cores["lanes"], chip.memories, tile)
+    occupancy, latency = tile_times_fs(chip.cores["lanes"], chip.ports("lanes"), tile)
     assert (occupancy.tolist(), latency.tolist()) == ([160 * NS], [5 * NS])

@@ -464,11 +464,17 @@ class TestExperimentFile:
 
     def test_options_of_a_single_run_are_refused(self, refused, experiment):
         path = experiment("chips: [npu/edge_npu]\nworkloads: [TINY]\n")
-        for option in (["--set", "cores.npu.rows=8"], ["--batch", "2"], ["--plan"], ["--trace"]):
+        for option in (
+            ["--set", "cores.npu.rows=8"],
+            ["--batch", "2"],
+            ["--plan"],
+            ["--trace"],
+            ["--stream", "2"],
+        ):
             (line,) = refused("run", path, *option)
             assert (
                 line
-                == f"{path}: --set, --batch, --plan and --trace are for CHIP NETWORK, not for an experiment"
+                == f"{path}: --set, --batch, --stream, --plan and --trace are for CHIP NETWORK, not for an experiment"
             )
 
 

@@ -92,7 +92,7 @@ def test_a_rule_sends_results_off_chip(small):
 
 def test_what_does_not_fit_leaves_the_chip(small):
     """2400 B of y and as much of z do not fit in 4 KiB beside tiles."""
-    places = plan(chain(rows=300), small(ON_ARRAY)).places
+    places = plan(chain(rows=300), small({**ON_ARRAY, "mapping.fuse": "off"})).places
     assert "dram" in {places["y"].memory, places["z"].memory}
     assert (
         plan(chain(rows=300), small({**ON_ARRAY, "memories.sram.capacity": "64 KiB"})).places["y"].memory

@@ -1,6 +1,7 @@
 """Small synthetic results; their metrics are measured, not typed in."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from simulator.results.ledger import Ledger
 from simulator.results.metrics import measure
 from simulator.results.result import EnergyEntry, MemoryInfo, NodeRow, Result
+from simulator.results.timeline import BINS, Lane, MemoryUse, Timeline, Together
 
 NS_FS = 10**6
 COLUMNS = (("npu", "mac_int8"), ("sram", "read"), ("dram", "read"), ("dram", "write"), ("npu", "static"))
@@ -86,7 +88,7 @@ def build(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make() -> Callable[..., Result]:
     """Build a result; see ``build``."""
     return build
@@ -108,3 +110,45 @@ def unknown() -> Result:
 def partly() -> Result:
     """The same run where nobody knows the energy of a DRAM read or of a MAC."""
     return build(energy=[entry for entry in ENERGY if (entry.component, entry.action) not in COLUMNS[0:3:2]])
+
+
+CAUSES = ("compute", "fill_drain", "weight_wait", "input_wait", "output_wait", "vector", "noc", "sync")
+
+
+def run_of(result: Result, *, cores: int = 1) -> Result:
+    """The result with a timeline and with causes, as an engine would give them; ``cores`` arrays take turns."""
+    end = sum(row.exposed_fs for row in result.rows)
+    there = [(i, row) for i, row in enumerate(result.rows) if row.exposed_fs]
+    units = ["npu"] if cores == 1 else [f"npu{j}" for j in range(cores)]
+    lanes = []
+    for j, unit in enumerate(units):
+        mine = [(i, row) for place, (i, row) in enumerate(there) if place % cores == j] or there[:1]
+        columns = [(i, row.start_fs, row.end_fs, (row.end_fs - row.start_fs) * 3 // 4) for i, row in mine]
+        lanes.append(Lane(unit, "systolic", "compute", end * 3 // 4, *zip(*columns, strict=True)))
+    early = [(i, max(row.start_fs - end // 50, 0), row.end_fs, row.end_fs - row.start_fs) for i, row in there]
+    lanes.append(Lane("dma", "dma", "load", end // 2, *zip(*early, strict=True)))
+    sizes = [result.ledger.total("dram", way) // BINS for way in ("read", "write")]
+    rooms = (
+        tuple(2**18 + 2**11 * (i % 97) for i in range(BINS)),
+        tuple(2**16 * (i // 90) for i in range(BINS)),
+    )
+    uses = (
+        MemoryUse("sram", *((result.ledger.total("sram", "read") // BINS,) * BINS for _ in range(2)), *rooms),
+        MemoryUse("dram", *(tuple(size + i % 40 for i in range(BINS)) for size in sizes)),
+    )
+    shares = [end // (cores + 1)] * cores
+    together = Together("systolic", tuple(units), (end // 2,) * cores, (end - sum(shares), *shares))
+    timeline = Timeline(end, BINS, tuple(lanes), uses, (together,) if cores > 1 else ())
+    rows = []
+    for row in result.rows:
+        held = row.end_fs - row.start_fs
+        causes = {cause: held // len(CAUSES) for cause in CAUSES}
+        causes["compute"] += held - sum(causes.values())
+        rows.append(replace(row, causes_fs=causes if held else {}))
+    return replace(result, timeline=timeline, rows=tuple(rows))
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Result]:
+    """Give a result a timeline and causes; see ``run_of``."""
+    return run_of

@@ -1,0 +1,312 @@
+"""Which tasks become chains: every pair of first and last task is weighed, the cheapest cut of the list wins.
+
+Equations: docs/models/mapping.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from simulator.hw.timing import tile_times_fs
+from simulator.mapping.attempt import Attempt
+from simulator.mapping.builder import PIECE_BYTES
+from simulator.mapping.chain import ChainForm
+from simulator.mapping.cost import core_times, trips
+from simulator.mapping.layout import Layout
+from simulator.mapping.pack import Item
+from simulator.mapping.piece import Piece
+from simulator.mapping.rowform import row_forms
+from simulator.mapping.schedule import Task, TaskPlan
+from simulator.mapping.storages import Storages
+from simulator.mapping.tasks import whole_tile
+from simulator.mapping.tile import as_candidate
+from simulator.mapping.tiler import Tiler
+from simulator.mapping.transfers import bounds, passages, rates
+from simulator.mapping.uses import make_parts
+from simulator.mapping.weigh import Ladder, Parts, Weighed
+from simulator.results.result import FusedChain, Fusion
+from simulator.workload.work import Contraction
+
+#: A chain has at most so many tasks.
+MOST_TASKS = 12
+#: Rules that bind a task's own tiles; a task that they bind is planned by itself.
+_BINDING = ("m", "n", "k", "groups", "order", "hold", "output", "fuse")
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """What a task costs by itself: bytes to and from the memories behind, and its time without its ends."""
+
+    traffic_bytes: int
+    time_fs: int
+
+
+_SINGLES: dict[tuple, Single] = {}
+_LADDERS: dict[tuple, Ladder] = {}
+_CHOSEN: dict[tuple, list[Weighed]] = {}
+
+
+class Fuser:
+    """Chains for the attempts of one planner."""
+
+    def __init__(self, storages: Storages, tiler: Tiler, layout: Layout) -> None:
+        self.storages, self.tiler, self.layout, self.chip = storages, tiler, layout, storages.chip
+        self.tasks: Sequence[Task] = storages.tasks
+        graph, sizes = storages.graph, storages.list.sizes
+        self.forms = row_forms(self.tasks, graph, sizes)
+        for i, task in enumerate(self.tasks):
+            rule = self.chip.rules.for_node(graph.nodes[task.node].name)
+            if any(getattr(rule, name) != "auto" for name in _BINDING):
+                self.forms[i] = None
+        self.pieces = [self._piece(i) for i in range(len(self.tasks))]
+
+    def _piece(self, i: int) -> Piece | None:
+        task, form = self.tasks[i], self.forms[i]
+        if form is None:
+            return None
+        tensors = self.storages.graph.tensors
+        result = self.storages.graph.results(self.storages.graph.nodes[task.node])[0]
+        reads = [tensors[name].bits if name in tensors else result.bits for name in task.reads[:2]]
+        bits = (reads[0], reads[-1], result.bits)
+        return Piece(task, form, bits, self.chip.cores[task.core], self.chip)
+
+    def best(self, attempts: Sequence[Attempt], unfused: Attempt) -> Attempt | None:
+        """The best attempt with chains: no slower than the best without, and with less traffic; else None."""
+        before = self.cost(unfused)
+        if before.traffic_bytes <= self._compulsory_bytes() or not any(self.forms):
+            return None
+        with_chains = [attempt for attempt in map(self._with_chains, attempts) if attempt is not None]
+        costs = [self.cost(attempt) for attempt in with_chains]
+        better = [
+            (cost.time_fs, cost.traffic_bytes, i)
+            for i, cost in enumerate(costs)
+            if cost.time_fs <= before.time_fs and cost.traffic_bytes < before.traffic_bytes
+        ]
+        return with_chains[min(better)[2]] if better else None
+
+    def _compulsory_bytes(self) -> int:
+        """Bytes that come from off chip or go there whatever the plan: inputs, constants and results."""
+        storages = self.storages
+        read = {name for task in self.tasks for name in task.reads if name not in storages.born}
+        return sum(storages.list.sizes[name] for name in (*read, *storages.outputs))
+
+    def _with_chains(self, attempt: Attempt) -> Attempt | None:
+        """An attempt with the chains that help and find room; if one finds none, the least useful goes.
+
+        Tasks that several cores share are not chained, nor is anything beside them.
+        """
+        if any(len(step) > 1 for step in attempt.steps) or self.storages.stages.count > 1:
+            return None
+        on_chip = [name for name, memory in self.chip.memories.items() if not memory.EXTERNAL]
+        there = {name: self.layout.items(name, [], attempt.stays) for name in on_chip}
+        chosen = self.choose(attempt.heads, attempt.stays, there)
+        while chosen:
+            fused = self._apply(attempt, chosen)
+            addresses, misfit = self.layout.pack_chip(fused.steps, fused.stays, fused.chains)
+            if misfit is None:
+                return replace(fused, addresses=addresses)
+            near = [w for w in chosen if w.chain.first <= misfit[1].last and w.chain.last >= misfit[1].first]
+            chosen.remove(min(near or chosen, key=lambda w: w.chain.unfused_bytes - w.chain.traffic_bytes))
+        return None
+
+    def choose(
+        self, tasks: list[TaskPlan], stays: Mapping[str, str], items: Mapping[str, list[Item]]
+    ) -> list[Weighed]:
+        """Chains that save traffic and take no longer, in order: those of the cheapest cut of the list.
+
+        Parameters
+        ----------
+        tasks, stays
+            An attempt: every task planned by itself, and what stays on chip whole.
+        items
+            On-chip memory -> what lies there besides the tasks' buffers.
+        """
+        key = (self.chip.digest, tuple(tasks), tuple(sorted(stays.items())))
+        if key not in _CHOSEN:
+            _CHOSEN[key] = self._choose(tasks, stays, items)
+        return list(_CHOSEN[key])
+
+    def _choose(
+        self, tasks: list[TaskPlan], stays: Mapping[str, str], items: Mapping[str, list[Item]]
+    ) -> list[Weighed]:
+        singles = [self._single(plan, stays) for plan in tasks]
+        best: list[tuple[int, int]] = [(0, 0)]  # of the tasks before each: time, traffic
+        via: list[Weighed | None] = [None]
+        ending = self._by_end(singles, stays, items)
+        for j, single in enumerate(singles):
+            time, traffic = best[j]
+            cost, choice = (time + single.time_fs, traffic + single.traffic_bytes), None
+            for weighed in ending[j]:
+                chain = weighed.chain
+                time, traffic = best[chain.first]
+                other = time + chain.expected_fs, traffic + chain.traffic_bytes
+                if other < cost:
+                    cost, choice = other, weighed
+            best.append(cost)
+            via.append(choice)
+        chosen: list[Weighed] = []
+        j = len(singles)
+        while j > 0:
+            last = via[j]
+            chosen += [last] if last is not None else []
+            j = last.chain.first if last is not None else j - 1
+        return chosen[::-1]
+
+    def _apply(self, attempt: Attempt, chosen: Sequence[Weighed]) -> Attempt:
+        """An attempt with chains in it, without addresses."""
+        tasks, left = list(attempt.heads), dict(attempt.stays)
+        for weighed in chosen:
+            chain = weighed.chain
+            for name in chain.inner():
+                left.pop(name, None)
+            total = max(sum(weighed.busy_fs), 1)
+            for k, busy in enumerate(weighed.busy_fs, chain.first):
+                tasks[k] = replace(
+                    tasks[k],
+                    tiling=weighed.tilings[k - chain.first],
+                    buffers=weighed.buffers[k - chain.first],
+                    expected_fs=chain.expected_fs * busy // total,
+                    expected_bound=self.chip.cores[self.tasks[k].core].BOUND,
+                    tiles=weighed.tiles[k - chain.first],
+                    candidates=0,
+                )
+        chains = tuple(weighed.chain for weighed in chosen)
+        return replace(attempt, steps=[[plan] for plan in tasks], stays=left, addresses={}, chains=chains)
+
+    def cost(self, attempt: Attempt) -> Single:
+        """What a plan costs: all chains, and all tasks in none."""
+        inside = {i for chain in attempt.chains for i in range(chain.first, chain.last + 1)}
+        alone = [self._single(plan, attempt.stays) for i, plan in enumerate(attempt.heads) if i not in inside]
+        return Single(
+            sum(single.traffic_bytes for single in alone)
+            + sum(chain.traffic_bytes for chain in attempt.chains),
+            sum(single.time_fs for single in alone) + sum(chain.expected_fs for chain in attempt.chains),
+        )
+
+    def summary(self, fused: Attempt, unfused: Attempt) -> Fusion:
+        """What the chains do, for the result, against the best plan without them."""
+        nodes = self.storages.graph.nodes
+        chains = tuple(
+            FusedChain(
+                nodes=tuple(
+                    dict.fromkeys(nodes[self.tasks[i].node].name for i in range(chain.first, chain.last + 1))
+                ),
+                stripes=chain.stripes,
+                rows=chain.rows,
+                line_bytes=chain.line_bytes(),
+                bytes=chain.traffic_bytes,
+                unfused_bytes=chain.unfused_bytes,
+            )
+            for chain in fused.chains
+        )
+        if not chains:
+            return Fusion()
+        return Fusion(chains, self.cost(fused).traffic_bytes, self.cost(unfused).traffic_bytes)
+
+    def _single(self, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
+        task = plan.task
+        if not isinstance(task.work, Contraction):
+            inputs, outputs = self.tiler.sliced_operands(task, stays)
+            moved = sum(operand.bytes for operand in (*inputs, *outputs) if not operand.local)
+            way = self.storages.operand_route(task, "ifmap")
+            key = (self.chip.digest, task.core, task.work)
+            if key not in _SINGLES:
+                core = self.chip.cores[task.core]
+                busy = tile_times_fs(core, self.chip.ports(task.core), whole_tile(task.work, core))[0]
+                _SINGLES[key] = Single(0, int(busy[0]))
+            linked = moved * 1e15 / way.bytes_per_s if way.bytes_per_s else 0.0
+            return Single(moved, max(_SINGLES[key].time_fs, int(linked)))
+        ops = self.tiler.operands(task, stays)
+        key = (self.chip.digest, task.core, task.work, task.ops, ops, plan.tiling)  # type: ignore[assignment]
+        if key not in _SINGLES:
+            core, tiling = self.chip.cores[task.core], plan.tiling
+            cand = as_candidate(tiling)
+            t, ways = trips(task.work, cand), passages(self.chip, core, ops, PIECE_BYTES)
+            moving = bounds(task.work, cand, t, ops, ways, rates(task.work, cand, t, ops, ways))
+            busy = core_times(task.work, cand, ops, core, self.chip.ports(task.core)).busy()
+            moved = int(sum(bytes_.sum() for bytes_ in moving.traffic.values()))
+            _SINGLES[key] = Single(moved, int(max(busy[0], moving.moving_fs[0])))
+        return _SINGLES[key]
+
+    def _by_end(
+        self, singles: list[Single], stays: Mapping[str, str], items: Mapping[str, list[Item]]
+    ) -> list[list[Weighed]]:
+        """Chains worth having, by their last task: they save traffic and take no longer."""
+        ending: list[list[Weighed]] = [[] for _ in singles]
+        gains: dict[tuple[int, int], tuple[int, int]] = {}  # traffic saved at most, bytes that need not stay
+        for i in reversed(range(len(singles))):
+            for j in range(i + 1, min(i + MOST_TASKS, len(singles))):
+                parts = make_parts(self.storages, self.forms, self.pieces, (i, j), stays)
+                if parts is None:
+                    break
+                alone = singles[i : j + 1]
+                unfused = sum(single.traffic_bytes for single in alone)
+                saved = unfused - self._least_traffic(parts)
+                gains[i, j] = saved, self._relieved_bytes(parts.form, stays)
+                shorter = [gains.get(ends, (0, 0)) for ends in ((i + 1, j), (i, j - 1))]
+                if saved <= 0 or any(
+                    all(a <= b for a, b in zip(gains[i, j], gain, strict=True)) for gain in shorter
+                ):
+                    continue  # both ends have to contribute
+                room = self._room(parts.form, items)
+                ladder = self._ladder(parts, room)
+                weighed = ladder.weigh(room) if ladder.fits(room) else None
+                time = sum(single.time_fs for single in alone)
+                if (
+                    weighed is None
+                    or weighed.chain.traffic_bytes >= unfused
+                    or weighed.chain.expected_fs > time
+                ):
+                    continue
+                chain = replace(weighed.chain, unfused_bytes=unfused, unfused_fs=time)
+                ending[j].append(replace(weighed, chain=chain))
+        return ending
+
+    def _ladder(self, parts: Parts, room: dict[str, int]) -> Ladder:
+        """The chain's ladder, remembered: the same chain comes again in other attempts and runs."""
+        form = parts.form
+        tasks = self.tasks[form.first : form.last + 1]
+        works = tuple((t.work, t.core, t.ops, t.epilogue, t.bias_bytes) for t in tasks)
+        bits = tuple(piece.bits for piece in parts.pieces)
+        lines = {stream.memory for stream in form.streams if stream.rolling}
+        sums = {piece.core.buffer("psum") for piece in parts.pieces if piece.core.sum_bits()}
+        sums_room = {memory: room[memory] // (4 if memory in lines else 1) for memory in sorted(sums)}
+        rooms = tuple(sums_room.items())
+        key = (self.chip.digest, works, bits, form.first, form.forms, form.streams, parts.apart, rooms)
+        if key not in _LADDERS:
+            _LADDERS[key] = Ladder(parts, sums_room)
+        return _LADDERS[key]
+
+    def _relieved_bytes(self, form: ChainForm, stays: Mapping[str, str]) -> int:
+        """Bytes of storages that would stay whole on chip, of which a chain needs but some rows."""
+        inner = [stream.storage for stream in form.streams if stream.inner and stream.storage in stays]
+        return sum(self.storages.list.sizes[name] for name in inner)
+
+    @staticmethod
+    def _least_traffic(parts: Parts) -> int:
+        """Traffic of a chain if everything that it needs comes once."""
+        rows = sum(
+            stream.height * parts.form.images * stream.row_bytes * (stream.loaded + stream.stored)
+            for stream in parts.form.streams
+        )
+        return rows + sum(apart.bytes for aparts in parts.apart for apart in aparts)
+
+    def _room(self, form: ChainForm, items: Mapping[str, list[Item]]) -> dict[str, int]:
+        """Free bytes per memory while a chain runs: what is needed by any of its tasks is needed by all."""
+        inner = {stream.storage for stream in form.streams if stream.inner}
+        room = {name: memory.capacity_bytes for name, memory in self.chip.memories.items()}
+        for memory, there in items.items():
+            room[memory] -= sum(
+                item.bytes
+                for item in there
+                if item.first <= form.last and item.last >= form.first and item.key not in inner
+            )
+        return room
+
+
+def forget() -> None:
+    """Forget remembered chains, so that planning can be timed from nothing."""
+    _SINGLES.clear()
+    _LADDERS.clear()
+    _CHOSEN.clear()

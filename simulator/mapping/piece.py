@@ -1,0 +1,188 @@
+"""A piece: what one task of a chain does in one stripe. Its tiles, their time, and room for its sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from simulator.hw.chip import Chip
+from simulator.hw.component import Core
+from simulator.hw.tiling import NO_OPS, TILE, tile_row
+from simulator.hw.timing import tile_times_fs
+from simulator.mapping.route import align
+from simulator.mapping.rowform import RowForm
+from simulator.mapping.schedule import Task, Tiling
+from simulator.mapping.shape import spans
+from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
+
+Bits = tuple[int, int, int]
+
+_REMEMBERED: dict[tuple, tuple[int, int]] = {}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One task of a chain, cut into pieces of at most ``rows`` result rows.
+
+    ``bits`` are those of ifmap, weight and ofmap of a contraction.
+    """
+
+    task: Task
+    form: RowForm
+    bits: Bits
+    core: Core
+    chip: Chip
+
+    def tiling(self, rows: int, sums_bytes: int, streamed: bool) -> Tiling | None:
+        """Tiles of a piece: whole depth, and as many channels or groups as there is room for their sums.
+
+        Parameters
+        ----------
+        rows
+            Result rows of the largest piece.
+        sums_bytes
+            Room for partial sums; two tiles' worth is needed.
+        streamed
+            Whether weights come again for each stripe: then channels are the outer loop and tiles as narrow
+            as the core, so that two of them take little room.
+
+        Returns
+        -------
+        The tiling, None if not even the smallest tile fits.
+        """
+        work = self.task.work
+        if not isinstance(work, Contraction):
+            return Tiling(rows)
+        most = sums_bytes * 8 // (2 * self.core.sum_bits()) if self.core.sum_bits() else 1 << 62
+        narrow = min(work.k, self.core.granule(work).n)
+        deep = rows
+        while deep > 1 and deep * work.ox * narrow > most:
+            deep = -(-deep // 2)
+        if deep * work.ox * narrow > most:
+            return None
+        channels = most // (deep * work.ox)
+        order: Literal["mn", "nm"] = "nm" if streamed else "mn"
+        if work.groups > 1 and channels >= work.k and not streamed:
+            parts = -(-work.groups // min(work.groups, channels // work.k))
+            return Tiling(deep, -(-work.groups // parts), work.k, work.c, order)
+        n = narrow if streamed else min(work.k, max(channels // narrow, 1) * narrow)
+        return Tiling(deep, 1, n, work.c, order)
+
+    def tiles(self, tiling: Tiling, rows: int) -> int:
+        """Tiles of a piece of so many rows."""
+        work = self.task.work
+        if not isinstance(work, Contraction):
+            return 1
+        return -(-work.groups // tiling.groups) * -(-work.k // tiling.n) * -(-rows // tiling.rows)
+
+    def sums_bytes(self, tiling: Tiling, rows: int, tiles: int) -> int:
+        """Room for the partial sums of two tiles, of one if there is but one."""
+        work = self.task.work
+        if not isinstance(work, Contraction) or not self.core.sum_bits():
+            return 0
+        sums = min(tiling.rows, rows) * work.ox * tiling.n * tiling.groups
+        return align(-(-sums * self.core.sum_bits() // 8)) * (2 if tiles > 1 else 1)
+
+    def weight_tile_bytes(self, tiling: Tiling) -> int:
+        """Bytes of the weights of one tile, with what rides with them."""
+        work = self.task.work
+        assert isinstance(work, Contraction)
+        channels = tiling.n * tiling.groups
+        bits = channels * (work.K * self.bits[1] + 8 * self.task.bias_bytes)
+        return align(-(-bits // 8) + (2 if self.bits[1] < 8 else 0))
+
+    def times_fs(self, tiling: Tiling, rows: Sequence[int]) -> tuple[list[int], int]:
+        """Time of the core for pieces of each of some numbers of rows, and the latency of a tile's result."""
+        base = (self._key, tiling)
+        unknown = [count for count in dict.fromkeys(rows) if (*base, count) not in _REMEMBERED]
+        if unknown:
+            kinds = [self._kinds(tiling, count) for count in unknown]
+            flat = np.array([row for kind in kinds for row, _ in kind], TILE)
+            occupancy, latency = tile_times_fs(self.core, self.chip.ports(self.task.core), flat)
+            at = 0
+            for count, kind in zip(unknown, kinds, strict=True):
+                busy = sum(int(occupancy[at + i]) * times for i, (_, times) in enumerate(kind))
+                late = max((int(latency[at + i]) for i in range(len(kind))), default=0)
+                _REMEMBERED[*base, count] = busy, late
+                at += len(kind)
+        found = [_REMEMBERED[*base, count] for count in rows]
+        return [busy for busy, _ in found], max((late for _, late in found), default=0)
+
+    @cached_property
+    def _key(self) -> tuple:
+        task = self.task
+        return (
+            self.chip.digest,
+            task.core,
+            task.work,
+            task.ops,
+            self.bits,
+            self.form,
+            "requant" in task.epilogue,
+        )
+
+    def _kinds(self, tiling: Tiling, rows: int) -> list[tuple[tuple, int]]:
+        """Tiles of a piece that differ, and how many there are of each."""
+        if not rows:
+            return []
+        work = self.task.work
+        if not isinstance(work, Contraction):
+            taken = sum(
+                min((rows - 1) * read.stride + read.reach, read.height) * read.row_bytes
+                for read in self.form.reads
+                if read is not None
+            )
+            return [(self.sliced_row(0, rows, taken), 1)]
+        kinds: dict[tuple, int] = {}
+        for first, end in spans(rows, tiling.rows):
+            for n_first, n_end in spans(work.k, tiling.n):
+                for g_first, g_end in spans(work.groups, tiling.groups):
+                    row = self.contraction_row(end - first, n_end - n_first, g_end - g_first)
+                    kinds[row] = kinds.get(row, 0) + 1
+        return list(kinds.items())
+
+    def contraction_row(self, rows: int, channels: int, groups: int) -> tuple:
+        """A tile of a contraction as a row of TILE."""
+        work = self.task.work
+        assert isinstance(work, Contraction)
+        k, taps = self.core.inner(work.c, work.fy * work.fx)
+        outputs = rows * work.ox * channels * groups
+        counts = dict(self.task.ops)
+        return tile_row(
+            m=rows * work.ox,
+            n=channels,
+            k=k,
+            taps=taps,
+            count=groups,
+            precision=work.precision,
+            bits=self.bits,
+            requant="requant" in self.task.epilogue,
+            ops=tuple(outputs * counts.get(name, 0) for name in OPERATION_CLASSES) if counts else NO_OPS,
+        )
+
+    def sliced_row(self, first: int, end: int, taken_bytes: int) -> tuple:
+        """Rows ``first`` to ``end`` (over all images) of element-wise work or a move as a row of TILE."""
+        work, every = self.task.work, self.form.images * self.form.height
+
+        def share(total: int) -> int:
+            return total * end // every - total * first // every
+
+        elements = self.form.row_bytes * every * 8 // self.bits[2]
+        counts = dict.fromkeys(OPERATION_CLASSES, 0)
+        own = work.ops if isinstance(work, Elementwise) else ()
+        for name, count in (*own, *((name, times * elements) for name, times in self.task.ops)):
+            counts[name] += share(count)
+        if isinstance(work, Move):
+            moved = share(work.bytes_read), share(work.bytes_written)
+        else:
+            moved = taken_bytes, (end - first) * self.form.row_bytes
+        return tile_row(ops=tuple(counts.values()), read_bytes=moved[0], write_bytes=moved[1])
+
+
+def forget() -> None:
+    """Forget remembered times, so that planning can be timed from nothing."""
+    _REMEMBERED.clear()

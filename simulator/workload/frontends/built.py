@@ -1,0 +1,54 @@
+"""Networks from code in this package: a YAML file names a builder and its arguments."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from simulator.base import yamlio
+from simulator.base.errors import InputError, Problem, did_you_mean
+from simulator.base.spec import Spec, build
+from simulator.workload.frontends import mobilenet
+from simulator.workload.graph import Graph
+
+#: Builder -> its arguments and the function that takes them and a name.
+BUILDERS: dict[str, tuple[type[Spec], Callable[[Any, str], Graph]]] = {
+    "mobilenet": (mobilenet.MobileNet, mobilenet.build),
+}
+
+
+class Built(Spec):
+    """A network from a builder."""
+
+    name: str = Field("", description="Name in reports; the file's where it is absent")
+    description: str = Field("", description="One line for `chipsim list workloads`")
+    builder: str = Field(description="Builder: mobilenet")
+    args: dict[str, Any] = Field(default_factory=dict, description="Arguments of the builder")
+
+
+def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None = None) -> Graph:
+    """Build the network that a YAML file describes; ``batch`` takes the place of the file's.
+
+    Raises
+    ------
+    InputError
+        There is no such builder, its arguments are wrong, or a named dimension was to be bound.
+    """
+    document = yamlio.load(path)
+    if dims:
+        raise InputError(Problem("a built network has no free dimensions: only batch can be set", str(path)))
+    entry = build(Built, document.data, document, "")
+    if entry.builder not in BUILDERS:
+        known = f"expected one of {', '.join(BUILDERS)}, got '{entry.builder}'"
+        raise InputError(document.problem(known + did_you_mean(entry.builder, BUILDERS), ("builder",)))
+    spec, make = BUILDERS[entry.builder]
+    args = build(spec, document.data.get("args") or {}, document, ("args",))
+    if batch is not None:
+        args = args.model_copy(update={"batch": batch})
+    digest = hashlib.sha256(path.read_bytes() + repr(args).encode()).hexdigest()
+    return replace(make(args, entry.name or path.stem), digest=digest)

@@ -1,0 +1,233 @@
+"""explain: what it says adds up, and following its first hint does what it says."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+import simulator
+from simulator.base.errors import InputError
+from simulator.base.units import UNLIMITED
+from simulator.experiment.explain import explain, find_layer
+from simulator.experiment.whatif import Case, Change, changes, outcome_of, outcomes
+from simulator.hw.chip import load_chip
+from simulator.report.explain import explanation_lines, verdict
+from simulator.results.explanation import Explanation, Hint
+from simulator.results.result import Result
+from simulator.workload.load import load_graph
+
+CHIP = "npu/edge_npu"
+#: A layer that computes, one whose weights come from DRAM, one on the vector unit.
+NETWORK = """
+name: three
+layers:
+  - {op: Conv, name: conv, input: [1, 64, 28, 28], filters: 128, kernel: [3, 3], pad: 1}
+  - {op: Gelu, name: gelu}
+  - {op: GlobalAveragePool, name: pool}
+  - {op: Flatten, name: flat}
+  - {op: Gemm, name: fc, m: 1, n: 2048, k: 128}
+  - {op: Gemm, name: fc_large, m: 1, n: 2048, k: 2048}
+"""
+BOUNDS = {"conv": "compute", "fc_large": "dram", "gelu": "vector"}
+
+
+@pytest.fixture
+def three(tmp_path):
+    path = tmp_path / "three.yaml"
+    path.write_text(NETWORK)
+    return path
+
+
+class TestExplanation:
+    @pytest.mark.parametrize("layer", BOUNDS)
+    def test_the_first_hint_does_what_it_says(self, chipsim, three, layer, tmp_path):
+        """The printed command is run as it stands; the layer is as fast as foretold, and faster by 5 %."""
+        outcome = chipsim("explain", CHIP, three, layer, "--workers", "1", "--out", "explained")
+        assert outcome.code == 0
+        command = shlex.split(next(line for line in outcome.out.splitlines() if line.startswith("try: "))[5:])
+        assert command[:2] == ["chipsim", "run"]
+        assert "--set" in command
+        chipsim(*command[1:], "--quiet", "--out", "better")
+        chipsim("run", CHIP, three, "--quiet", "--out", "plain")
+        better, plain = (Result.from_json(tmp_path / name) for name in ("better", "plain"))
+        at = [row.node for row in plain.rows].index(layer)
+        assert plain.rows[at].bound == BOUNDS[layer]
+
+        said = json.loads((tmp_path / "explained/explain.json").read_text())["hints"][0]
+        assert f"--set {said['set']}" in " ".join(command)
+        before, after = ((r.rows[at].end_fs - r.rows[at].start_fs) for r in (plain, better))
+        assert said["layer_fs"] == [before, after]
+        assert said["latency_fs"] == [round(r.metrics.latency_s * 1e15) for r in (plain, better)]
+        assert after < 0.95 * before
+
+    def test_cycles_add_up_to_the_latency(self, three):
+        for layer in ("conv", "gelu", "fc_large", "pool"):
+            view = explain(CHIP, three, layer, hints=False).layer
+            assert view is not None
+            assert sum(view.causes_cycles.values()) == view.cycles == -(-view.latency_fs // 10**6)
+            assert all(cycles >= 0 for cycles in view.causes_cycles.values())
+
+    def test_limits_are_what_the_peak_allows(self, three):
+        """128 x 784 x 576 MACs on 2048 PEs; 4 MiB of weights and their maps at 25.6 B/ns."""
+        conv = explain(CHIP, three, "conv", hints=False).layer
+        assert conv is not None
+        assert conv.limits[0].cycles == 128 * 784 * 576 // 2048
+        assert conv.limits[0].what == "57 802 752 MACs on npu, 2.048 TMAC/s".replace(
+            " 802 ", "\u202f802\u202f"
+        )
+        assert conv.cycles >= conv.limits[0].cycles
+        fc = explain(CHIP, three, "fc_large", hints=False).layer
+        assert fc is not None
+        (weights,) = [limit for limit in fc.limits if "dram" in limit.what]
+        assert weights.cycles == -(-(2048 * 2048 + 2048) * 10 // 256)
+
+    def test_the_network_is_explained_by_its_exposed_time(self, three):
+        found = explain(CHIP, three, hints=False)
+        assert found.layer is None
+        assert sum(found.causes_fs.values()) == found.latency_fs
+        assert sum(cost.exposed_fs for cost in found.layers) == found.latency_fs
+        assert [cost.exposed_fs for cost in found.layers] == sorted(
+            (cost.exposed_fs for cost in found.layers), reverse=True
+        )
+        for cost in found.layers:
+            assert sum(cost.causes_fs.values()) == cost.exposed_fs
+
+    def test_json_both_ways(self, three):
+        found = explain(CHIP, three, "conv", overrides={"cores.vec.lanes": 32})
+        again = Explanation.from_dict(json.loads(json.dumps(found.to_dict())))
+        assert again == found
+        assert found.hints
+
+    def test_the_number_of_processes_changes_nothing(self, three, monkeypatch):
+        chip = load_chip(CHIP)
+        tried = [change for change in changes(chip) if change.path.startswith("cores.npu.")]
+        case, graph = Case(CHIP, str(three), {}, None), load_graph(three)
+        assert len(tried) == 3
+        assert outcomes(case, graph, tried, workers=2) == outcomes(case, graph, tried)
+
+    def test_alternatives_say_why_they_lost(self, three):
+        view = explain(CHIP, three, "conv", hints=False).layer
+        assert view is not None
+        (task,) = view.tasks
+        taken, *others = task.alternatives
+        assert taken.lost == ""
+        assert others
+        assert all(other.lost for other in others)
+        assert {name for name, *_ in task.operands} >= {"conv.out"}
+
+    def test_it_is_exported_lazily(self):
+        assert simulator.explain is explain
+        assert simulator.Explanation is Explanation
+
+
+class TestChanges:
+    def test_every_number_of_the_file_in_the_direction_that_helps(self):
+        found = {change.path: (change.before, change.after) for change in changes(load_chip(CHIP))}
+        assert found["memories.dram.channels"] == ("2", "4")
+        assert found["memories.dram.latency"] == ("60ns", "30ns")
+        assert found["memories.dram.refresh_interval"] == ("3.906us", "7.812us")
+        assert found["links.dma.width"] == ("32B/cycle", "64B/cycle")
+        assert found["links.dma.outstanding"] == ("4", "8"), "a default that the file does not state"
+        assert found["cores.vec.start_cycles"] == ("8", "4")
+        assert found["memories.sram.capacity"] == ("2MiB", "4MiB")
+        assert not any(
+            word in path for path in found for word in ("leakage", "area", "energy", "psum", "mover")
+        )
+
+    def test_what_is_unlimited_or_nothing_stays(self, tmp_path):
+        """A bare array: its memory's capacity and port are unlimited."""
+        chip = load_chip("npu/systolic_16x16")
+        assert all(memory.capacity_bytes >= UNLIMITED for memory in chip.memories.values())
+        assert [c.path for c in changes(chip)] == ["cores.array.clock", "cores.array.rows", "cores.array.cols",
+                                                   "memories.sram.banks", "memories.sram.clock"]  # fmt: skip
+
+    def test_every_change_is_one_that_the_command_line_takes(self):
+        for change in changes(load_chip(CHIP)):
+            assert shlex.split(change.after) == [change.after]
+            built = load_chip(CHIP, {change.path: change.after})
+            assert (change.path, change.after) in [(c.path, c.before) for c in changes(built)]
+
+    def test_what_does_not_run_is_said(self, three):
+        """An accumulator too small for one row of a larger array."""
+        outcome = outcome_of(
+            Case(CHIP, str(three), {}, None),
+            load_graph(three),
+            Change("memories.acc.capacity", "256KiB", "1B"),
+        )
+        assert "too small for node 'conv'" in outcome.refused
+
+
+class TestFindLayer:
+    NAMES = ("conv1", "conv10", "fc", "7")
+
+    @pytest.mark.parametrize(
+        ("asked", "index"), [("conv1", 0), ("conv10", 1), ("FC", 2), ("7", 3), ("1", 1), ("v10", 1)]
+    )
+    def test_by_name_number_or_part(self, asked, index):
+        assert find_layer(self.NAMES, asked) == index
+
+    @pytest.mark.parametrize(
+        ("asked", "message"),
+        [
+            ("conv", "2 layers are meant by 'conv': conv1, conv10"),
+            ("cnov1", "no layer is called 'cnov1'; did you mean 'conv1'?, or a number from 0 to 3"),
+            (
+                "zzz",
+                "no layer is called 'zzz'; expected one of conv1, conv10, fc, 7, or a number from 0 to 3",
+            ),
+        ],
+    )
+    def test_none_or_several(self, asked, message):
+        with pytest.raises(InputError) as error:
+            find_layer(self.NAMES, asked)
+        assert error.value.problems[0].message == message
+
+
+class TestWords:
+    def test_verdicts_name_what_bounds(self, three):
+        said = {
+            name: verdict(explain(CHIP, three, name, hints=False).layer)
+            for name in ("conv", "gelu", "fc_large", "flat")
+        }
+        assert said["conv"].startswith("conv is bound by the array npu: 9")
+        assert said["gelu"].startswith("gelu is bound by the vector unit vec: ")
+        assert said["fc_large"].startswith("fc_large is bound by dram weight traffic: ")
+        assert said["fc_large"].endswith("cycles wait for weights.")
+        assert said["flat"] == "flat takes no time: it moves no data and computes nothing."
+
+    def test_nothing_that_helps_is_said_so(self, three):
+        found = explain(CHIP, three, "conv", hints=False)
+        useless = Hint("memories.dram.row", "2KiB", "4KiB", (10, 10), (5, 5))
+        lines = explanation_lines(Explanation(**{**vars(found), "hints": (useless,)}))
+        assert "  nothing: none of the 1 parameters helps by 0.1 % or more" in lines
+        assert not any(line.startswith("try:") for line in lines)
+
+
+class TestCommand:
+    def test_shows_the_network_and_writes_what_it_shows(self, chipsim, three, files):
+        outcome = chipsim("explain", CHIP, three, "--no-hints", "--out", "o")
+        assert outcome.out.splitlines()[0].startswith("three on edge_npu takes ")
+        assert files() == ["o/explain.json", "o/explain.txt", "three.yaml"]
+        assert outcome.err == ""
+
+    def test_progress_goes_to_stderr(self, chipsim, three):
+        outcome = chipsim("explain", CHIP, three, "conv", "--json")
+        assert outcome.json["layer"]["node"] == "conv"
+        lines = outcome.err.splitlines()
+        assert lines[0] == "tried 1/29 cores.npu.clock=2GHz"
+        assert len(lines) == 29
+
+    def test_a_wrong_layer_exits_2(self, chipsim, three):
+        outcome = chipsim("explain", CHIP, three, "cnov")
+        assert outcome.code == 2
+        assert (
+            outcome.err == "LAYER: no layer is called 'cnov'; did you mean 'conv'?, or a number from 0 to 5\n"
+        )
+
+    def test_a_run_ends_with_the_command_that_explains_it(self, chipsim, three):
+        lines = chipsim("run", CHIP, three).out.splitlines()
+        (hint,) = [line for line in lines if line.startswith("hint: ")]
+        assert f"`chipsim explain {CHIP} {three} fc_large` shows what would help" in hint
+        assert not any("hint" in line for line in chipsim("run", CHIP, three, "--quiet").out.splitlines())

@@ -1,0 +1,128 @@
+"""The panels over time: what the result says is what they show."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from simulator.report.page import bound_colours, component_colours, render
+from simulator.report.palette import BLUE, GREEN, KINDS, ORANGE
+from simulator.report.timeline import lane_colour, panels, room, together, traffic
+from simulator.results.result import MemoryInfo
+from simulator.results.timeline import Lane, MemoryUse, Timeline, Together
+
+TIMELINE = Timeline(8 * 10**9, 4, (), (), ())  # 8 us in bins of 2 us
+
+
+def shown(result):
+    return panels(result, bound_colours(result))["timeline"]
+
+
+def test_a_result_without_timeline_has_no_panel(result, make, run):
+    assert panels(result, {}) == {"timeline": None}
+    assert 'id="timeline"' not in render(result)
+    empty = replace(run(make()), timeline=Timeline(0, 0, (), (), ()))
+    assert panels(empty, {}) == {"timeline": None}
+
+
+def test_every_unit_has_a_lane_and_layers_come_first(result, run):
+    charts = shown(run(result))["lanes"]
+    assert [chart.caption for chart in charts] == ["layers", "npu", "dma · load"]
+    assert charts[0].drawing.count("<rect") == 3, "the layer without time has no bar"
+    assert "<title>fc (Op): exposed 7 µs from 3.5 µs, bound by dram</title>" in charts[0].drawing
+    assert "<title>conv1: 3 µs from 0 s, busy 75 %</title>" in charts[1].drawing
+    assert [chart.note for chart in charts[1:]] == ["busy 75 %", "in flight 50 %"]
+
+
+def test_what_a_unit_does_has_a_colour():
+    assert lane_colour(Lane("npu", "systolic", "compute", 0, (), (), (), ())) == BLUE
+    assert lane_colour(Lane("vec", "vector", "compute", 0, (), (), (), ())) == GREEN
+    assert lane_colour(Lane("dma", "dma", "load", 0, (), (), (), ())) == KINDS["load"]
+
+
+def test_traffic_is_bytes_per_second_below_the_peak():
+    """4 000 B in 2 us are 2 GB/s, of 8."""
+    use = MemoryUse("dram", (4000, 0, 0, 0), (0, 2000, 0, 0))
+    chart = traffic(use, MemoryInfo("dram", "dram", None, 8e9, True), TIMELINE, [])
+    assert chart.caption == "dram (GB/s)"
+    assert chart.note == "at most 2 GB/s, 25 % of the peak"
+    assert "peak 8 GB/s" in chart.drawing
+    assert [text for text, _ in chart.numbers] == ["2", "4", "6"]
+    assert chart.values == "dram read|GB/s|2,0*3;dram written|GB/s|0,1,0*2"
+
+
+def test_room_is_below_the_capacity_in_binary_units():
+    use = MemoryUse("sram", (), (), (1024, 2048, 0, 0), (1024, 0, 0, 0))
+    chart = room(use, MemoryInfo("sram", "sram", 4096, None, False), TIMELINE, [])
+    assert chart.caption == "sram (KiB)"
+    assert chart.note == "at most 2 KiB, 50 % of the capacity"
+    assert "capacity 4 KiB" in chart.drawing
+    assert chart.values == "sram: tensors that lie there|KiB|1,2,0*2;sram: buffers of tiles|KiB|1,0*3"
+
+
+def test_an_unlimited_memory_has_no_line():
+    use = MemoryUse("sram", (5, 0, 0, 0), (0, 0, 0, 0), (1024, 0, 0, 0), (0, 0, 0, 0))
+    info = MemoryInfo("sram", "sram", None, None, False)
+    for chart in (room(use, info, TIMELINE, []), traffic(use, info, TIMELINE, [])):
+        assert "roof" not in chart.drawing
+        assert " of the " not in chart.note
+
+
+def test_memories_without_traffic_are_left_out(result, run):
+    with_traffic = run(result)
+    silent = tuple(
+        replace(use, read_bytes=(0,) * 400, write_bytes=(0,) * 400) for use in with_traffic.timeline.memories
+    )
+    quiet = replace(with_traffic, timeline=replace(with_traffic.timeline, memories=silent))
+    assert [chart.caption for chart in shown(with_traffic)["external"]] == ["dram (GB/s)"]
+    assert shown(quiet)["external"] == shown(quiet)["internal"] == []
+
+
+def test_cores_together_say_how_many_were_busy():
+    found = together(
+        Together("systolic", ("a", "b"), (6 * 10**9, 3 * 10**9), (2 * 10**9, 3 * 10**9, 3 * 10**9)), 8e-6
+    )
+    assert found["title"] == "Why 2 systolic cores are not 2 times as fast"
+    assert found["said"].startswith("On average 1.12 of 2 were busy at once.")
+    assert re.findall(r"</i>([^<]*)<", found["legend"]) == [
+        "all 2 busy 37.5 %",
+        "1 busy 37.5 %",
+        "none busy 25 %",
+    ]
+    assert "75 %" in found["chart"]
+
+
+def test_the_page_has_the_panels_only_where_they_say_something(result, run, make):
+    page = render(run(result))
+    for text in (
+        "Timeline",
+        "Bandwidth of external memory",
+        "Room taken in on-chip memory",
+        "Why layers take",
+    ):
+        assert f">{text}" in page
+    assert "times as fast" not in page
+    assert "Why 4 systolic cores are not 4 times as fast" in render(run(result, cores=4))
+
+
+def test_components_have_the_colours_of_their_bounds(result, run):
+    colours = component_colours(run(result), ["dma", "npu", "dram", "sram"])
+    assert colours["npu"] == BLUE
+    assert colours["dram"] == ORANGE
+    assert len(set(colours.values())) == 4
+    many = component_colours(run(result), ["npu", *(f"c{i}" for i in range(12))])
+    assert list(many.values()).count(8) == 5, "what is past the palette shares one"
+
+
+@pytest.mark.parametrize("count", [430, 2000])
+def test_a_large_network_fits_one_megabyte(make, run, count):
+    layers = [
+        (f"/model/layers.{i // 20}/block{i}/MatMul", ("compute", "dram")[i % 2], 1000 + 37 * i % 9001, 10 + i,
+         [10 + i, 1000 + i, 90_000 + 7 * i, i, 1000])
+        for i in range(count)
+    ]  # fmt: skip
+    page = render(run(make(layers)))
+    assert len(page.encode()) < 1_000_000
+    assert page.count("<tr>") > count
