@@ -60,6 +60,24 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """How fast a shared resource serves a transfer that is alone, for estimates.
+
+    A run takes whole bursts of ``burst_fs`` in each page that it touches, and a page that the transfer did
+    not use just before at least ``page_fs``; ``latency_fs`` passes from the last burst to the end. Every
+    ``refresh_interval_fs`` (0: never) nothing is served for ``refresh_time_fs``.
+    """
+
+    burst_bytes: int
+    burst_fs: float
+    page_bytes: int
+    page_fs: float = 0.0
+    latency_fs: int = 0
+    refresh_interval_fs: int = 0
+    refresh_time_fs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Flaw:
     """What is wrong with a component beside the others of its chip: where in its fields, and what."""
 
@@ -207,9 +225,9 @@ class Memory(Component):
         """Peak bandwidth; None where it is unlimited."""
         return None
 
-    def grain_bytes(self) -> int:
-        """Least that one access moves; shorter runs waste the rest."""
-        return 1
+    def service(self) -> Service | None:
+        """How transfers are served, for estimates; None where nothing but its users limits them."""
+        return None
 
     def stream_bytes_per_s(self, run_bytes: int) -> float | None:
         """What a lone stream of runs of ``run_bytes`` each gets; the planner's estimate. None: unlimited."""
@@ -247,6 +265,10 @@ class Link(Component):
     def cycles(self, sizes: np.ndarray) -> np.ndarray:
         """Cycles that an engine takes for transfers of so many bytes, int64, shape (transfers,)."""
         raise TypeError(f"{type(self).__name__} copies nothing by itself")
+
+    def service(self) -> Service | None:
+        """How transfers that pass it are served, for estimates; None where only its own width limits them."""
+        return None
 
     def shared_unit(self, requests: np.ndarray, ways: Sequence[Way], nodes: int) -> SharedUnit | None:
         """A live arbiter over the program's requests; None where only the link's own width limits it."""

@@ -1,126 +1,95 @@
-"""Tilings that the planner considered for a contraction, the one it took among them."""
+"""Tilings that the planner considered for a task, the one it took among them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
-import numpy as np
-
-from simulator.mapping.cost import (
-    Candidates,
-    Operands,
-    buffer_bytes,
-    core_time,
-    in_whole_grains,
-    link_time,
-    traffic_bytes,
-    trips,
-)
+from simulator.base.errors import InputError
+from simulator.mapping.cost import Operands
 from simulator.mapping.limits import room_bytes
-from simulator.mapping.route import route
-from simulator.mapping.schedule import Buffer, Schedule, TaskPlan, Tiling
-from simulator.mapping.tile import MOST_TILES, ROLES, _candidates, _loads
+from simulator.mapping.route import Beside, route
+from simulator.mapping.runs import operand_groups
+from simulator.mapping.schedule import Schedule, TaskPlan
+from simulator.mapping.slices import Operand, make_operand, slice_choices
+from simulator.mapping.tile import Choice, Search
 from simulator.workload.work import Contraction
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A tiling with its buffers and what it is expected to cost."""
+def alternatives(schedule: Schedule, task: int, most: int = 8) -> list[Choice]:
+    """The best different tilings for a task in the room that it had, the fastest first, its own among them.
 
-    tiling: Tiling
-    buffers: tuple[Buffer, ...]
-    expected_fs: int
-    bound: str
-    tiles: int
-    candidates: int
-    traffic_bytes: int
-
-
-def alternatives(schedule: Schedule, task: int, most: int) -> list[Choice]:
-    """The tiling of a task and the cheapest other of each loop order and set of held operands.
-
-    Cheapest first, at most ``most`` beside its own; of those that fit where there are any. Nothing for work
-    that is no contraction.
+    Parameters
+    ----------
+    schedule
+        With the task; as a part of several, it is looked at beside the others.
+    task
+        Index of ``schedule.tasks``.
+    most
+        How many at most, its own included.
     """
-    plan, chip = schedule.tasks[task], schedule.chip
-    work = plan.task.work
-    if not isinstance(work, Contraction):
-        return []
-    core = chip.cores[plan.task.core]
-    ops = _operands(schedule, plan)
-    cand = _candidates(work, core, chip.rules.for_node(plan.task.name), bool(core.sum_bits()), False)
-    rooms = buffer_bytes(work, cand, trips(work, cand), ops, core.sum_bits())
-    need: dict[str, np.ndarray] = {}
-    for role, (size, copies) in rooms.items():
-        need[core.buffer(role)] = need.get(core.buffer(role), np.zeros_like(size)) + size * copies
-    room = room_bytes(schedule, task)
-    fits = np.logical_and.reduce([size <= room[memory] for memory, size in need.items()])
-    fits &= trips(work, cand).total <= max(MOST_TILES, plan.tiles)
-    time_fs, outside, bounds = _costs(work, cand, ops, schedule, plan)
-    kinds, total = cand.order * 4 + cand.hold_ifmap * 2 + cand.hold_weight, trips(work, cand).total
-    found: dict[tuple[int, ...], Choice] = {}
-    for kind in np.unique(kinds).tolist():
-        good, every = np.flatnonzero((kinds == kind) & fits), np.flatnonzero(kinds == kind)
-        rows = good if good.size else every
-        order = np.lexsort((total[rows], outside[rows], time_fs[rows]))
-        own = [i for i in every.tolist() if _tiling(cand, i) == plan.tiling][:1]
-        for i in (*own, int(rows[order[0]])):
-            buffers = (Buffer(r, core.buffer(r), int(s[i]), int(c[i])) for r, (s, c) in rooms.items())
-            choice = Choice(
-                _tiling(cand, i), tuple(b for b in buffers if b.copies), int(time_fs[i]), bounds[i],
-                int(total[i]), cand.rows.size, int(outside[i]),
-            )  # fmt: skip
-            same = (choice.tiles, choice.expected_fs, choice.traffic_bytes, int(cand.order[i]))
-            if choice.tiling == plan.tiling or same not in found:
-                found[same] = choice
-    ranked = sorted(found.values(), key=lambda c: (c.expected_fs, c.traffic_bytes, c.tiles))
-    others = [choice for choice in ranked if choice.tiling != plan.tiling][:most]
-    return [choice for choice in ranked if choice.tiling == plan.tiling or choice in others]
+    plan, room = schedule.tasks[task], room_bytes(schedule, task)
+    if any(buffer.total > room[buffer.memory] for buffer in plan.buffers):
+        room = {name: 2 * size for name, size in room.items()}  # it was given all that is free
+    find = _tilings if isinstance(plan.task.work, Contraction) else _slicings
+    try:
+        found = find(schedule, plan, room, most)
+    except InputError:  # its chain, or what stays on chip, leaves it no room of its own
+        found = []
+    own = next((choice for choice in found if choice.tiling == plan.tiling), None)
+    if own is None:
+        own = Choice(
+            plan.tiling, plan.buffers, plan.expected_fs, plan.expected_bound, plan.tiles, plan.candidates
+        )
+    others = [choice for choice in found if choice.tiling != plan.tiling][: most - 1]
+    return sorted([own, *others], key=lambda choice: (choice.expected_fs, choice.traffic_bytes, choice.tiles))
 
 
-def _tiling(cand: Candidates, i: int) -> Tiling:
-    return Tiling(
-        rows=int(cand.rows[i]),
-        groups=int(cand.groups[i]),
-        n=int(cand.n[i]),
-        c=int(cand.c[i]),
-        order="nm" if cand.order[i] else "mn",
-        hold_ifmap=bool(cand.hold_ifmap[i]),
-        hold_weight=bool(cand.hold_weight[i]),
-    )
+def _beside(schedule: Schedule, plan: TaskPlan) -> Beside:
+    """The parts of the task beside this one, itself included."""
+    cores = tuple(other.task.core for other in schedule.tasks if other.step == plan.step)
+    return Beside(cores, plan.shared) if len(cores) > 1 else Beside()
 
 
-def _costs(
-    work: Contraction, cand: Candidates, ops: Operands, schedule: Schedule, plan: TaskPlan
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Expected fs, bytes over links, and bound of each candidate, as the planner's search has them."""
-    chip, core, t = schedule.chip, schedule.chip.cores[plan.task.core], trips(work, cand)
-    routes = {role: route(chip, core, role) for role in ROLES}
-    traffic = in_whole_grains(traffic_bytes(work, cand, t, ops), work, cand, ops, routes)
-    busy, latency, _ = core_time(work, cand, t, ops, core, chip.ports(plan.task.core))
-    linked, which = link_time(traffic, routes)
-    ends = sum(
-        (traffic[role] / np.maximum(_loads(role, cand, t), 1)) * (1e15 / routes[role].bytes_per_s)
-        for role in ROLES
-        if routes[role].bytes_per_s
-    )
-    bounds = [
-        core.BOUND if core_fs >= link_fs else routes[ROLES[role]].far
-        for core_fs, link_fs, role in zip(busy.tolist(), linked.tolist(), which.tolist(), strict=True)
-    ]
-    return (
-        (np.maximum(busy, linked) + latency + ends).astype(np.int64),
-        np.asarray(sum(traffic.values())),
-        bounds,
-    )
+def _local(schedule: Schedule, plan: TaskPlan) -> Callable[[str, str], bool]:
+    core = schedule.chip.cores[plan.task.core]
+    return lambda name, role: schedule.places[name].memory == route(schedule.chip, core, role).memory
 
 
-def _operands(schedule: Schedule, plan: TaskPlan) -> Operands:
-    tensors, task = schedule.graph.tensors, plan.task
+def _tilings(schedule: Schedule, plan: TaskPlan, room: dict[str, int], most: int) -> list[Choice]:
+    task, tensors, chip = plan.task, schedule.graph.tensors, schedule.chip
+    assert isinstance(task.work, Contraction)
+    assert isinstance(task.whole, Contraction)
     result = schedule.graph.results(schedule.graph.nodes[task.node])[0]
     ifmap, weight = (tensors[name].bits if name in tensors else result.bits for name in task.reads[:2])
-    here = {buffer.role for buffer in plan.buffers}
-    return Operands(
+    sizes = schedule.places[task.reads[0]].bytes, schedule.places[task.reads[1]].bytes
+    groups = operand_groups(task.whole, sizes, (ifmap, weight))
+    if task.part is not None and task.part.along == "groups":
+        groups = (0, 0)
+    local = _local(schedule, plan)
+    ops = Operands(
         ifmap, weight, result.bits, task.bias_bytes,
-        "ifmap" not in here, "weight" not in here, "ofmap" not in here,
+        local(task.reads[0], "ifmap"), local(task.reads[1], "weight"), local(task.writes[0], "ofmap"),
+        *groups, task.ops,
     )  # fmt: skip
+    rule = chip.rules.for_node(task.name)
+    search = Search(task.work, ops, task.core, chip, room, rule, task.name, _beside(schedule, plan))
+    own = search.find(plan.tiling)
+    return search.fastest(most, () if own is None else (own,))
+
+
+def _slicings(schedule: Schedule, plan: TaskPlan, room: dict[str, int], most: int) -> list[Choice]:
+    task, tensors, chip = plan.task, schedule.graph.tensors, schedule.chip
+    core, beside, local = chip.cores[task.core], _beside(schedule, plan), _local(schedule, plan)
+    sizes = [schedule.places[name].bytes for name in task.reads]
+    inputs = [
+        make_operand(
+            task, i, sizes, tensors[name].elements if name in tensors else None, local(name, "ifmap")
+        )
+        for i, name in enumerate(task.reads)
+    ]
+    outputs = [Operand(name, schedule.places[name].bytes, local(name, "ofmap"), True) for name in task.writes]
+    routed = route(chip, core, "ifmap", beside.cores)
+    users = beside.users(chip, "ifmap", routed.memory)
+    own = {name: size // users for name, size in room.items()}
+    choices = slice_choices(task, inputs, outputs, core, chip, routed, own)
+    return sorted(choices, key=lambda choice: (choice.expected_fs, choice.tiles))

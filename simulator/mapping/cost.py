@@ -1,7 +1,7 @@
-"""What tilings of a contraction would cost: an analytic estimate over arrays of candidates.
+"""What tilings of a contraction need: tiles, buffers, traffic, the core's time, over arrays of candidates.
 
-Equations and limits: docs/models/mapping.md. Time = max(core, each link, each memory) + the first tile's way
-in and the last tile's way out; traffic follows from loop order and from what is held; capacity is exact.
+Equations and limits: docs/models/mapping.md. Capacity and traffic are exact; ``mapping.transfers`` prices the
+traffic, ``mapping.pipeline`` runs what is left.
 """
 
 from __future__ import annotations
@@ -14,14 +14,21 @@ import numpy as np
 from simulator.hw.component import Core
 from simulator.hw.tiling import PRECISIONS, TILE
 from simulator.hw.timing import bytes_by_memory, tile_times_fs
-from simulator.mapping.route import ALIGN, Route
+from simulator.mapping.route import ALIGN
 from simulator.mapping.shape import extent_x, extent_y, row_bytes, rows_read
-from simulator.workload.work import Contraction
+from simulator.workload.work import OPERATION_CLASSES, Contraction
+
+#: Kinds of tile: full or last along m, n and g; along c first, between or last.
+KINDS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Operands:
-    """Bits per element of the operands, and which of them already lie where the core wants them."""
+    """Bits per element of the operands, and which of them already lie where the core wants them.
+
+    ``ifmap_groups``, ``weight_groups``: how many groups an operand has, 0: as many as the work; fewer where
+    it is broadcast. ``ops`` are the operations per result that join tiles.
+    """
 
     ifmap_bits: int
     weight_bits: int
@@ -30,6 +37,13 @@ class Operands:
     ifmap_local: bool = False
     weight_local: bool = False
     ofmap_local: bool = False
+    ifmap_groups: int = 0
+    weight_groups: int = 0
+    ops: tuple[tuple[str, int], ...] = ()
+
+    def local(self, role: str) -> bool:
+        """Whether the operand of a role lies where the core wants it."""
+        return {"ifmap": self.ifmap_local, "weight": self.weight_local, "ofmap": self.ofmap_local}[role]
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,9 @@ class Candidates:
     order: np.ndarray
     hold_ifmap: np.ndarray
     hold_weight: np.ndarray
+    ifmap_copies: np.ndarray
+    weight_copies: np.ndarray
+    ofmap_copies: np.ndarray
 
     @classmethod
     def of(cls, columns: np.ndarray) -> Candidates:
@@ -52,8 +69,7 @@ class Candidates:
         """
         rows = [np.ascontiguousarray(column) for column in columns]
         rows += [np.zeros_like(rows[0]) for _ in range(len(fields(cls)) - len(rows))]
-        rows_, groups, n, c, order, hold_ifmap, hold_weight = rows
-        return cls(rows_, groups, n, c, order, hold_ifmap, hold_weight)
+        return cls(*rows)
 
     def take(self, where: np.ndarray) -> Candidates:
         """Those that a mask or index selects."""
@@ -86,7 +102,10 @@ def trips(work: Contraction, cand: Candidates) -> Trips:
 def buffer_bytes(
     work: Contraction, cand: Candidates, t: Trips, ops: Operands, psum_bits: int
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Role -> (bytes of one copy, copies), each int64, shape (candidates,); 0 copies where none is needed."""
+    """Role -> (bytes of one copy, copies worth having), each int64, shape (candidates,).
+
+    0 copies where none is needed, 1 where there is nothing to fill while the other is used.
+    """
     taps = work.fy * work.fx
     images = np.maximum(cand.rows // work.oy, 1)
     rows_in = _rows_read(work, cand.rows)[0]
@@ -151,99 +170,108 @@ def traffic_bytes(work: Contraction, cand: Candidates, t: Trips, ops: Operands) 
     }
 
 
-def core_time(
-    work: Contraction,
-    cand: Candidates,
-    t: Trips,
-    ops: Operands,
-    core: Core,
-    ports: Mapping[str, float | None],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Time of the core over all tiles and its latency, in fs, and bytes at its buffers, each (candidates,).
+@dataclass(frozen=True)
+class CoreTimes:
+    """What the kinds of tile of each shape cost the core.
 
-    Each of the four loops has at most two tile sizes (full and last), so sixteen kinds of tile stand for all.
+    Attributes
+    ----------
+    shape
+        int64, shape (candidates,): row of the tables of each candidate; tilings of the same sizes share it.
+    busy_fs, latency_fs
+        int64, shape (shapes, KINDS). Kind ``((2 a + b) 3 + c) 2 + g``: a, b, g say whether it is the last
+        along m, n, g; c is 0 at the start of the sums, 2 at their end, 1 between.
+    moved
+        int64, shape (shapes, KINDS): bytes at the core's buffers.
+    counts
+        int64, shape (shapes, KINDS): how many there are.
     """
-    images = np.maximum(cand.rows // work.oy, 1)
-    inside = cand.rows < work.oy
-    m_full = np.where(inside, cand.rows, work.oy * images) * work.ox
-    last_rows = np.where(inside, work.oy - (-(-work.oy // np.minimum(cand.rows, work.oy)) - 1) * cand.rows, 0)
+
+    shape: np.ndarray
+    busy_fs: np.ndarray
+    latency_fs: np.ndarray
+    moved: np.ndarray
+    counts: np.ndarray
+
+    def busy(self) -> np.ndarray:
+        """Time of the core over all tiles, fs, int64, shape (candidates,)."""
+        return (self.busy_fs * self.counts).sum(axis=1)[self.shape]
+
+    def latency(self) -> np.ndarray:
+        """Latency of the last tile, fs, int64, shape (candidates,)."""
+        return self.latency_fs.max(axis=1, where=self.counts > 0, initial=0)[self.shape]
+
+    def on_chip_bytes(self) -> np.ndarray:
+        """Bytes at the core's buffers over all tiles, int64, shape (candidates,)."""
+        return (self.moved * self.counts).sum(axis=1)[self.shape]
+
+
+def core_times(
+    work: Contraction, cand: Candidates, ops: Operands, core: Core, ports: Mapping[str, float | None]
+) -> CoreTimes:
+    """Times of every kind of tile of every candidate: each loop has at most two sizes, sums three places."""
+    first, shape = distinct(cand.rows, cand.groups, cand.n, cand.c)
+    own = cand.take(first)
+    t = trips(work, own)
+    images = np.maximum(own.rows // work.oy, 1)
+    inside = own.rows < work.oy
+    last_rows = work.oy - (-(-work.oy // np.minimum(own.rows, work.oy)) - 1) * own.rows
     m_last = np.where(inside, last_rows, (work.batch - (t.m - 1) * images) * work.oy) * work.ox
     m_lasts = np.where(inside, work.batch, 1)
-    n_last = work.k - (t.n - 1) * cand.n
-    c_last = work.c - (t.c - 1) * cand.c
-    g_last = work.groups - (t.g - 1) * cand.groups
-    kinds: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, bool]] = []
-    for m, m_count in ((m_full, t.m - m_lasts), (m_last, m_lasts)):
-        for n, n_count in ((cand.n, t.n - 1), (n_last, np.ones_like(t.n))):
-            for c, c_count, last in ((cand.c, t.c - 1, False), (c_last, np.ones_like(t.c), True)):
-                for g, g_count in ((cand.groups, t.g - 1), (g_last, np.ones_like(t.g))):
-                    kinds.append((m, n, c, g, m_count * n_count * c_count * g_count, last))
-    tiles = np.zeros((len(kinds), cand.rows.size), TILE)
+    c_last = work.c - (t.c - 1) * own.c
+    one = np.ones_like(t.c)
+    along_m = ((np.where(inside, own.rows, work.oy * images) * work.ox, t.m - m_lasts), (m_last, m_lasts))
+    along_n = ((own.n, t.n - 1), (work.k - (t.n - 1) * own.n, one))
+    along_c = ((np.where(t.c > 1, own.c, c_last), one), (own.c, np.maximum(t.c - 2, 0)), (c_last, t.c > 1))
+    along_g = ((own.groups, t.g - 1), (work.groups - (t.g - 1) * own.groups, one))
+    tiles = np.zeros((own.rows.size, KINDS), TILE)
+    counts = np.zeros((own.rows.size, KINDS), np.int64)
     on_k, apart = core.inner(1, work.fy * work.fx)
-    for i, (m, n, c, g, _, last) in enumerate(kinds):
-        tiles[i]["m"], tiles[i]["n"], tiles[i]["count"] = m, n, g
-        tiles[i]["k"], tiles[i]["taps"] = c * on_k, apart
-        tiles[i]["last"] = last
-        tiles[i]["first"] = (t.c == 1) & last
-    for field in ("ifmap_bits", "weight_bits", "ofmap_bits"):
-        tiles[field] = getattr(ops, field)
+    kind = 0
+    for m, many_m in along_m:
+        for n, many_n in along_n:
+            for place, (c, many_c) in enumerate(along_c):
+                for g, many_g in along_g:
+                    tile = tiles[:, kind]
+                    tile["m"], tile["n"], tile["k"], tile["count"] = m, n, c * on_k, g
+                    tile["first"] = place == 0
+                    tile["last"] = (t.c == 1) if place == 0 else place == 2
+                    counts[:, kind] = many_m * many_n * many_c * many_g
+                    kind += 1
+    tiles["taps"] = apart
+    tiles["ifmap_bits"], tiles["weight_bits"], tiles["ofmap_bits"] = (
+        ops.ifmap_bits, ops.weight_bits, ops.ofmap_bits,
+    )  # fmt: skip
     tiles["precision"] = PRECISIONS.index(work.precision)
+    for name, times in ops.ops:
+        results = np.where(tiles["last"], tiles["m"] * tiles["n"] * tiles["count"], 0)
+        tiles["ops"][..., OPERATION_CLASSES.index(name)] = results * times
     flat = tiles.reshape(-1)
-    occupancy, latency = tile_times_fs(core, ports, flat)
-    counts = np.stack([kind[4] for kind in kinds])
+    busy, latency = tile_times_fs(core, ports, flat)
     moved = sum(bytes_.sum(axis=1) for bytes_ in bytes_by_memory(core, flat).values())
-    shape = counts.shape
-    return (
-        (occupancy.reshape(shape) * counts).sum(axis=0),
-        latency.reshape(shape).max(axis=0),
-        (np.asarray(moved).reshape(shape) * counts).sum(axis=0),
+    return CoreTimes(
+        shape,
+        busy.reshape(counts.shape),
+        latency.reshape(counts.shape),
+        np.asarray(moved).reshape(counts.shape),
+        counts,
     )
 
 
-def in_whole_grains(
-    traffic: dict[str, np.ndarray],
-    work: Contraction,
-    cand: Candidates,
-    ops: Operands,
-    routes: dict[str, Route],
-) -> dict[str, np.ndarray]:
-    """Traffic with what short runs waste: a tile of some channels is a run per row, whole rows are one run.
+def distinct(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a table that differ: (where each is found first, which of them every row is).
 
-    Weights lie in the order of the tiles and have no short runs.
+    Parameters
+    ----------
+    columns
+        int64, shape (rows,) each.
     """
-    whole_groups = work.batched | (cand.groups == work.groups)
-    groups = 1 if work.batched else cand.groups
-    runs = {
-        "ifmap": ((cand.c == work.c) & whole_groups, extent_x(work) * cand.c * groups * ops.ifmap_bits),
-        "ofmap": ((cand.n == work.k) & whole_groups, work.ox * cand.n * groups * ops.ofmap_bits),
-    }
-    wasted = dict(traffic)
-    pitch = {
-        "ifmap": extent_x(work) * work.c * ops.ifmap_bits,
-        "ofmap": work.ox * work.k * ops.ofmap_bits,
-    }
-    for role, (whole, run_bits) in runs.items():
-        rows = _rows_read(work, cand.rows)[0] if role == "ifmap" else np.minimum(cand.rows, work.oy)
-        run = np.maximum(np.where(whole, run_bits * rows, run_bits) // 8, 1)
-        grain = routes[role].grain_bytes
-        fits = (run % grain == 0) & (whole | (pitch[role] % (8 * grain) == 0))
-        wasted[role] = np.where(fits, traffic[role], traffic[role] * ((run + grain - 1) / run))
-    return wasted
-
-
-def link_time(traffic: dict[str, np.ndarray], routes: dict[str, Route]) -> tuple[np.ndarray, np.ndarray]:
-    """Time in fs that the busiest far memory needs for the traffic, and which role's route takes longest."""
-    roles = list(traffic)
-    per_role = [_seconds_fs(traffic[role], routes[role].bytes_per_s) for role in roles]
-    per_far: dict[str, np.ndarray] = {}
-    for role, time in zip(roles, per_role, strict=True):
-        far = routes[role].far
-        per_far[far] = per_far[far] + time if far in per_far else time
-    return np.max(np.stack(list(per_far.values())), axis=0), np.argmax(np.stack(per_role), axis=0)
-
-
-def _seconds_fs(moved: np.ndarray, bytes_per_s: float) -> np.ndarray:
-    return moved * (1e15 / bytes_per_s) if bytes_per_s else np.zeros(moved.shape)
+    key = np.zeros(columns[0].size, np.int64)
+    for column in columns:
+        values, rank = np.unique(column, return_inverse=True)
+        key = key * values.size + rank.reshape(-1)
+    _, first, which = np.unique(key, return_index=True, return_inverse=True)
+    return first, which.reshape(-1)
 
 
 def _rows_read(work: Contraction, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

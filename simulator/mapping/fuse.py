@@ -8,32 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from simulator.hw.timing import tile_times_fs
 from simulator.mapping.attempt import Attempt
+from simulator.mapping.builder import PIECE_BYTES
 from simulator.mapping.chain import ChainForm
-from simulator.mapping.cost import (
-    Candidates,
-    core_time,
-    in_whole_grains,
-    link_time,
-    traffic_bytes,
-    trips,
-)
+from simulator.mapping.cost import core_times, trips
 from simulator.mapping.layout import Layout
 from simulator.mapping.pack import Item
 from simulator.mapping.piece import Piece
-from simulator.mapping.route import route
 from simulator.mapping.rowform import row_forms
 from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.storages import Storages
 from simulator.mapping.tasks import whole_tile
+from simulator.mapping.tile import as_candidate
 from simulator.mapping.tiler import Tiler
+from simulator.mapping.transfers import bounds, passages, rates
 from simulator.mapping.uses import make_parts
 from simulator.mapping.weigh import Ladder, Parts, Weighed
 from simulator.results.result import FusedChain, Fusion
-from simulator.workload.work import OPERATION_CLASSES, Contraction
+from simulator.workload.work import Contraction
 
 #: A chain has at most so many tasks.
 MOST_TASKS = 12
@@ -134,19 +127,6 @@ class Fuser:
             _CHOSEN[key] = self._choose(tasks, stays, items)
         return list(_CHOSEN[key])
 
-    def _absorbed_fs(self, task: Task) -> int:
-        """Time of the operations that join a contraction's tiles."""
-        work, core = task.work, self.chip.cores[task.core]
-        if not task.ops or not isinstance(work, Contraction):
-            return 0
-        bare = whole_tile(work, core)
-        loaded = bare.copy()
-        outputs = work.groups * work.M * work.N
-        for name, times in task.ops:
-            loaded["ops"][0, OPERATION_CLASSES.index(name)] += outputs * times
-        time = [int(tile_times_fs(core, self.chip.ports(task.core), tile)[0][0]) for tile in (bare, loaded)]
-        return time[1] - time[0]
-
     def _choose(
         self, tasks: list[TaskPlan], stays: Mapping[str, str], items: Mapping[str, list[Item]]
     ) -> list[Weighed]:
@@ -241,16 +221,12 @@ class Fuser:
         key = (self.chip.digest, task.core, task.work, task.ops, ops, plan.tiling)  # type: ignore[assignment]
         if key not in _SINGLES:
             core, tiling = self.chip.cores[task.core], plan.tiling
-            columns = [tiling.rows, tiling.groups, tiling.n, tiling.c, int(tiling.order == "nm")]
-            columns += [int(tiling.hold_ifmap), int(tiling.hold_weight)]
-            cand = Candidates.of(np.array(columns, np.int64)[:, None])
-            t = trips(task.work, cand)
-            traffic = traffic_bytes(task.work, cand, t, ops)
-            routes = {role: route(self.chip, core, role) for role in ("ifmap", "weight", "ofmap")}
-            linked = link_time(in_whole_grains(traffic, task.work, cand, ops, routes), routes)[0][0]
-            busy = core_time(task.work, cand, t, ops, core, self.chip.ports(task.core))[0][0]
-            moved = int(sum(bytes_.sum() for bytes_ in traffic.values()))
-            _SINGLES[key] = Single(moved, max(int(busy) + self._absorbed_fs(task), int(linked)))
+            cand = as_candidate(tiling)
+            t, ways = trips(task.work, cand), passages(self.chip, core, ops, PIECE_BYTES)
+            moving = bounds(task.work, cand, t, ops, ways, rates(task.work, cand, t, ops, ways))
+            busy = core_times(task.work, cand, ops, core, self.chip.ports(task.core)).busy()
+            moved = int(sum(bytes_.sum() for bytes_ in moving.traffic.values()))
+            _SINGLES[key] = Single(moved, int(max(busy[0], moving.moving_fs[0])))
         return _SINGLES[key]
 
     def _by_end(

@@ -14,7 +14,7 @@ import numpy as np
 from simulator.hw.tiling import NO_OPS, tile_row
 from simulator.mapping.builder import Builder, Span
 from simulator.mapping.program import About, Program
-from simulator.mapping.runs import extend_rows, groups_of, inside, weight_span
+from simulator.mapping.runs import extend_rows, inside, operand_groups, weight_span
 from simulator.mapping.schedule import Schedule, TaskPlan
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans
 from simulator.mapping.sides import Intake, Side, make_side
@@ -167,11 +167,10 @@ class _Contracting:
             result.bits,
         )
         self.core = schedule.chip.cores[task.core]
-        work = self.whole
-        self.ifmap_groups = groups_of(
-            self.ifmap.place.bytes, work, extent_y(work) * extent_x(work) * work.batch * work.c, self.bits[0]
+        sizes = self.ifmap.place.bytes, self.weight.place.bytes
+        self.ifmap_groups, self.weight_groups = operand_groups(
+            self.whole, sizes, (self.bits[0], self.bits[1])
         )
-        self.weight_groups = groups_of(self.weight.place.bytes, work, work.k * work.K, self.bits[1])
         self.intakes = {
             role: _join(role, side, before if self.plan.shared == role else ())
             for role, side in (("ifmap", self.ifmap), ("weight", self.weight))

@@ -21,8 +21,10 @@ class Route:
     """The buffer memory of one operand, and the link and memory behind it.
 
     ``link`` is "" and ``far`` the memory itself where nothing lies behind. ``bytes_per_s`` is what all
-    engines of the link and the far memory allow a long stream; 0 stands for unlimited. ``start_fs`` is the
-    cost of starting a transfer.
+    engines of the link and the far memory allow a long stream, ``link_bytes_per_s`` and ``far_bytes_per_s``
+    what each of them does; 0 stands for unlimited. ``start_fs`` is the cost of starting a transfer,
+    ``far_run_fs`` what opening a row of the far memory takes at least, however few bytes of it are wanted,
+    and ``burst_bytes`` the least that it moves.
     """
 
     memory: str
@@ -30,7 +32,10 @@ class Route:
     far: str
     bytes_per_s: float
     start_fs: int
-    grain_bytes: int = 1
+    link_bytes_per_s: float = 0.0
+    far_bytes_per_s: float = 0.0
+    far_run_fs: float = 0.0
+    burst_bytes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,11 @@ def route(chip: Chip, core: Core, role: str, beside: Sequence[str] = ()) -> Rout
     for via in transport.via:
         users = sum(way is not None and via in way.via for way in ways)
         limits.append(chip.links[via].peak_bytes_per_s() / max(users, 1))
-    stream = chip.memories[transport.outer].stream_bytes_per_s(1 << 20)
-    if stream is not None:
-        users = sum(way is not None and way.outer == transport.outer for way in ways)
-        limits.append(stream / max(users, 1))
-    grain = chip.memories[transport.outer].grain_bytes()
-    return Route(memory, name, transport.outer, min(limits), transport.start_fs, grain)
+    behind = chip.memories[transport.outer]
+    users = max(sum(way is not None and way.outer == transport.outer for way in ways), 1)
+    stream, service = behind.stream_bytes_per_s(1 << 20), behind.service()
+    far = stream / users if stream is not None else 0.0
+    run_fs = max(service.burst_fs, service.page_fs) * users if service is not None else 0.0
+    least = min([*limits, far] if far else limits)
+    burst = service.burst_bytes if service is not None else 1
+    return Route(memory, name, transport.outer, least, transport.start_fs, min(limits), far, run_fs, burst)

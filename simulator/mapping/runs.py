@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from simulator.mapping.schedule import Place
+from simulator.mapping.shape import extent_x, extent_y
 from simulator.workload.work import Contraction
 
 
 def groups_of(size: int, work: Contraction, elements: int, bits: int) -> int:
     """Groups that an operand of ``size`` bytes has; a batched product may broadcast one with fewer."""
     return min(work.groups, max(1, size * 8 // (elements * bits))) if work.batched else work.groups
+
+
+def operand_groups(work: Contraction, sizes: tuple[int, int], bits: tuple[int, int]) -> tuple[int, int]:
+    """Groups that ifmap and weights of ``sizes`` bytes and ``bits`` per element have."""
+    inputs = extent_y(work) * extent_x(work) * work.batch * work.c
+    return groups_of(sizes[0], work, inputs, bits[0]), groups_of(sizes[1], work, work.k * work.K, bits[1])
 
 
 def inside(runs: list[tuple[int, int]], place: Place) -> list[tuple[int, int]]:

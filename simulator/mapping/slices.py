@@ -13,7 +13,7 @@ from simulator.mapping.route import Route, align
 from simulator.mapping.schedule import Buffer, Task, Tiling
 from simulator.mapping.shape import spans
 from simulator.mapping.tasks import whole_tile
-from simulator.mapping.tile import Choice
+from simulator.mapping.tile import Choice, remembered
 from simulator.workload.work import Contraction, Elementwise, Move, Window
 
 #: Element-wise work is cut at most so often: enough for neighbours to overlap, few enough for the engine.
@@ -109,9 +109,6 @@ def split_of(task: Task) -> int:
     return max(1, task.work.split)
 
 
-_REMEMBERED: dict[tuple, Choice] = {}
-
-
 def slice_tiling(
     task: Task,
     inputs: list[Operand],
@@ -130,12 +127,17 @@ def slice_tiling(
     """
     free = room[routed.memory]
     key = (chip.digest, task.core, task.work, task.part, tuple(inputs), tuple(outputs), routed, free)
-    if key not in _REMEMBERED:
-        _REMEMBERED[key] = _search(task, inputs, outputs, core, chip, routed, room)
-    return _REMEMBERED[key]
+
+    def find() -> Choice:
+        choices = slice_choices(task, inputs, outputs, core, chip, routed, room)
+        least = min(choice.expected_fs for choice in choices)
+        near = [choice for choice in choices if choice.expected_fs <= least * 1.01]
+        return min(near, key=lambda choice: (abs(choice.tiles - ENOUGH_SLICES), choice.tiles))
+
+    return remembered(key, find)
 
 
-def _search(
+def slice_choices(
     task: Task,
     inputs: list[Operand],
     outputs: list[Operand],
@@ -143,7 +145,14 @@ def _search(
     chip: Chip,
     routed: Route,
     room: Mapping[str, int],
-) -> Choice:
+) -> list[Choice]:
+    """All numbers of slices per tile that are worth trying and fit, the largest tiles first.
+
+    Raises
+    ------
+    InputError
+        One slice does not fit.
+    """
     split = split_of(task)
     parts = sorted(
         {min(split, p) for p in (1, 2, 4, 8, 16, 32, MOST_SLICES, 4 * MOST_SLICES, 16 * MOST_SLICES, split)}
@@ -173,9 +182,7 @@ def _search(
             f"{room[routed.memory]} B are free; enlarge the memory"
         )
         raise InputError(chip.problem(message, f"memories.{routed.memory}.capacity"))
-    least = min(choice.expected_fs for choice in choices)
-    near = [choice for choice in choices if choice.expected_fs <= least * 1.01]
-    return min(near, key=lambda choice: (abs(choice.tiles - ENOUGH_SLICES), choice.tiles))
+    return choices
 
 
 def _buffers(

@@ -10,6 +10,7 @@ from simulator.hw.component import Core
 from simulator.mapping.cost import Operands
 from simulator.mapping.parts import cut_contraction, cut_slices, cuts, shared_operand
 from simulator.mapping.route import ALONE, Beside, route
+from simulator.mapping.runs import operand_groups
 from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.shape import extent_y, row_tiles
 from simulator.mapping.slices import Operand, make_operand, slice_spans, slice_tiling
@@ -154,14 +155,23 @@ class Tiler:
         node = self.graph.nodes[task.node]
         bits = {s: self.graph.tensors[s].bits for s in (ifmap, weight) if s in self.graph.tensors}
         result = self.graph.results(node)[0]
+        ifmap_bits, weight_bits = (bits.get(name, result.bits) for name in (ifmap, weight))
+        assert isinstance(task.whole, Contraction)
+        sizes = self.storages.list.sizes[ifmap], self.storages.list.sizes[weight]
+        groups = operand_groups(task.whole, sizes, (ifmap_bits, weight_bits))
+        if task.part is not None and task.part.along == "groups":
+            groups = (0, 0)  # of a part of them, as many as the work
         return Operands(
-            ifmap_bits=bits.get(ifmap, result.bits),
-            weight_bits=bits.get(weight, result.bits),
+            ifmap_bits=ifmap_bits,
+            weight_bits=weight_bits,
             ofmap_bits=result.bits,
             bias_bytes=task.bias_bytes,
             ifmap_local=self.storages.is_local(task, ifmap, "ifmap", stays),
             weight_local=self.storages.is_local(task, weight, "weight", stays),
             ofmap_local=self.storages.is_local(task, task.writes[0], "ofmap", stays),
+            ifmap_groups=groups[0],
+            weight_groups=groups[1],
+            ops=task.ops,
         )
 
     def sliced_operands(self, task: Task, stays: Mapping[str, str]) -> tuple[list[Operand], list[Operand]]:

@@ -219,7 +219,7 @@ class _Option:
         """The chain with its traffic and its time."""
         busy, steps_fs = self._core_time()
         ways = list(self._transfers())
-        traffic = sum(way.bytes for way in ways)
+        traffic = sum(way.bytes + way.cuts * way.route.burst_bytes for way in ways)
         at_once = _link_fs(way for way in ways if way.first_step)
         later = _link_fs(way for way in ways if not way.first_step)
         ends = sum(way.bytes * _per_byte_fs(way.route) / way.stripes for way in ways if way.stripes)
@@ -280,14 +280,14 @@ class _Option:
                         tiles = len(spans(work.k, tiling.n)) * len(spans(work.groups, tiling.groups))  # type: ignore[union-attr]
                         block = apart.bytes // tiles
                     times = 1 if whole else stripes
-                    grain = apart.route.grain_bytes
-                    wasted = grain * (tiles + apart.bytes // PIECE_BYTES) if block % grain else 0
-                    yield _Way(apart.route, times * (apart.bytes + wasted), times * tiles, 0, whole)
+                    ragged = block % apart.route.burst_bytes != 0
+                    cuts = times * (tiles + apart.bytes // PIECE_BYTES) if ragged else 0
+                    yield _Way(apart.route, times * apart.bytes, times * tiles, cuts, 0, whole)
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """Bytes along a route, in ``starts`` transfers.
+    """Bytes along a route, in ``starts`` transfers; ``cuts`` of them open a row of the far memory for a rest.
 
     ``stripes`` pieces, of which one is exposed at the chain's start or end; ``first_step``: all of it is
     needed before the second stripe.
@@ -296,6 +296,7 @@ class _Way:
     route: Route
     bytes: int
     starts: int
+    cuts: int
     stripes: int
     first_step: bool
 
@@ -303,8 +304,8 @@ class _Way:
 def _way(route: Route, moved: int, stripes: int, line_rows: int, stream: Stream) -> _Way:
     """Rows through a line buffer: a run per stripe, cut where the line buffer begins anew."""
     cuts = stripes + moved // (line_rows * stream.row_bytes) + moved // PIECE_BYTES
-    wasted = route.grain_bytes * cuts if stream.row_bytes % route.grain_bytes else 0
-    return _Way(route, moved + wasted, cuts, stripes, False)
+    ragged = stream.row_bytes % route.burst_bytes != 0
+    return _Way(route, moved, cuts, cuts if ragged else 0, stripes, False)
 
 
 def _per_byte_fs(route: Route) -> float:
@@ -312,9 +313,13 @@ def _per_byte_fs(route: Route) -> float:
 
 
 def _link_fs(ways: Iterator[_Way]) -> float:
-    """Time in fs of the busiest far memory."""
-    per_far: dict[str, float] = {}
+    """Time in fs of the busiest link or far memory; what short runs waste costs the memory alone."""
+    taken: dict[tuple[str, str], float] = {}
     for way in ways:
-        time = way.bytes * _per_byte_fs(way.route) + way.starts * way.route.start_fs
-        per_far[way.route.far] = per_far.get(way.route.far, 0.0) + time
-    return max(per_far.values(), default=0.0)
+        route = way.route
+        linked = way.bytes * 1e15 / route.link_bytes_per_s if route.link_bytes_per_s else 0.0
+        served = way.bytes * 1e15 / route.far_bytes_per_s if route.far_bytes_per_s else 0.0
+        link, far = ("link", route.link), ("far", route.far)
+        taken[link] = taken.get(link, 0.0) + linked + way.starts * route.start_fs
+        taken[far] = taken.get(far, 0.0) + served + way.cuts * route.far_run_fs
+    return max(taken.values(), default=0.0)

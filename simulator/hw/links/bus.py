@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from simulator.base.clock import Clock
-from simulator.hw.component import LINKS, Link, SharedUnit, Way
+from simulator.hw.component import LINKS, Link, Service, SharedUnit, Way
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,15 +48,18 @@ class Bus(Link):
         """Width x clock."""
         return float(self.width_bytes_per_cycle * self.clock_hz)
 
+    def service(self) -> Service:
+        """A cycle per width."""
+        return Service(self.width_bytes_per_cycle, 1e15 / self.clock_hz, self._turn_bytes())
+
     def shared_unit(self, requests: np.ndarray, ways: Sequence[Way], nodes: int) -> SharedUnit:
         """A live arbiter."""
         from simulator.hw.channel import Channel  # numba: only when something is simulated
 
-        turn = max(self.turn_bytes // self.width_bytes_per_cycle, 1) * self.width_bytes_per_cycle
         return Channel(
             clock=Clock.from_hz(self.clock_hz),
             burst_bytes=self.width_bytes_per_cycle,
-            page_bytes=turn,
+            page_bytes=self._turn_bytes(),
             row_slots=0,
             refresh_every=0,
             refresh_slots=0,
@@ -64,3 +67,6 @@ class Bus(Link):
             requests=requests,
             nodes=nodes,
         )
+
+    def _turn_bytes(self) -> int:
+        return max(self.turn_bytes // self.width_bytes_per_cycle, 1) * self.width_bytes_per_cycle

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from simulator.base.clock import Clock
-from simulator.hw.component import MEMORIES, Memory, SharedUnit, Way
+from simulator.hw.component import MEMORIES, Memory, Service, SharedUnit, Way
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,10 +68,18 @@ class Dram(Memory):
         """Peak bandwidth of all channels together."""
         return float(self.bandwidth_bytes_per_s * self.channels)
 
-    def grain_bytes(self) -> int:
-        """One burst, or what could be moved in the time that opening its row takes."""
-        least_s = max(self.row_cycle_fs / self.banks, self.activate_window_fs / 4) / self.channels / 1e15
-        return self.burst_bytes * max(1, ceil(least_s * self.peak_bytes_per_s() / self.burst_bytes))
+    def service(self) -> Service:
+        """Whole bursts, and no more rows than can be opened."""
+        least_fs = max(self.row_cycle_fs / self.banks, self.activate_window_fs / 4) / self.channels
+        return Service(
+            burst_bytes=self.burst_bytes,
+            burst_fs=1e15 * self.burst_bytes / self.peak_bytes_per_s(),
+            page_bytes=self.row_bytes,
+            page_fs=least_fs,
+            latency_fs=self.latency_fs,
+            refresh_interval_fs=self.refresh_interval_fs,
+            refresh_time_fs=self.refresh_time_fs,
+        )
 
     def stream_bytes_per_s(self, run_bytes: int) -> float:
         """Peak x the share of time that is no refresh, x what row visits leave of it where a run is short."""

@@ -12,7 +12,7 @@ import pytest
 from simulator.base.errors import InputError
 from simulator.hw.chip import Chip
 from simulator.hw.tiling import macs
-from simulator.mapping.cost import Candidates, Operands, core_time, traffic_bytes, trips
+from simulator.mapping.cost import Candidates, Operands, core_times, traffic_bytes, trips
 from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
 from simulator.mapping.program import LOAD, STORE, Program
@@ -99,7 +99,7 @@ def test_estimated_core_time_is_that_of_the_tiles(
     n: str,
     k: str,
 ):
-    """Sixteen kinds of tile stand for all; and the tiles make up the convolution."""
+    """A few kinds of tile stand for all; and the tiles make up the convolution."""
     graph = network(*CONV, **CONV_ATTRS)
     chip = small({
         **overrides(m=m, n=n, k=k), "memories.sram.capacity": "64 KiB", "memories.acc.capacity": "64 KiB",
@@ -108,9 +108,8 @@ def test_estimated_core_time_is_that_of_the_tiles(
     schedule, program = planned(graph, chip)
     work, candidate, operands = estimated(graph, schedule)
     array = chip.cores["array"]
-    busy, latency, _ = core_time(
-        work, candidate, trips(work, candidate), operands, array, chip.ports("array")
-    )
+    times = core_times(work, candidate, operands, array, chip.ports("array"))
+    busy, latency = times.busy(), times.latency()
     cycles, last = array.cycles(program.tiles["array"])
     assert int(busy[0]) == int(cycles.sum()) * 10**15 // array.clock_hz
     assert int(latency[0]) == int(last.max()) * 10**15 // array.clock_hz
