@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.mapping.chain import Chain, ChainForm, Stream, Timetable, stretched
@@ -60,6 +60,7 @@ windows = st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(0, 1)).map
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(windows, min_size=2, max_size=4),
     st.integers(1, 5),
