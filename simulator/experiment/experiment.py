@@ -177,9 +177,7 @@ def _check_path(
         return [] if known else [document.problem(message, place)]
     if first == "mapping":
         return []
-    chips = {
-        chip: name for chip, name in names.items() if first in (name, "chip", *FAMILIES, "clusters")
-    }
+    chips = {chip: name for chip, name in names.items() if first in (name, "chip", *FAMILIES, "clusters")}
     if not chips:
         known_firsts = ("chip", "workload", "mapping", *FAMILIES, "clusters", *names.values())
         hint = did_you_mean(first, known_firsts)
