@@ -157,7 +157,8 @@ def with_stream(result: Result, schedule: Schedule, inferences: int) -> Result:
         found.append(stream(schedule, inferences))
     best = max(found, key=lambda each: each.throughput_per_s)
     metrics = replace(result.metrics, throughput_per_s=best.throughput_per_s)
-    return replace(result, metrics=metrics, stream=best)
+    asked = {**result.resolved, "experiment": {**result.resolved.get("experiment", {}), "stream": inferences}}
+    return replace(result, metrics=metrics, stream=best, resolved=asked)
 
 
 def load_network(network: str | Path | Graph, settings: Mapping[str, str], batch: int | None) -> Graph:

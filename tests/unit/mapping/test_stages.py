@@ -95,6 +95,13 @@ def test_stages_do_not_overrule_where_a_node_is_done(tmp_path: Path):
         streamed(products(), chip(tmp_path, {**pinned, "mapping.parallel": "pipeline"}))
 
 
+def test_the_settings_of_a_result_say_how_many_inferences(tmp_path: Path):
+    """`resolved.yaml` holds all that was asked for."""
+    result = run(chip(tmp_path, {}), products(2), stream=3)
+    assert result.resolved["experiment"]["stream"] == 3
+    assert "stream" not in run(chip(tmp_path, {}), products(2)).resolved["experiment"]
+
+
 def test_where_stages_have_no_room_a_stream_runs_all_the_same(tmp_path: Path):
     """Without a memory behind, 160 KiB of weights and maps are more than half of 256 KiB; both arrays share each
     layer then, and that is what is reported.
