@@ -12,8 +12,8 @@ from simulator.mapping.schedule import Schedule
 from simulator.results.ledger import Ledger
 from simulator.results.stream import Stream
 
-#: At most so many inferences are simulated, and at most so many commands; the second half of them counts as
-#: steady.
+#: At most so many inferences are simulated before the stream runs dry, and at most so many commands; the
+#: second half of them counts as steady.
 MOST_INFERENCES = 8
 MOST_COMMANDS = 60_000
 
@@ -21,8 +21,10 @@ MOST_COMMANDS = 60_000
 def stream(schedule: Schedule, inferences: int) -> Stream:
     """Run a schedule several times back to back.
 
-    The second half of what is simulated is taken as steady: the mean interval and the energy and traffic of
-    its last inference stand for all that follow.
+    The last inferences have less and less beside them and are faster: the stream runs dry (a stage is at most
+    two inferences ahead of the next). The second half of the others is taken as steady: the mean interval and
+    the energy and traffic of its last inference stand for all that are not simulated. A short stream is
+    followed by more for the interval.
 
     Parameters
     ----------
@@ -32,38 +34,53 @@ def stream(schedule: Schedule, inferences: int) -> Stream:
         How many; at least 1.
     """
     chip, nodes = schedule.chip, len(schedule.graph.nodes)
-    simulated = min(inferences, MOST_INFERENCES)
-    one = lower(schedule)
-    simulated = max(min(simulated, MOST_COMMANDS // max(one.size, 1)), min(inferences, 3))
-    program = lower(schedule, simulated)
-    machine = build_machine(program, chip)
-    spans = run(program, machine)
-    ledger = make_ledger(program, chip, machine, exposed_times(program, spans)[2])
-    inference = program.commands["node"] // nodes
-    ends = np.zeros(simulated, np.int64)
-    np.maximum.at(ends, inference, spans[:, 1])
-    ends = np.maximum.accumulate(ends)
-    intervals = np.diff(ends, prepend=0)[simulated // 2 :]
+    stages = max(schedule.stages, default=0) + 1
+    ahead = 2 * stages - 1
+    least = ahead + 2
+    affordable = MOST_COMMANDS // max(lower(schedule).size, 1)
+    simulated = max(min(max(inferences, least), MOST_INFERENCES + ahead, affordable), least)
+    ends, ledger = _run_of(schedule, simulated)
+    end = simulated - ahead
+    first = max(end // 2, 1)
+    intervals = np.diff(ends, prepend=0)[first:end]
     interval = round(int(intervals.sum()) / intervals.size)
-    last = slice((simulated - 1) * nodes, simulated * nodes)
+    last = slice((end - 1) * nodes, end * nodes)
     steady = Ledger(ledger.nodes[last], ledger.columns, ledger.counts[last])
+    alone = ends if inferences >= simulated else _run_of(schedule, inferences)[0]
+    latency_fs = int(alone[-1]) + max(inferences - simulated, 0) * interval
     return Stream(
         inferences=inferences,
-        simulated=simulated,
-        latency_fs=int(ends[-1]) + (inferences - simulated) * interval,
+        simulated=min(simulated, inferences),
+        latency_fs=latency_fs,
         interval_fs=interval,
         spread_fs=int(intervals.max() - intervals.min()),
-        energy_j=_energy_j(steady, schedule),
+        energy_j=_energy_j(steady, schedule, interval),
         traffic_bytes={
             name: {way: steady.total(name, way) for way in ("read", "write")} for name in chip.memories
         },
         resident_bytes=sum(place.bytes for place in schedule.sources.values()),
-        stages=max(schedule.stages, default=0) + 1,
+        stages=stages,
     )
 
 
-def _energy_j(ledger: Ledger, schedule: Schedule) -> float | None:
-    """Known energy of what a ledger counts."""
+def _run_of(schedule: Schedule, inferences: int) -> tuple[np.ndarray, Ledger]:
+    """When each of some inferences was done, and those before it, in fs, int64; and what they counted."""
+    program = lower(schedule, inferences)
+    machine = build_machine(program, schedule.chip)
+    spans = run(program, machine)
+    ledger = make_ledger(program, schedule.chip, machine, exposed_times(program, spans)[2])
+    ends = np.zeros(inferences, np.int64)
+    np.maximum.at(ends, program.commands["node"] // len(schedule.graph.nodes), spans[:, 1])
+    return np.maximum.accumulate(ends), ledger
+
+
+def _energy_j(ledger: Ledger, schedule: Schedule, interval_fs: int) -> float | None:
+    """Known energy of what a ledger counts, and of static power during one interval."""
     price = {(entry.component, entry.action): entry.pj for entry in energy_entries(schedule.chip)}
-    known = [count * pj for c, a, count in ledger.totals() if (pj := price.get((c, a))) is not None]
+    static_ps = interval_fs // 1000
+    known = [
+        (static_ps if action == "static" else count) * pj
+        for component, action, count in ledger.totals()
+        if (pj := price.get((component, action))) is not None
+    ]
     return sum(known) * 1e-12 if known else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from simulator.base.units import UNLIMITED, format
 from simulator.hw.chip import Chip
-from simulator.hw.component import Component, Core, Memory
+from simulator.hw.component import Component, Core, Link, Memory
 
 
 def describe_chip(chip: Chip) -> list[str]:
@@ -12,19 +14,37 @@ def describe_chip(chip: Chip) -> list[str]:
     lines = [f"{chip.name}: {chip.description}" if chip.description else chip.name]
     if chip.technology.node_nm is not None:
         lines.append(f"Process: {format(chip.technology.node_nm, 'nm')}. {chip.technology.note}".strip())
-    for name, core in chip.cores.items():
-        lines.append(f"Core {name}: {_core_words(core)}")
-    for name, memory in chip.memories.items():
-        lines.append(f"Memory {name}: {_memory_words(memory)}")
-    for name, link in chip.links.items():
-        ends = f" between {link.transport.outer} and {link.transport.inner}" if link.transport else ""
-        traits = "".join(f", {trait}" for trait in link.traits())
-        lines.append(f"Link {name}: {link.kind}{ends}{traits} at {format(link.clock_hz, 'hz')}")
+    lines += _together("Core", {name: _core_words(core) for name, core in chip.cores.items()})
+    lines += _together("Memory", {name: _memory_words(memory) for name, memory in chip.memories.items()})
+    lines += _together("Link", {name: _link_words(link) for name, link in chip.links.items()})
     lines += _balance(chip)
-    missing = [f"{n}.{a}" for n, c in chip.components.items() for a in _unknown(c)]
+    written = {chip.written_as(name): component for name, component in chip.components.items()}
+    missing = [f"{n}.{a}" for n, c in written.items() for a in _unknown(c)]
     if missing:
         lines.append(f"Energy unknown: {', '.join(missing)}")
     return lines
+
+
+def _together(family: str, words: dict[str, str]) -> list[str]:
+    """A line each; copies of a cluster, which differ in their numbers alone, on one line."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, text in words.items():
+        base, _, number = name.rpartition("_")
+        copy = base and number.isdecimal()
+        key = (base, re.sub(rf"_{number}\b", "_i", text)) if copy else (name, text)
+        alike.setdefault(key, []).append(name)
+    return [
+        f"{family} {names[0]}: {words[names[0]]}"
+        if len(names) == 1
+        else f"{family} {names[0]} to {names[-1]}, each: {text}"
+        for (_, text), names in alike.items()
+    ]
+
+
+def _link_words(link: Link) -> str:
+    ends = f" between {link.transport.outer} and {link.transport.inner}" if link.transport else ""
+    traits = "".join(f", {trait}" for trait in link.traits())
+    return f"{link.kind}{ends}{traits} at {format(link.clock_hz, 'hz')}"
 
 
 def _core_words(core: Core) -> str:
@@ -48,14 +68,18 @@ def _balance(chip: Chip) -> list[str]:
     """Operations per external byte above which the fastest array, not memory, is the limit."""
     lines = []
     for name, core in chip.cores.items():
+        copies = chip.alike(name)
+        if name != copies[0]:
+            continue
+        who = name if len(copies) == 1 else f"all {len(copies)} of {chip.written_as(name)}"
         for precision in core.precisions()[:1]:
-            ops = 2 * core.macs_per_cycle(precision) * core.clock_hz
+            ops = 2 * core.macs_per_cycle(precision) * core.clock_hz * len(copies)
             for memory, spec in chip.memories.items():
                 bandwidth = spec.peak_bytes_per_s()
                 if spec.EXTERNAL and bandwidth:
-                    lines.append(
-                        f"Balance: {name} needs {ops / bandwidth:.0f} {precision} ops per byte of {memory}"
-                    )
+                    need = "needs" if len(copies) == 1 else "need"
+                    per_byte = f"{ops / bandwidth:.0f} {precision} ops per byte of {memory}"
+                    lines.append(f"Balance: {who} {need} {per_byte}")
     return lines
 
 

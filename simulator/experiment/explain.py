@@ -14,7 +14,7 @@ from simulator.experiment.whatif import Case, Change, Outcome, changes, outcomes
 from simulator.hw.chip import Chip
 from simulator.mapping.alternatives import alternatives
 from simulator.mapping.limits import Roof, compute_roofs, memory_roofs, room_bytes
-from simulator.mapping.schedule import Buffer, Schedule, tiling_words, work_words
+from simulator.mapping.schedule import Buffer, Schedule, TaskPlan, tiling_words, work_words
 from simulator.report.rounding import binary, number, si
 from simulator.results.causes import in_cycles, run_causes
 from simulator.results.explanation import (
@@ -170,9 +170,13 @@ def _view(index: int, result: Result, schedule: Schedule, most: int) -> LayerVie
         memory.name: sum(int(result.ledger.per_node(memory.name, way)[index]) for way in ("read", "write"))
         for memory in result.memories
     }
-    roofs = [*compute_roofs(schedule, index), *memory_roofs(schedule, index, moved)]
+    roofs = [*_longest(compute_roofs(schedule, index), schedule.chip), *memory_roofs(schedule, index, moved)]
     limits = [Limit(_roof_words(roof), clock.cycles_of(round(roof.time_fs))) for roof in roofs]
-    plans = [i for i, plan in enumerate(schedule.tasks) if plan.task.node == index]
+    plans = [
+        i
+        for i, plan in enumerate(schedule.tasks)
+        if plan.task.node == index and (plan.task.part is None or plan.task.part.index == 0)
+    ]
     return LayerView(
         node=row.node,
         index=index,
@@ -189,6 +193,27 @@ def _view(index: int, result: Result, schedule: Schedule, most: int) -> LayerVie
         limits=tuple(sorted(limits, key=lambda limit: -limit.cycles)),
         tasks=tuple(_task(i, schedule, clock, most) for i in plans),
     )
+
+
+def _longest(roofs: Sequence[Roof], chip: Chip) -> list[Roof]:
+    """Of copies of a core that share the layer, the one with most to do."""
+    longest: dict[str, Roof] = {}
+    for roof in roofs:
+        first = chip.alike(roof.resource)[0]
+        if first not in longest or roof.time_fs > longest[first].time_fs:
+            longest[first] = roof
+    return list(longest.values())
+
+
+def _beside(plan: TaskPlan, schedule: Schedule) -> str:
+    """Who does the other parts of a task, and how it is cut; "" where one core does all."""
+    part = plan.task.part
+    if part is None:
+        return ""
+    others = [other.task.core for other in schedule.tasks if other.step == plan.step and other is not plan]
+    what = {"n": "output channels", "rows": "output rows", "batch": "images"}.get(part.along, part.along)
+    shared = f"; {plan.shared} comes once for all" if plan.shared else ""
+    return f"part 1 of {part.count}, cut along its {what}; the others on {', '.join(others)}{shared}"
 
 
 def _roof_words(roof: Roof) -> str:
@@ -210,6 +235,7 @@ def _task(index: int, schedule: Schedule, clock: Clock, most: int) -> TaskView:
     return TaskView(
         name=task.name,
         core=task.core,
+        beside=_beside(plan, schedule),
         work=work_words(task.work),
         tiling=tiling_words(plan),
         operands=tuple(operands),

@@ -48,16 +48,22 @@ class Outcome:
 
 
 def changes(chip: Chip) -> list[Change]:
-    """Every number of the chip's components that can make it faster, twice or half as large.
+    """Every number of the chip's components that can make it faster, twice or half as large; and of clusters.
 
     Which way is better the component says (``Component.better_when``). Left out is what is unlimited already,
     0, or no part of the chip's file.
     """
-    found = []
+    found = [
+        Change(f"clusters.{name}.count", str(cluster.count), str(2 * cluster.count))
+        for name, cluster in chip.clusters.items()
+    ]
     for family in FAMILIES:
-        for name, component in getattr(chip, family).items():
-            if name not in (chip.document.data.get(family) or {}):
-                continue
+        written = {
+            chip.written_as(name): component
+            for name, component in getattr(chip, family).items()
+            if name in (chip.document.data.get(family) or {})
+        }
+        for name, component in written.items():
             for field in type(component).model_fields:
                 value, better = getattr(component, field), component.better_when(field)
                 if not better or isinstance(value, bool) or not isinstance(value, int | float):

@@ -60,6 +60,7 @@ class Chip:
     memories: Mapping[str, Memory]
     links: Mapping[str, Link]
     rules: MappingRules
+    clusters: Mapping[str, Cluster]
     file: str
     digest: str
     resolved: Mapping[str, Any]
@@ -103,6 +104,16 @@ class Chip:
             way = {} if link is None else {k: v for k, v in resolved(self.links[link]).items() if k != "to"}
             sides.append([role, resolved(self.memories[memory]), way])
         return sides
+
+    def written_as(self, name: str) -> str:
+        """Name under which a component stands in the file: that of the member of which it is a copy."""
+        copies = {
+            f"{member}_{i}": member
+            for cluster in self.clusters.values()
+            for member in cluster.members
+            for i in range(cluster.count)
+        }
+        return copies.get(name, name)
 
     def alike(self, core: str) -> tuple[str, ...]:
         """The cores that are copies of one, itself included, in the order of the file."""
@@ -183,6 +194,7 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
         memories=families.memories,
         links=families.links,
         rules=top.mapping,
+        clusters=top.clusters,
         file=document.file,
         digest=digest,
         resolved=plain,

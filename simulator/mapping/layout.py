@@ -17,7 +17,7 @@ from simulator.mapping.storages import Storages
 from simulator.results.result import Fusion
 
 _SOURCE = "source"  # what a constant that stays on chip is loaded from
-_TWIN = "twin"  # where every other inference has what one stage leaves to another
+_TWIN = "twin"  # where other inferences have what one stage leaves to another
 
 
 class Layout:
@@ -102,16 +102,21 @@ class Layout:
                 first, last = (0, end) if whole else (self.storages.born[name], self.storages.dies[name])
                 first, last = stretched(first, last, chains)
                 items.append(Item(name, align(self.list.sizes[name]), first, last))
-                if (
-                    self.stages.count > 1
-                    and len(self.storages.stages_of(name)) > 1
-                    and name in self.storages.born
-                ):
-                    items.append(Item((_TWIN, name), align(self.list.sizes[name]), 0, end))
+                items += [
+                    Item((_TWIN, name, turn), align(self.list.sizes[name]), 0, end)
+                    for turn in range(1, self._turns(name))
+                ]
         loaded = [
             name for name in stays if name not in self.storages.born and self.storages.home[name] == memory
         ]
         return items + [Item((_SOURCE, name), align(self.list.sizes[name]), 0, end) for name in loaded]
+
+    def _turns(self, name: str) -> int:
+        """Places of a storage that inferences use in turn: one for each stage from its first to its last."""
+        if self.stages.count == 1 or name not in self.storages.born:
+            return 1
+        stages = self.storages.stages_of(name)
+        return stages[-1] - stages[0] + 1
 
     def schedule(self, attempt: Attempt, fusion: Fusion) -> Schedule:
         """An attempt with the layout of external memory; ``unfused``: the best attempt without chains."""
@@ -155,7 +160,7 @@ class Layout:
             storage=dict(self.list.storage),
             peak_bytes=peaks,
             not_modelled=self.list.not_modelled,
-            sources=self._also(_SOURCE, rooms),
+            sources={name: places[0] for name, places in self._also(_SOURCE, rooms).items()},
             twins=self._also(_TWIN, rooms),
             stages=self.stages.of_task,
             chains=attempt.chains,
@@ -163,13 +168,16 @@ class Layout:
             lives=tuple(lives),
         )
 
-    def _also(self, kind: str, rooms: Mapping[tuple[object, ...], tuple[str, int]]) -> dict[str, Place]:
-        """Second places of storages."""
-        return {
-            str(key[1]): Place(*room, self.list.sizes[str(key[1])])
-            for key, room in rooms.items()
-            if key[0] == kind
-        }
+    def _also(
+        self, kind: str, rooms: Mapping[tuple[object, ...], tuple[str, int]]
+    ) -> dict[str, tuple[Place, ...]]:
+        """Further places of storages, in the order of their turns."""
+        found: dict[str, tuple[Place, ...]] = {}
+        for key, room in rooms.items():
+            if key[0] == kind:
+                name = str(key[1])
+                found[name] = (*found.get(name, ()), Place(*room, self.list.sizes[name]))
+        return found
 
     def _too_large(self, memory: str, items: list[Item]) -> Problem:
         capacity = self.chip.memories[memory].capacity_bytes

@@ -18,9 +18,9 @@ from simulator.mapping.runs import extend_rows, inside, operand_groups, weight_s
 from simulator.mapping.schedule import Schedule, TaskPlan
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans
 from simulator.mapping.sides import Intake, Side, make_side
-from simulator.mapping.slices import make_operand, operand_span, slice_span, slice_spans, split_of
+from simulator.mapping.sliced import walk_slices
 from simulator.mapping.stripes import Stripes
-from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
+from simulator.workload.work import OPERATION_CLASSES, Contraction
 
 
 def lower(schedule: Schedule, inferences: int = 1) -> Program:
@@ -41,10 +41,10 @@ def lower(schedule: Schedule, inferences: int = 1) -> Program:
             macs[plan.task.node] += plan.task.work.macs
     for inference in range(inferences):
         builder.first_node = inference * len(graph.nodes)
-        odd = replace(schedule, places={**schedule.places, **schedule.twins})
-        _emit_tasks(
-            odd if inference % 2 else schedule, builder, set(schedule.sources) if inference == 0 else set()
-        )
+        turns = {name: (schedule.places[name], *others) for name, others in schedule.twins.items()}
+        now = {name: places[inference % len(places)] for name, places in turns.items()}
+        mine = replace(schedule, places={**schedule.places, **now})
+        _emit_tasks(mine, builder, set(schedule.sources) if inference == 0 else set())
     program = builder.finish(np.tile(macs, inferences), _about(schedule))
     program.check()
     return program
@@ -53,6 +53,7 @@ def lower(schedule: Schedule, inferences: int = 1) -> Program:
 def _emit_tasks(schedule: Schedule, builder: Builder, missing: set[str]) -> None:
     """All tasks once; ``missing`` are constants to be loaded before whoever reads them first."""
     parts: list[_Contracting] = []
+    walks: list[Iterator[tuple[int, ...]]] = []
     for index, plan in enumerate(schedule.tasks):
         builder.stage = schedule.stages[plan.step] if schedule.stages else 0
         chain = next((c for c in schedule.chains if c.first <= index <= c.last), None)
@@ -65,11 +66,12 @@ def _emit_tasks(schedule: Schedule, builder: Builder, missing: set[str]) -> None
         _make_room(schedule, builder, index, missing)
         if isinstance(plan.task.work, Contraction):
             parts.append(_Contracting(schedule, index, builder, parts))
-            if plan.task.part is None or len(parts) == plan.task.part.count:
-                _run_side_by_side(parts)
-                parts = []
+            walks.append(parts[-1].walk())
         else:
-            _slices(schedule, index, builder)
+            walks.append(walk_slices(schedule, index, builder))
+        if plan.task.part is None or len(walks) == plan.task.part.count:
+            _run_side_by_side(walks)
+            parts, walks = [], []
 
 
 def _make_room(schedule: Schedule, builder: Builder, index: int, missing: set[str]) -> None:
@@ -132,9 +134,8 @@ def _shapes(schedule: Schedule) -> tuple[str, ...]:
     return tuple(shapes)
 
 
-def _run_side_by_side(parts: Sequence[_Contracting]) -> None:
+def _run_side_by_side(walks: Sequence[Iterator[tuple[int, ...]]]) -> None:
     """Emit the tiles of a task's parts in turn: in each round those at the same place of the loops."""
-    walks = [part.walk() for part in parts]
     heads = [next(walk, None) for walk in walks]
     while any(head is not None for head in heads):
         now = min(head for head in heads if head is not None)
@@ -380,65 +381,3 @@ def _join(role: str, side: Side, before: Sequence[_Contracting]) -> Intake:
     intake = before[0].intakes[role]
     intake.sides = [*intake.sides, side]
     return intake
-
-
-def _slices(schedule: Schedule, index: int, builder: Builder) -> None:
-    """Loads, tiles and stores of element-wise work or a move."""
-    plan = schedule.tasks[index]
-    task = plan.task
-    split = split_of(task)
-    inputs = [make_side(schedule, index, name, "ifmap", f"in{i}") for i, name in enumerate(task.reads)]
-    outputs = [make_side(schedule, index, name, "ofmap", f"out{i}") for i, name in enumerate(task.writes)]
-    elements = schedule.graph.results(schedule.graph.nodes[task.node])[0].elements
-    sizes = [side.place.bytes for side in inputs]
-    tensors = [schedule.graph.tensors.get(name) for name in task.reads]
-    operands = [
-        make_operand(task, i, sizes, None if tensor is None else tensor.elements, inputs[i].local)
-        for i, tensor in enumerate(tensors)
-    ]
-    for turn, (first, last) in enumerate(slice_spans(task, plan.tiling.rows)):
-        reads: list[Span] = []
-        for i, (side, operand) in enumerate(zip(inputs, operands, strict=True)):
-            low, high = operand_span(operand, task, i, first, last)
-            if side.local:
-                reads.append((side.route.memory, side.place.address + low, side.place.address + high))
-                continue
-            address = side.copy(turn if operand.sliced else 0)
-            if operand.sliced or turn == 0:
-                runs = [(side.place.address + low, high - low)]
-                near = [(side.route.memory, address)]
-                builder.load(side.route.link, side.place.memory, task.node, runs, near)
-            reads.append((side.route.memory, address, address + high - low))
-        writes: list[Span] = []
-        for side in outputs:
-            low, high = slice_span(side.place.bytes, split, first, last)
-            address = side.place.address + low if side.local else side.copy(turn)
-            writes.append((side.route.memory, address, address + high - low))
-        tile = _slice_tile(plan, (first, last), elements, reads, writes)
-        builder.compute(task.core, task.node, tile, reads, writes)
-        for side, (_, low_near, _) in zip(outputs, writes, strict=True):
-            if not side.local:
-                low, high = slice_span(side.place.bytes, split, first, last)
-                runs = [(side.place.address + low, high - low)]
-                near = [(side.route.memory, low_near)]
-                builder.store(side.route.link, side.place.memory, task.node, runs, near)
-
-
-def _slice_tile(
-    plan: TaskPlan, span: tuple[int, int], elements: int, reads: list[Span], writes: list[Span]
-) -> tuple:
-    """Slices ``span`` of element-wise work or a move, whose result has ``elements`` in all."""
-    task, split = plan.task, split_of(plan.task)
-
-    def share(total: int) -> int:
-        return total * span[1] // split - total * span[0] // split
-
-    counts = dict.fromkeys(OPERATION_CLASSES, 0)
-    own = task.work.ops if isinstance(task.work, Elementwise) else ()
-    for name, count in (*own, *((name, times * elements) for name, times in task.ops)):
-        counts[name] += share(count)
-    if isinstance(task.work, Move):
-        moved = share(task.work.bytes_read), share(task.work.bytes_written)
-    else:
-        moved = sum(high - low for _, low, high in reads), sum(high - low for _, low, high in writes)
-    return tile_row(ops=tuple(counts.values()), read_bytes=moved[0], write_bytes=moved[1])

@@ -156,7 +156,9 @@ class Schedule:
     storage: Mapping[str, str]  # tensor -> storage
     peak_bytes: Mapping[str, int]  # memory -> most bytes in use at once
     sources: Mapping[str, Place] = field(default_factory=dict)  # constant kept on chip -> where from
-    twins: Mapping[str, Place] = field(default_factory=dict)  # storage -> its place in every other inference
+    twins: Mapping[str, tuple[Place, ...]] = field(
+        default_factory=dict
+    )  # storage -> where next inferences have it
     stages: tuple[int, ...] = ()  # stage of each step; empty: all cores work on one inference
     not_modelled: tuple[str, ...] = field(default=())
     chains: tuple[Chain, ...] = field(default=())
@@ -183,7 +185,7 @@ class Schedule:
             "part": "" if task.part is None else f"{task.part.index + 1}/{task.part.count} {task.part.along}",
             "work": work_words(task.work) + (f", then {', '.join(task.epilogue)}" if task.epilogue else ""),
             "tiling": f"{tiling_words(plan)}; expected {plan.expected_fs / 1e9:.3f} us, "
-            f"{plan.expected_bound}; {plan.candidates} candidates",
+            f"{plan.expected_bound}" + (f"; {plan.candidates} candidates" if plan.candidates else ""),
             "tiles": plan.tiles,
             "rows": tiling.rows,
             "groups": tiling.groups,

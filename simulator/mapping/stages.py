@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from simulator.hw.chip import Chip
 from simulator.mapping.route import ALIGN
 from simulator.mapping.schedule import Task
+from simulator.workload.work import Contraction
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,13 @@ def core_of_stage(chip: Chip, core: str, stage: int) -> str:
 
 
 def most_stages(tasks: Sequence[Task], chip: Chip) -> int:
-    """Stages that a chip can have: copies of the core that multiplies most."""
-    copies = [len(chip.alike(task.core)) for task in tasks]
-    return min(max(copies, default=1), len(tasks))
+    """Stages that a chip can have: copies of the core that multiplies most; 1 where none multiplies."""
+    macs: dict[str, int] = {}
+    for task in tasks:
+        if isinstance(task.work, Contraction):
+            macs[task.core] = macs.get(task.core, 0) + task.work.macs
+    most = max(macs, key=lambda core: macs[core], default=None)
+    return 1 if most is None else min(len(chip.alike(most)), len(tasks))
 
 
 def balance(times_fs: Sequence[int], count: int) -> Stages:

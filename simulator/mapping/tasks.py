@@ -254,9 +254,15 @@ def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
     return min(able, key=lambda name: _whole_time(name, work, chip))
 
 
+_WHOLE_FS: dict[tuple[str, str, Work], int] = {}
+
+
 def _whole_time(name: str, work: Work, chip: Chip) -> int:
-    core = chip.cores[name]
-    return int(tile_times_fs(core, chip.ports(name), whole_tile(work, core))[0].sum())
+    key = chip.digest, name, work
+    if key not in _WHOLE_FS:
+        core = chip.cores[name]
+        _WHOLE_FS[key] = int(tile_times_fs(core, chip.ports(name), whole_tile(work, core))[0].sum())
+    return _WHOLE_FS[key]
 
 
 def whole_tile(work: Work, core: Core) -> np.ndarray:

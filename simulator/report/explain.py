@@ -139,6 +139,7 @@ def _distance(cycles: int, limit: int) -> str:
 
 def _task_lines(task: TaskView) -> list[str]:
     lines = [f"{task.name} on {task.core}: {task.work}", f"  {task.tiling}"]
+    lines += [f"  {task.beside}"] if task.beside else []
     operands = [[f"{name}", way, binary(size), f"in {memory}"] for name, memory, size, way in task.operands]
     lines += columns(operands, left=(0, 1, 3))
     if task.buffers:

@@ -47,11 +47,12 @@ class TaskView:
     """One piece of a layer's work on one core, as the planner decided it.
 
     ``operands`` are (storage, memory, bytes, read or written); ``buffers`` (operand, memory, copies, bytes
-    of one).
+    of one). ``beside`` says who does the other parts, where several cores share it.
     """
 
     name: str
     core: str
+    beside: str
     work: str
     tiling: str
     operands: tuple[tuple[str, str, int, str], ...]

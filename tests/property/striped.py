@@ -113,10 +113,10 @@ class RowReplay:
             for k, task in enumerate(tasks, chain.first):
                 self.chain_of[task.node, program.units.index(task.core)] = k
         chained = [p.task.node for p in schedule.tasks if any(p.task.node in nodes for nodes in self.nodes)]
-        #: Whether a command's node and unit tell its task.
-        self.told_apart = (
-            len(chained) == len(self.chain_of) == sum(c.last - c.first + 1 for c in schedule.chains)
-        )
+        tasks_of_chains = sum(chain.last - chain.first + 1 for chain in schedule.chains)
+        apart = sum(map(len, self.nodes)) == len(set().union(*self.nodes))
+        #: Whether a command's node and unit tell its task and its chain.
+        self.told_apart = apart and len(chained) == len(self.chain_of) == tasks_of_chains
 
     def check(self) -> None:
         """Run all commands; each piece of a chain reads exactly the rows that its windows cover."""

@@ -24,7 +24,10 @@ STEADY = settings(
 @settings(STEADY, max_examples=60)
 @given(deep_networks(), tight_chips())
 def test_a_chain_does_the_same_work_with_less_traffic(graph: Graph, overrides: dict[str, str]):
-    """MACs and operations are equal; DRAM moves fewer bytes, none of them of what passes inside a chain."""
+    """MACs and operations are equal; DRAM moves fewer bytes, none of them of what passes inside a chain.
+
+    It takes no longer, but for 1 % that the estimate cannot tell.
+    """
     chip = load_chip(CHIP, overrides)
     schedule = planned(graph, chip)
     if not schedule.chains:
@@ -38,6 +41,7 @@ def test_a_chain_does_the_same_work_with_less_traffic(graph: Graph, overrides: d
         for action in chip.cores[core].ACTIONS:
             if not action.startswith("requant"):
                 assert fused.ledger.total(core, action) == unfused.ledger.total(core, action), action
+    assert fused.metrics.latency_s <= 1.01 * unfused.metrics.latency_s
     moved = [sum(r.metrics.traffic_bytes["dram"].values()) for r in (fused, unfused)]
     assert moved[0] <= moved[1]
     inner = {name for chain in schedule.chains for name in chain.inner()}

@@ -18,6 +18,20 @@ from simulator.workload.op import OPS
 from simulator.workload.tensor import Constant, Tensor
 
 PROPERTY = Path(__file__).parents[2] / "property"
+FOUR_ARRAYS = """\
+name: four_arrays
+clusters: {arrays: {count: 4, members: [npu, acc]}}
+cores:
+  npu: {kind: systolic, rows: 8, cols: 8, clock: 1 GHz, precision: {int8: 1},
+        buffers: {ifmap: sram, weight: sram, psum: acc, ofmap: sram}}
+  vec: {kind: vector, lanes: 8, clock: 1 GHz, buffers: {data: sram}}
+memories:
+  sram: {kind: sram, capacity: 256 KiB, banks: 4, port: 8 B/cycle, clock: 1 GHz}
+  acc: {kind: sram, capacity: 16 KiB, banks: 2, port: 32 B/cycle, clock: 1 GHz}
+  dram: {kind: dram, capacity: 64 MiB, bandwidth: 2 GB/s}
+links:
+  dma: {kind: dma, from: dram, to: sram, width: 16 B/cycle, clock: 1 GHz}
+"""
 
 
 def convolutions(count: int, channels: int = 32, size: int = 28) -> Graph:
@@ -72,7 +86,7 @@ def test_what_is_extrapolated_equals_what_is_simulated(edge: Chip, monkeypatch: 
     graph = convolutions(4)
     schedule = plan(graph, edge, stream=True)
     short = stream(schedule, 24)
-    assert short.simulated == 8
+    assert short.simulated == 9
     monkeypatch.setattr(module, "MOST_INFERENCES", 24)
     whole = stream(schedule, 24)
     assert whole.simulated == 24
@@ -112,9 +126,62 @@ def test_what_stages_leave_to_each_other_has_two_places():
     chip = load_chip(PROPERTY / "private_memories.yaml")
     schedule = plan(convolutions(6), chip, stream=True, pipelined=True)
     assert sorted(schedule.twins) == ["t2", "t4"]
-    for name, twin in schedule.twins.items():
+    for name, (twin,) in schedule.twins.items():
         place = schedule.places[name]
         assert twin.end <= place.address or place.end <= twin.address
+
+
+def skipping(layers: int, channels: int = 32, size: int = 14) -> Graph:
+    """Convolutions whose last result is added to that of the first."""
+    chain = convolutions(layers, channels, size)
+    last = f"t{layers}"
+    tensors = {**chain.tensors, "sum": Tensor("sum", chain.tensors[last].shape, "int8")}
+    return Graph(
+        "skipping", (*chain.nodes, Node("add", "Add", (last, "t1"), ("sum",))), tensors, ("t0",), ("sum",)
+    )
+
+
+def test_a_map_that_skips_stages_holds_none_of_them_up():
+    """What the first of three stages leaves to the last has three places: inferences follow as evenly as without
+    it, by the time of the longest stage.
+    """
+    chip = load_chip(
+        PROPERTY / "private_memories.yaml", {"memories.dram.bandwidth": "500 GB/s", "mapping.fuse": "off"}
+    )
+    schedule = plan(skipping(6), chip, stream=True, pipelined=True)
+    assert len({*schedule.twins["t1"], schedule.places["t1"]}) == 3
+    found = stream(schedule, 12)
+    plain = stream(plan(convolutions(6, 32, 14), chip, stream=True, pipelined=True), 12)
+    assert found.spread_fs <= 0.02 * found.interval_fs
+    assert found.interval_fs == pytest.approx(plain.interval_fs, rel=0.1)
+
+
+@pytest.mark.parametrize("inferences", [2, 3, 8, 30])
+def test_what_follows_while_a_stream_runs_dry_is_not_steady(tmp_path: Path, inferences: int):
+    """Stages take turns at the memory: when the first ones have no more to do, the others are faster. However few
+    inferences there are, they follow no faster than by the time that the memory needs for what an inference moves.
+    """
+    file = tmp_path / "four_arrays.yaml"
+    file.write_text(FOUR_ARRAYS)
+    schedule = plan(convolutions(4, 32, 12), load_chip(file), stream=True, pipelined=True)
+    assert max(schedule.stages) == 3
+    found = stream(schedule, inferences)
+    moved = sum(found.traffic_bytes["dram"].values())
+    assert 0.97 * moved / 2e9 <= found.interval_fs / 1e15 <= 1.25 * moved / 2e9
+    assert found.simulated == min(inferences, 15)
+
+
+def test_static_energy_of_a_steady_inference_is_that_of_one_interval(edge: Chip):
+    """Twice the leakage of one component costs its former leakage more, for one interval."""
+    schedule = plan(convolutions(6), edge, stream=True)
+    leakage = edge.memories["sram"].leakage_mw
+    more = load_chip("npu/edge_npu", {"memories.sram.leakage": f"{2 * leakage} mW"})
+    found = stream(schedule, 4)
+    other = stream(plan(convolutions(6), more, stream=True), 4)
+    assert other.interval_fs == found.interval_fs
+    assert other.energy_j - found.energy_j == pytest.approx(
+        leakage * 1e-3 * found.interval_fs * 1e-15, rel=1e-3
+    )
 
 
 def node_macs(graph: Graph) -> list[int]:

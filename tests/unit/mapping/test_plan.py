@@ -92,12 +92,30 @@ def test_a_rule_sends_results_off_chip(small):
 
 def test_what_does_not_fit_leaves_the_chip(small):
     """2400 B of y and as much of z do not fit in 4 KiB beside tiles."""
-    places = plan(chain(rows=300), small({**ON_ARRAY, "mapping.fuse": "off"})).places
+    alone = {**ON_ARRAY, "mapping.fuse": "off"}
+    places = plan(chain(rows=300), small(alone)).places
     assert "dram" in {places["y"].memory, places["z"].memory}
-    assert (
-        plan(chain(rows=300), small({**ON_ARRAY, "memories.sram.capacity": "64 KiB"})).places["y"].memory
-        == "sram"
-    )
+    roomy = small({**alone, "memories.sram.capacity": "64 KiB"})
+    assert plan(chain(rows=300), roomy).places["y"].memory == "sram"
+
+
+def test_in_a_chain_only_some_rows_of_what_does_not_fit_are_there(small):
+    """All four tasks run stripe by stripe; of y (in whose place r is written) and z there are rows at a time."""
+    schedule = plan(chain(rows=300), small(ON_ARRAY))
+    (found,) = schedule.chains
+    assert (found.first, found.last) == (0, 3)
+    assert found.inner() == ["y", "z"]
+    lines = dict(found.lines)
+    for name in ("y", "z"):
+        assert schedule.places[name].memory == "sram"
+        assert schedule.places[name].bytes == 8 * lines[name] < 2400
+    assert schedule.fusion.unfused_bytes - schedule.fusion.bytes >= 2400
+    records = schedule.describe()
+    assert records[0]["chain"].startswith(f"1, first to sum: {found.stripes} stripes of {found.rows} rows, ")
+    assert f"y {lines['y']} rows of 8 B" in records[0]["chain"]
+    assert [record["chain"] for record in records[1:]] == ["1", "1", "1"]
+    broken = plan(chain(rows=300), small({**ON_ARRAY, "mapping.nodes": "{relu: {fuse: off}}"})).chains
+    assert not any(c.first <= 1 <= c.last for c in broken)
 
 
 def test_work_goes_to_the_core_that_is_done_first(small):

@@ -11,7 +11,7 @@ import pytest
 from simulator.base.errors import InputError
 from simulator.results.ledger import Ledger
 from simulator.results.metrics import measure
-from simulator.results.result import SCHEMA, EnergyEntry, MemoryInfo, NodeRow, Result
+from simulator.results.result import SCHEMA, EnergyEntry, FusedChain, Fusion, MemoryInfo, NodeRow, Result
 
 COLUMNS = (("npu", "mac_int8"), ("dram", "read"), ("npu", "static"))
 ENERGY = (
@@ -118,3 +118,22 @@ def test_results_are_frozen(result):
     with pytest.raises(AttributeError):
         result.chip = "other"
     assert replace(result, chip="other").network == result.network
+
+
+def test_what_was_fused_survives_json_and_older_results_have_none(result):
+    fusion = Fusion((FusedChain(("conv", "view"), 4, 2, 640, 100, 300),), 1100, 1300)
+    fused = replace(result, fusion=fusion)
+    assert Result.from_dict(json.loads(fused.dumps())).fusion == fusion
+    older = result.to_dict()
+    del older["fusion"]
+    assert Result.from_dict(older).fusion == Fusion()
+
+
+def test_one_sentence_says_what_fusing_saves():
+    chain = FusedChain(("a", "b", "c"), 4, 2, 640, 100, 300)
+    assert Fusion().sentence() == ""
+    assert Fusion((chain,), 1100, 1300).sentence() == (
+        "3 nodes run in 1 chain, stripe by stripe: the plan moves 200 B less off chip than the best without "
+        "(1100 B for 1300 B)"
+    )
+    assert "6 nodes run in 2 chains" in Fusion((chain, chain), 1, 2).sentence()
