@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from simulator.base.spec import Spec
 
@@ -55,18 +54,17 @@ class MappingRules(NodeRule):
     )
     nodes: dict[str, NodeRule] = Field(default_factory=dict, description="Node name or pattern -> rule")
 
-    @cached_property
-    def general(self) -> NodeRule:
-        """The rule of nodes that no pattern matches."""
-        return NodeRule(**{field: getattr(self, field) for field in NodeRule.model_fields})
+    _known: dict[str, NodeRule] = PrivateAttr(default_factory=dict)
 
     def for_node(self, name: str) -> NodeRule:
         """The rule of one node: the general one, overlaid by every pattern that matches."""
-        written: dict[str, object] = {}
+        if name not in self._known:
+            self._known[name] = self._overlaid(name)
+        return self._known[name]
+
+    def _overlaid(self, name: str) -> NodeRule:
+        fields = {field: getattr(self, field) for field in NodeRule.model_fields}
         for pattern, rule in self.nodes.items():
             if fnmatchcase(name, pattern):
-                written.update({field: getattr(rule, field) for field in rule.model_fields_set})
-        if not written:
-            return self.general
-        fields = {field: getattr(self, field) for field in NodeRule.model_fields}
-        return NodeRule.model_validate(fields | written)
+                fields.update({field: getattr(rule, field) for field in rule.model_fields_set})
+        return NodeRule(**fields)
