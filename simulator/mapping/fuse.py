@@ -16,6 +16,7 @@ from simulator.mapping.cost import core_times, trips
 from simulator.mapping.layout import Layout
 from simulator.mapping.pack import Item
 from simulator.mapping.piece import Piece
+from simulator.mapping.remember import Remembered
 from simulator.mapping.rowform import row_forms
 from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.storages import Storages
@@ -50,9 +51,9 @@ SOONER = 0.95
 MOST_TASKS_FOR_TIME = 8
 OVERLAP = 0.2
 
-_SINGLES: dict[tuple, Single] = {}
-_LADDERS: dict[tuple, Ladder] = {}
-_CHOSEN: dict[tuple, list[Weighed]] = {}
+_SINGLES: Remembered[tuple, Single] = Remembered()
+_LADDERS: Remembered[tuple, Ladder] = Remembered()
+_CHOSEN: Remembered[tuple, list[Weighed]] = Remembered()
 
 
 class Fuser:
@@ -328,10 +329,3 @@ def _worth_having(time_fs: int, traffic: int, other_fs: int, other_traffic: int)
     if traffic < other_traffic:
         return time_fs <= other_fs
     return traffic == other_traffic and time_fs < SOONER * other_fs
-
-
-def forget() -> None:
-    """Forget remembered chains, so that planning can be timed from nothing."""
-    _SINGLES.clear()
-    _LADDERS.clear()
-    _CHOSEN.clear()

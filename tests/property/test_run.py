@@ -29,7 +29,7 @@ from simulator.hw.chip import Chip, load_chip
 from simulator.hw.cores.vector import COSTS
 from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
-from simulator.mapping.tile import forget
+from simulator.mapping.remember import forget
 from simulator.results.causes import CAUSES, run_causes
 from simulator.results.result import Result
 from simulator.workload.graph import Graph
