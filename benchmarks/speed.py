@@ -27,9 +27,9 @@ from simulator.hw.chip import load_chip
 from simulator.hw.mesh import route_table
 from simulator.hw.noc import Noc
 from simulator.kernels.noc import MESSAGE
-from simulator.mapping import tile
 from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
+from simulator.mapping.remember import forget
 from simulator.workload.load import load_graph
 
 HERE = Path(__file__).parent
@@ -58,7 +58,7 @@ def resnet50() -> None:
     program = lower(schedule)
 
     def plan_cold() -> None:
-        tile.forget()
+        forget()
         plan(graph, chip)
 
     steps: dict[str, Callable[[], object]] = {

@@ -16,7 +16,7 @@ from simulator.base.locate import locate
 from simulator.base.spec import Spec, build
 from simulator.experiment.overrides import WORKLOAD_SETTINGS, describe_overrides, split_overrides
 from simulator.experiment.run import run
-from simulator.hw.chip import load_chip
+from simulator.hw.chip import FAMILIES, load_chip
 from simulator.report import REPORTS
 from simulator.results.result import Result
 
@@ -177,11 +177,9 @@ def _check_path(
         return [] if known else [document.problem(message, place)]
     if first == "mapping":
         return []
-    chips = {
-        chip: name for chip, name in names.items() if first in (name, "chip", "cores", "memories", "links")
-    }
+    chips = {chip: name for chip, name in names.items() if first in (name, "chip", *FAMILIES, "clusters")}
     if not chips:
-        known_firsts = ("chip", "workload", "mapping", "cores", "memories", "links", *names.values())
+        known_firsts = ("chip", "workload", "mapping", *FAMILIES, "clusters", *names.values())
         hint = did_you_mean(first, known_firsts)
         message = f"expected a path that starts with one of {', '.join(known_firsts)}{hint}"
         return [document.problem(message, place)]

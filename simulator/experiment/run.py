@@ -12,7 +12,9 @@ from simulator.experiment.overrides import split_overrides
 from simulator.hw.chip import Chip, load_chip
 from simulator.mapping.plan import plan
 from simulator.mapping.schedule import Schedule
+from simulator.mapping.stages import most_stages
 from simulator.results.result import Result
+from simulator.results.stream import Stream
 from simulator.results.trace import Trace
 from simulator.workload.graph import Graph
 from simulator.workload.load import load_graph
@@ -133,21 +135,30 @@ def with_stream(result: Result, schedule: Schedule, inferences: int) -> Result:
     """The result of a run with what back-to-back inferences do; nothing is added to a stream of one.
 
     Weights may stay on chip then. Where the chip has copies of a core, both ways to use them are simulated
-    unless a rule (``mapping.parallel``) says which: all share each layer, or each has layers of its own; the
-    one of higher throughput is kept.
+    unless a rule (``mapping.parallel``) says which: all share each layer, or each has layers of its own; of
+    those that are possible, the one of higher throughput is kept.
     """
     if inferences < 2:
         return result
     from simulator.engine.stream import stream  # simpy and numba: only when something is simulated
 
     graph, chip = schedule.graph, schedule.chip
-    copies = max(len(chip.alike(planned.task.core)) for planned in schedule.tasks) if schedule.tasks else 1
+    copies = most_stages([planned.task for planned in schedule.tasks], chip)
     ways = {"auto": (False, True), "split": (False,), "pipeline": (True,)}[chip.rules.parallel]
     ways = ways if copies > 1 else (False,)
-    found = [stream(plan(graph, chip, stream=True, pipelined=pipelined), inferences) for pipelined in ways]
+    found: list[Stream] = []
+    for pipelined in ways:
+        try:
+            schedule = plan(graph, chip, stream=True, pipelined=pipelined)
+        except InputError:
+            if found:  # stages need not be possible where nobody asks for them
+                continue
+            raise
+        found.append(stream(schedule, inferences))
     best = max(found, key=lambda each: each.throughput_per_s)
     metrics = replace(result.metrics, throughput_per_s=best.throughput_per_s)
-    return replace(result, metrics=metrics, stream=best)
+    asked = {**result.resolved, "experiment": {**result.resolved.get("experiment", {}), "stream": inferences}}
+    return replace(result, metrics=metrics, stream=best, resolved=asked)
 
 
 def load_network(network: str | Path | Graph, settings: Mapping[str, str], batch: int | None) -> Graph:

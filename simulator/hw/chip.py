@@ -17,7 +17,7 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import locate, roots
 from simulator.base.registry import Registry
 from simulator.base.spec import Spec, build, resolved
-from simulator.hw.clusters import Cluster, expand
+from simulator.hw.clusters import Cluster, copied, expand
 from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory, Way
 from simulator.hw.rules import MappingRules
 from simulator.workload.work import Move
@@ -96,12 +96,20 @@ class Chip:
         return {name: tuple(names) for names in groups.values() for name in names}
 
     def _likeness(self, core: Core) -> list[Any]:
-        """What two copies of a core have in common: all but names."""
+        """What two copies of a core have in common: all but names.
+
+        A memory that nothing leads to is part of it by its name: what lies in another is out of reach.
+        Sums of a core's own are nobody else's.
+        """
         sides: list[Any] = [{key: value for key, value in resolved(core).items() if key != "buffers"}]
         for role in sorted(core.buffers):
             memory = core.buffers[role]
             link = self.link_into(memory)
-            way = {} if link is None else {k: v for k, v in resolved(self.links[link]).items() if k != "to"}
+            way: dict[str, Any] = {} if link is not None or role == "psum" else {"name": memory}
+            if link is not None:
+                way = {k: v for k, v in resolved(self.links[link]).items() if k not in ("to", "via")}
+                transport = self.links[link].transport
+                way["via"] = [resolved(self.links[via]) for via in (transport.via if transport else ())]
             sides.append([role, resolved(self.memories[memory]), way])
         return sides
 
@@ -312,7 +320,9 @@ def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
         ]
     return [
         document.problem(
-            f"no {what} is called '{name}'; there is {', '.join(known) or 'none'}{did_you_mean(name, known)}",
+            copied(document, place, name)
+            or f"no {what} is called '{name}'; "
+            f"there is {', '.join(known) or 'none'}{did_you_mean(name, known)}",
             place,
         )
         for place, name, what, known in references

@@ -21,8 +21,9 @@ class Cluster(Spec):
 
     count: int = Field(description="How often the members are there", ge=1, le=1024)
     members: tuple[str, ...] = Field(
+        min_length=1,
         description="Names of cores, memories and links; copy i of `npu` is called `npu_i`, and members name "
-        "each other within a copy"
+        "each other within a copy",
     )
 
 
@@ -53,6 +54,19 @@ def expand(document: Document) -> list[Problem]:
             for family, members in families.items():
                 _copy_members(family, members, cluster, document)
     return problems
+
+
+def copied(document: Document, place: tuple[str | int, ...], name: str) -> str:
+    """What to say of a reference to a member of a cluster from outside it; "" where it is none."""
+    stated = document.data.get("clusters")
+    for cluster, fields in stated.items() if isinstance(stated, dict) else ():
+        members = fields.get("members") if isinstance(fields, dict) else None
+        if isinstance(members, list) and name in members:
+            return (
+                f"'{name}' is there in every copy of cluster '{cluster}'; make '{place[1]}' a member too, "
+                f"or name one, such as '{name}_0'"
+            )
+    return ""
 
 
 def _wrong_members(

@@ -16,6 +16,7 @@ from simulator.mapping.cost import core_times, trips
 from simulator.mapping.layout import Layout
 from simulator.mapping.pack import Item
 from simulator.mapping.piece import Piece
+from simulator.mapping.remember import Remembered
 from simulator.mapping.rowform import row_forms
 from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.storages import Storages
@@ -42,9 +43,17 @@ class Single:
     time_fs: int
 
 
-_SINGLES: dict[tuple, Single] = {}
-_LADDERS: dict[tuple, Ladder] = {}
-_CHOSEN: dict[tuple, list[Weighed]] = {}
+#: Where a chain moves no less, it has to take no more than this share of the time; the estimate cannot tell
+#: less apart, and neighbours overlap at their seams without a chain too.
+SOONER = 0.95
+#: A chain that saves no traffic has at most so many tasks, and this share of its time on cores that could
+#: work beside the busiest.
+MOST_TASKS_FOR_TIME = 8
+OVERLAP = 0.2
+
+_SINGLES: Remembered[tuple, Single] = Remembered()
+_LADDERS: Remembered[tuple, Ladder] = Remembered()
+_CHOSEN: Remembered[tuple, list[Weighed]] = Remembered()
 
 
 class Fuser:
@@ -74,14 +83,15 @@ class Fuser:
     def best(self, attempts: Sequence[Attempt], unfused: Attempt) -> Attempt | None:
         """The best attempt with chains: no slower than the best without, and with less traffic; else None."""
         before = self.cost(unfused)
-        if before.traffic_bytes <= self._compulsory_bytes() or not any(self.forms):
+        if not any(self.forms):
             return None
-        with_chains = [attempt for attempt in map(self._with_chains, attempts) if attempt is not None]
+        tried = attempts if before.traffic_bytes > self._compulsory_bytes() else [unfused]
+        with_chains = [attempt for attempt in map(self._with_chains, tried) if attempt is not None]
         costs = [self.cost(attempt) for attempt in with_chains]
         better = [
             (cost.time_fs, cost.traffic_bytes, i)
             for i, cost in enumerate(costs)
-            if cost.time_fs <= before.time_fs and cost.traffic_bytes < before.traffic_bytes
+            if _worth_having(cost.time_fs, cost.traffic_bytes, before.time_fs, before.traffic_bytes)
         ]
         return with_chains[min(better)[2]] if better else None
 
@@ -234,7 +244,9 @@ class Fuser:
     ) -> list[list[Weighed]]:
         """Chains worth having, by their last task: they save traffic and take no longer."""
         ending: list[list[Weighed]] = [[] for _ in singles]
-        gains: dict[tuple[int, int], tuple[int, int]] = {}  # traffic saved at most, bytes that need not stay
+        gains: dict[
+            tuple[int, int], tuple[int, int, int]
+        ] = {}  # traffic saved, bytes not kept, time, at most
         for i in reversed(range(len(singles))):
             for j in range(i + 1, min(i + MOST_TASKS, len(singles))):
                 parts = make_parts(self.storages, self.forms, self.pieces, (i, j), stays)
@@ -243,25 +255,32 @@ class Fuser:
                 alone = singles[i : j + 1]
                 unfused = sum(single.traffic_bytes for single in alone)
                 saved = unfused - self._least_traffic(parts)
-                gains[i, j] = saved, self._relieved_bytes(parts.form, stays)
-                shorter = [gains.get(ends, (0, 0)) for ends in ((i + 1, j), (i, j - 1))]
-                if saved <= 0 or any(
+                time = sum(single.time_fs for single in alone)
+                beside = self._beside_fs(i, alone)
+                gains[i, j] = saved, self._relieved_bytes(parts.form, stays), beside
+                shorter = [gains.get(ends, (0, 0, 0)) for ends in ((i + 1, j), (i, j - 1))]
+                short = j - i < MOST_TASKS_FOR_TIME and beside >= OVERLAP * time
+                if (saved <= 0 and not short) or any(
                     all(a <= b for a, b in zip(gains[i, j], gain, strict=True)) for gain in shorter
                 ):
                     continue  # both ends have to contribute
                 room = self._room(parts.form, items)
                 ladder = self._ladder(parts, room)
                 weighed = ladder.weigh(room) if ladder.fits(room) else None
-                time = sum(single.time_fs for single in alone)
-                if (
-                    weighed is None
-                    or weighed.chain.traffic_bytes >= unfused
-                    or weighed.chain.expected_fs > time
+                if weighed is None or not _worth_having(
+                    weighed.chain.expected_fs, weighed.chain.traffic_bytes, time, unfused
                 ):
                     continue
                 chain = replace(weighed.chain, unfused_bytes=unfused, unfused_fs=time)
                 ending[j].append(replace(weighed, chain=chain))
         return ending
+
+    def _beside_fs(self, first: int, alone: Sequence[Single]) -> int:
+        """Time that consecutive tasks can save at most because different cores work at the same time."""
+        per_core: dict[str, int] = {}
+        for task, single in zip(self.tasks[first:], alone, strict=False):
+            per_core[task.core] = per_core.get(task.core, 0) + single.time_fs
+        return sum(per_core.values()) - max(per_core.values())
 
     def _ladder(self, parts: Parts, room: dict[str, int]) -> Ladder:
         """The chain's ladder, remembered: the same chain comes again in other attempts and runs."""
@@ -305,8 +324,8 @@ class Fuser:
         return room
 
 
-def forget() -> None:
-    """Forget remembered chains, so that planning can be timed from nothing."""
-    _SINGLES.clear()
-    _LADDERS.clear()
-    _CHOSEN.clear()
+def _worth_having(time_fs: int, traffic: int, other_fs: int, other_traffic: int) -> bool:
+    """Whether a plan moves less and takes no longer than another, or moves no more and is clearly sooner."""
+    if traffic < other_traffic:
+        return time_fs <= other_fs
+    return traffic == other_traffic and time_fs < SOONER * other_fs

@@ -35,13 +35,14 @@ def lives_of(
 ) -> list[Life]:
     """Rooms of a memory as they were packed; ``tasks`` are names.
 
-    The key of a buffer is (task, part, role, memory).
+    The key of a buffer is (task, part, role, memory); that of a storage's further places begins with a word.
     """
     lives = []
     for item in items:
-        buffer, name = isinstance(item.key, tuple), str(item.key)
-        if isinstance(item.key, tuple):
-            name = f"{tasks[item.key[0]]}: {item.key[2]}"
+        key = item.key
+        buffer, name = isinstance(key, tuple) and isinstance(key[0], int), str(key)
+        if isinstance(key, tuple):
+            name = f"{tasks[key[0]]}: {key[2]}" if buffer else str(key[1])
         whole = not buffer and (item.first, item.last) == (0, len(tasks) - 1)
         room = (addresses[item.key], item.bytes, item.first, item.last)
         lives.append(Life(memory, name, *room, buffer, whole))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Literal
 
 from simulator.hw.chip import Chip
-from simulator.hw.rules import NodeRule
 from simulator.mapping.schedule import Part, Task
 from simulator.mapping.shape import extent_y, input_rows
 from simulator.mapping.slices import split_of
@@ -18,8 +17,8 @@ Along = Literal["n", "rows", "batch", "groups"]
 SHARED = {"n": "ifmap", "rows": "weight", "batch": "weight", "groups": ""}
 
 
-def cuts(work: Contraction, rule: NodeRule) -> list[Along]:
-    """What a contraction can be cut along, as its rule allows; empty: it stays whole."""
+def cuts(work: Contraction) -> list[Along]:
+    """What a contraction can be cut along; empty: it stays whole."""
     there: list[Along] = []
     if work.groups > 1:
         there.append("groups")
@@ -29,7 +28,7 @@ def cuts(work: Contraction, rule: NodeRule) -> list[Along]:
         there.append("batch")
     elif work.oy > 1:
         there.append("rows")
-    return [along for along in there if rule.split in ("auto", along)]
+    return there
 
 
 def shared_operand(chip: Chip, cores: Sequence[str], along: Along) -> str:

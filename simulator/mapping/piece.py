@@ -13,6 +13,7 @@ from simulator.hw.chip import Chip
 from simulator.hw.component import Core
 from simulator.hw.tiling import NO_OPS, TILE, tile_row
 from simulator.hw.timing import tile_times_fs
+from simulator.mapping.remember import Remembered
 from simulator.mapping.route import align
 from simulator.mapping.rowform import RowForm
 from simulator.mapping.schedule import Task, Tiling
@@ -21,7 +22,7 @@ from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise,
 
 Bits = tuple[int, int, int]
 
-_REMEMBERED: dict[tuple, tuple[int, int]] = {}
+_REMEMBERED: Remembered[tuple, tuple[int, int]] = Remembered()
 
 
 @dataclass(frozen=True)
@@ -181,8 +182,3 @@ class Piece:
         else:
             moved = taken_bytes, (end - first) * self.form.row_bytes
         return tile_row(ops=tuple(counts.values()), read_bytes=moved[0], write_bytes=moved[1])
-
-
-def forget() -> None:
-    """Forget remembered times, so that planning can be timed from nothing."""
-    _REMEMBERED.clear()

@@ -11,6 +11,7 @@ from simulator.hw.chip import Chip
 from simulator.mapping.attempt import Attempt
 from simulator.mapping.fuse import Fuser
 from simulator.mapping.layout import Layout
+from simulator.mapping.parts import cuts
 from simulator.mapping.schedule import Schedule
 from simulator.mapping.stages import ONE_STAGE, Stages, balance, core_of_stage, most_stages
 from simulator.mapping.storages import Storages
@@ -18,6 +19,7 @@ from simulator.mapping.tasks import TaskList, make_tasks
 from simulator.mapping.tiler import NoRoom, Tiler
 from simulator.results.result import Fusion
 from simulator.workload.graph import Graph
+from simulator.workload.work import Contraction
 
 #: Shares of each on-chip memory that are set aside for tiles while feature maps are chosen to stay; all are
 #: tried.
@@ -45,7 +47,9 @@ def plan(graph: Graph, chip: Chip, *, stream: bool = False, pipelined: bool = Fa
     _check_rules(graph, chip)
     tasks = make_tasks(graph, chip)
     stages = ONE_STAGE
+    _check_splits(tasks, chip)
     if pipelined and most_stages(tasks.tasks, chip) > 1:
+        _check_stages(tasks, chip)
         tasks, stages = _in_stages(graph, chip, tasks)
     planner = _Planner(graph, chip, tasks, stream, stages)
     plans = [
@@ -102,6 +106,35 @@ def _check_rules(graph: Graph, chip: Chip) -> None:
     ]
     if problems:
         raise InputError(*problems)
+
+
+def _check_splits(tasks: TaskList, chip: Chip) -> None:
+    """Refuse rules for nodes by name of which none can be cut as the rule says."""
+    problems = []
+    for pattern, rule in chip.rules.nodes.items():
+        if rule.split in ("auto", "off"):
+            continue
+        meant = [task for task in tasks.tasks if fnmatchcase(task.name, pattern)]
+        ways = {task.name: cuts(task.work) for task in meant if isinstance(task.work, Contraction)}
+        if any(rule.split in there for there in ways.values()) or not meant:
+            continue
+        name, there = next(iter(ways.items()), (meant[0].name, []))
+        able = f"along {', '.join(there)}" if there else "by the planner alone"
+        message = f"node '{name}' cannot be cut along {rule.split}; it can be cut {able}"
+        problems.append(chip.problem(message, f"mapping.nodes.{pattern}.split"))
+    if problems:
+        raise InputError(*problems)
+
+
+def _check_stages(tasks: TaskList, chip: Chip) -> None:
+    """Refuse stages where rules say which copy of a core does a node."""
+    pinned = [t for t in tasks.tasks if chip.rules.for_node(t.name).core and len(chip.alike(t.core)) > 1]
+    if pinned:
+        message = (
+            f"stages have cores of their own, and a rule says that '{pinned[0].core}' does node "
+            f"'{pinned[0].name}'; leave `core` out or write `parallel: split`"
+        )
+        raise InputError(chip.problem(message, "mapping.parallel"))
 
 
 class _Planner:

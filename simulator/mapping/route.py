@@ -23,8 +23,8 @@ class Route:
     ``link`` is "" and ``far`` the memory itself where nothing lies behind. ``bytes_per_s`` is what all
     engines of the link and the far memory allow a long stream, ``link_bytes_per_s`` and ``far_bytes_per_s``
     what each of them does; 0 stands for unlimited. ``start_fs`` is the cost of starting a transfer,
-    ``far_run_fs`` what opening a row of the far memory takes at least, however few bytes are wanted, and
-    ``burst_bytes`` the least that it moves.
+    ``far_run_fs`` what opening a row of the far memory takes at least, however few bytes of it are wanted,
+    and ``burst_bytes`` the least that it moves.
     """
 
     memory: str

@@ -12,6 +12,7 @@ from simulator.hw.chip import Chip
 from simulator.hw.component import Core
 from simulator.hw.tiling import TILE, tile_row
 from simulator.hw.timing import tile_times_fs
+from simulator.mapping.remember import Remembered
 from simulator.mapping.schedule import Task
 from simulator.workload.epilogue import EPILOGUES
 from simulator.workload.graph import Graph, Node
@@ -254,7 +255,7 @@ def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
     return min(able, key=lambda name: _whole_time(name, work, chip))
 
 
-_WHOLE_FS: dict[tuple[str, str, Work], int] = {}
+_WHOLE_FS: Remembered[tuple[str, str, Work], int] = Remembered()
 
 
 def _whole_time(name: str, work: Work, chip: Chip) -> int:

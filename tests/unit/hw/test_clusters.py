@@ -94,8 +94,10 @@ def test_cores_of_different_size_are_not_alike(tmp_path):
          "dram, dma, noc; did you mean 'npu'?"),
         ("{q: {count: 2, members: [npu, npu]}}", "'npu' is named twice"),
         ("{q: {count: 2, members: [npu]}, r: {count: 2, members: [npu]}}", "'npu' is in cluster 'q' already"),
-        ("{q: {count: 2, members: [sram]}}", "no memory is called 'sram'; there is sram_0, sram_1, acc, dram; did you "
-         "mean 'sram_1'?"),
+        ("{q: {count: 2, members: [sram]}}", "'sram' is there in every copy of cluster 'q'; make 'vec' a member too, "
+         "or name one, such as 'sram_0'"),
+        ("{q: {count: 2, members: [noc]}}", "'noc' is there in every copy of cluster 'q'; make 'dma' a member too, or "
+         "name one, such as 'noc_0'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_cluster_is_said(tmp_path, clusters: str, message: str):
@@ -111,6 +113,27 @@ def test_a_mistake_in_a_member_is_said_once_and_where_it_was_written(tmp_path):
     about_rows = [p for p in wrong.value.problems if "rovs" in p.path]
     assert len(about_rows) == 1
     assert about_rows[0].line == 3
+
+
+def test_a_medium_of_its_own_makes_no_core_different(tmp_path):
+    chip = load(tmp_path, "{quad: {count: 2, members: [npu, vec, acc, sram, dma, noc]}}")
+    assert chip.links["dma_1"].transport.via == ("noc_1",)
+    assert chip.alike("npu_0") == ("npu_0", "npu_1")
+
+
+def test_cores_whose_memories_nothing_leads_to_share_no_work(tmp_path):
+    """What lies in one's memory is out of reach of the other; accumulators hold nothing that others want."""
+    lone = CHIP.replace("  dma: ", "  away: ").replace("to: sram", "to: far").replace(
+        "  dram:", "  far: {kind: sram, capacity: 1 KiB, port: 8 B/cycle, clock: 1 GHz}\n  dram:")  # fmt: skip
+    assert load(tmp_path, "{q: {count: 2, members: [npu, vec, acc, sram]}}", chip=lone).alike("npu_0") == (
+        "npu_0",
+    )
+    assert len(load(tmp_path, "{q: {count: 2, members: [npu, acc]}}", chip=lone).alike("npu_0")) == 2
+
+
+def test_a_cluster_without_members_is_refused(tmp_path):
+    with pytest.raises(InputError, match="clusters.q.members"):
+        load(tmp_path, "{q: {count: 2, members: []}}")
 
 
 def test_a_count_below_one_is_refused(tmp_path):

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.hw.chip import load_chip
-from simulator.hw.rules import NodeRule
 from simulator.mapping.parts import cut_contraction, cut_slices, cuts, shared_operand
 from simulator.mapping.schedule import Task
 from simulator.mapping.shape import input_rows
@@ -79,9 +78,7 @@ def test_groups_and_images_are_counted_from_the_first():
     ],
 )
 def test_what_a_contraction_can_be_cut_along(work: Contraction, there: list[str]):
-    assert cuts(work, NodeRule()) == there
-    assert cuts(work, NodeRule(split="rows")) == [along for along in there if along == "rows"]
-    assert cuts(work, NodeRule(split="off")) == []
+    assert cuts(work) == there
 
 
 def test_slices_of_a_window_stay_with_their_image():
