@@ -114,11 +114,11 @@ def _note(result: Result, name: str) -> str:
     notes: dict[str, Callable[[], str]] = {
         "latency_s": lambda: f"batch {result.batch}, {result.precision}",
         "throughput_per_s": lambda: (
-            result.stream.sentence()
+            f"steady, of a stream of {result.stream.inferences}"
             if result.stream is not None
             else f"batches of {result.batch}: {number(result.batch * metrics.throughput_per_s)} samples/s"
             if result.batch > 1
-            else FORMULAS["throughput_per_s"]
+            else "1 / latency"
         ),
         "tops": lambda: f"peak {metric('peak_tops', metrics.peak_tops)}",
         "utilization": lambda: f"{number(metrics.macs)} MACs done",

@@ -24,7 +24,9 @@ from simulator.report.layout import folder_names
 from simulator.report.palette import BOUNDS, COLOURS, MEMORIES, sheet
 from simulator.report.roofline import draw_roofline, roofline
 from simulator.report.rounding import number, percent, si
+from simulator.report.stream import fusion_sentence, stream_figures, stream_title
 from simulator.report.timeline import lane_colour, panels
+from simulator.report.title import settings, title
 from simulator.results.result import NodeRow, Result
 
 BUDGET_BYTES = 900_000
@@ -119,7 +121,12 @@ def _context(result: Result) -> dict[str, Any]:
     resolved = dump(result.resolved)
     return {
         "result": result,
+        "title": title(result),
+        "settings": settings(result),
         "cards": table.headline(result),
+        "stream": stream_figures(result),
+        "stream_title": stream_title(result.stream) if result.stream else "",
+        "fusion": fusion_sentence(result),
         "missing": [(name, number(count)) for name, count in unknown_actions(result)],
         "layers": layers,
         "text_columns": sum(header in table.TEXT_COLUMNS for header in layers[0]),

@@ -123,18 +123,6 @@ class Fusion:
     bytes: int = 0
     unfused_bytes: int = 0
 
-    def sentence(self) -> str:
-        """One sentence for people; empty where there is no chain."""
-        if not self.chains:
-            return ""
-        nodes = sum(len(chain.nodes) for chain in self.chains)
-        several = "chains" if len(self.chains) > 1 else "chain"
-        saved = self.unfused_bytes - self.bytes
-        return (
-            f"{nodes} nodes run in {len(self.chains)} {several}, stripe by stripe: the plan moves "
-            f"{saved} B less off chip than the best without ({self.bytes} B for {self.unfused_bytes} B)"
-        )
-
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Fusion:
         """Inverse of ``asdict``."""

@@ -56,6 +56,14 @@ class TestRun:
             assert any(layer in line for line in lines)
         assert any(line.startswith("not modelled:") for line in lines)
 
+    def test_overrides_are_in_the_title_and_another_result_is_not_replaced_in_silence(self, chipsim, tiny):
+        assert "replaces" not in chipsim("run", CHIP, tiny).err
+        assert "replaces" not in chipsim("run", CHIP, tiny).err
+        changed = chipsim("run", CHIP, tiny, "--set", "cores.npu.clock=2GHz")
+        assert changed.out.splitlines()[0].rstrip() == "tiny on edge_npu · cores.npu.clock=2GHz, per layer"
+        folder = Path("reports/edge_npu__tiny")
+        assert f"{folder}: replaces the result of: chipsim run {CHIP} {tiny}" in changed.err.splitlines()
+
     def test_out_takes_any_folder(self, chipsim, tiny, files):
         assert chipsim("run", CHIP, tiny, "--out", "a/b").code == 0
         assert files()[:5] == [f"a/b/{name}" for name in FILES]
