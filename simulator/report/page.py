@@ -20,6 +20,7 @@ from simulator.report.energy import (
     unknown_actions,
 )
 from simulator.report.figure import Bar, Part, bar_chart, legend, strip
+from simulator.report.groups import ledger_labels
 from simulator.report.layout import folder_names
 from simulator.report.palette import BOUNDS, COLOURS, MEMORIES, sheet
 from simulator.report.roofline import draw_roofline, roofline
@@ -103,9 +104,10 @@ def component_colours(result: Result, components: Sequence[str]) -> dict[str, in
     """
     bounds = bound_colours(result)
     own = {memory.name: bounds[memory.name] for memory in result.memories if memory.external}
+    label = ledger_labels(result)
     for lane in result.timeline.lanes if result.timeline else ():
         if lane.kind == "compute":
-            own.setdefault(lane.unit, lane_colour(lane))
+            own.setdefault(label.get(lane.unit, lane.unit), lane_colour(lane))
     colours: dict[str, int] = {}
     for component in components:
         if own.get(component, COLOURS) not in (COLOURS, *colours.values()):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.report.energy import EnergySum, split_by_component, split_by_node
+from simulator.report.groups import ledger_labels
 from simulator.report.headline import Table, headline, metric_table
 from simulator.report.rounding import UNKNOWN, binary, binary_scale, decimal_scale, number, percent, si
 from simulator.results.result import Result
@@ -107,17 +108,24 @@ def energy_text(energy: EnergySum) -> str:
 
 
 def energy_table(result: Result) -> Table:
-    """Every action that occurred: count, energy each, energy, where the figure is from."""
+    """Every action that occurred: count, energy each, energy, where the figure is from; copies are one."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    records = result.energy_table()
+    label = ledger_labels(result)
+    for record in records:
+        key = label[record["component"]], record["action"]
+        before = found.setdefault(key, {**record, "component": key[0], "count": 0})
+        before["count"] += record["count"]
     rows = []
-    for record in result.energy_table():
-        each, total = record["pJ_each"], record["energy_uJ"]
+    for record in found.values():
+        each = record["pJ_each"]
         rows.append(
             [
                 record["component"],
                 record["action"],
                 number(record["count"]),
                 UNKNOWN if each is None else si(each * 1e-12, "J"),
-                UNKNOWN if total is None else si(total * 1e-6, "J"),
+                UNKNOWN if each is None else si(each * record["count"] * 1e-12, "J"),
                 record["origin"],
                 record["band"],
                 record["source"],
