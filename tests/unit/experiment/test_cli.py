@@ -49,6 +49,17 @@ class TestRun:
         assert outcome.out.splitlines()[-1] == f"wrote {folder}/report.html and 4 more files"
         assert outcome.err.splitlines() == [f"planning {tiny} on {CHIP} ...", "simulating 4 tasks ..."]
 
+    def test_the_table_numbers_layers_and_says_what_exposed_means(self, chipsim, tiny):
+        lines = chipsim("run", CHIP, tiny).out.splitlines()
+        assert any(line.startswith("│0 ") and "conv_0" in line for line in lines)
+        meaning = "exposed: by how much the layer moves the end of the run; sums to the latency"
+        assert meaning in lines, "four layers: none is marked"
+
+    def test_the_costliest_layers_are_marked(self, chipsim):
+        lines = chipsim("run", CHIP, "light_squeezenet", "--set", "workload.precision=int8").out.splitlines()
+        assert sum(line.split("│")[1].rstrip().endswith("*") for line in lines if "│" in line) == 5
+        assert any(line.startswith("* the 5 costliest layers; exposed: by how much") for line in lines)
+
     def test_shows_layers_headline_and_what_is_not_modelled(self, chipsim, tiny):
         lines = chipsim("run", CHIP, tiny).out.splitlines()
         assert lines[0].rstrip() == "tiny on edge_npu, per layer"
