@@ -23,12 +23,12 @@ COMPARED = (
     "tops",
     "utilization",
     "energy_j",
+    "external_bytes",
+    "peak_memory_bytes",
     "average_power_w",
     "tops_per_w",
     "edp_js",
     "area_mm2",
-    "external_bytes",
-    "peak_memory_bytes",
 )
 PER_BATCH = ("latency_s", "throughput_per_s", "energy_j", "edp_js", "external_bytes", "peak_memory_bytes")
 #: Whether more of it is faster.

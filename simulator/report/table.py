@@ -89,7 +89,7 @@ def layer_table(result: Result) -> Table:
 
 def cores_text(result: Result, cores: str) -> str:
     """Cores of a row, copies as ``npu ×4``; layers.csv names each."""
-    return " + ".join(groups(result, cores.split("+")))
+    return " + ".join(groups(result, cores.split("+"))).replace(" ×", "\u00a0×")
 
 
 def component_table(result: Result) -> Table:

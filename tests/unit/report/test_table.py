@@ -37,7 +37,7 @@ def test_what_a_layer_costs_comes_first_and_copies_are_one_core(result):
     row = dataclasses.replace(result.rows[0], core="npu_0+npu_1")
     copies = {f"npu_{i}": "npu" for i in range(2)}
     shared = dataclasses.replace(result, rows=(row, *result.rows[1:]), copies=copies)
-    assert columns(layer_table(shared))["core"][:2] == ["npu ×2", "npu"]
+    assert columns(layer_table(shared))["core"][:2] == ["npu\u00a0×2", "npu"]
 
 
 def test_memory_columns_that_are_zero_everywhere_are_left_out(result):
