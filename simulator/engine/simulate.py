@@ -63,11 +63,7 @@ def simulate_with_trace(
         peak_memory_bytes=about.peak_memory_bytes,
     )
     price = {(entry.component, entry.action): entry.pj for entry in energy}
-    unknown = tuple(
-        f"energy of {component}.{action} is unknown"
-        for component, action, _ in ledger.totals()
-        if price.get((component, action)) is None
-    )
+    lacking = [pair for *pair, _ in ledger.totals() if price.get((pair[0], pair[1])) is None]
     digests = {"chip_sha256": chip.digest, "network_sha256": about.digest}
     result = Result(
         chip=chip.name,
@@ -79,11 +75,25 @@ def simulate_with_trace(
         ledger=ledger,
         energy=energy,
         memories=memories,
-        not_modelled=(*about.not_modelled, *unknown),
+        not_modelled=(*about.not_modelled, *_unknown_energies(chip, lacking)),
         assumptions=about.assumptions,
         provenance={**(provenance or {}), **digests},
         resolved=dict(about.resolved),
         fusion=about.fusion,
         timeline=make_timeline(program, chip, machine, spans, ledger),
+        copies={name: chip.written_as(name) for name in chip.components if chip.written_as(name) != name},
     )
     return result, make_trace(program, machine, spans, rows)
+
+
+def _unknown_energies(chip: Chip, actions: list[list[str]]) -> list[str]:
+    """A sentence for each (component, action) without a known energy, one for all copies of a component."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for component, action in actions:
+        found.setdefault((chip.written_as(component), action), []).append(component)
+    return [
+        f"energy of {written}.{action} ({len(names)} copies) is unknown"
+        if len(names) > 1
+        else f"energy of {names[0]}.{action} is unknown"
+        for (written, action), names in found.items()
+    ]

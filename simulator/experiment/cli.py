@@ -159,9 +159,12 @@ def _deliver(
     from simulator.report import REPORTS
     from simulator.report.hint import hint
     from simulator.report.layout import folder_name
-    from simulator.report.write import write_report
+    from simulator.report.write import replaces, write_report
 
     folder = out or Path("reports") / folder_name(results[0])
+    former = replaces(results[0], folder) if len(results) == 1 else ""
+    if former:
+        screen.note(f"{folder}: replaces the result of: {former}", quiet)
     written = write_report(results, folder)
     for name in reports:
         written += REPORTS[name](results, folder)

@@ -134,7 +134,8 @@ def _cause_rows(texts: Mapping[str, str], values: Mapping[str, int], total: int)
 def _distance(cycles: int, limit: int) -> str:
     if cycles < limit:
         return "it takes less: a part was fetched under earlier layers"
-    return f"it takes {number(cycles / limit)} times that" if limit else ""
+    times = number(cycles / limit) if limit else ""
+    return "it takes as much" if times == "1" else f"it takes {times} times that" if times else ""
 
 
 def _task_lines(task: TaskView) -> list[str]:

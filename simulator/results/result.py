@@ -123,18 +123,6 @@ class Fusion:
     bytes: int = 0
     unfused_bytes: int = 0
 
-    def sentence(self) -> str:
-        """One sentence for people; empty where there is no chain."""
-        if not self.chains:
-            return ""
-        nodes = sum(len(chain.nodes) for chain in self.chains)
-        several = "chains" if len(self.chains) > 1 else "chain"
-        saved = self.unfused_bytes - self.bytes
-        return (
-            f"{nodes} nodes run in {len(self.chains)} {several}, stripe by stripe: the plan moves "
-            f"{saved} B less off chip than the best without ({self.bytes} B for {self.unfused_bytes} B)"
-        )
-
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Fusion:
         """Inverse of ``asdict``."""
@@ -144,7 +132,10 @@ class Fusion:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything a report needs about one run."""
+    """Everything a report needs about one run.
+
+    ``copies`` names, for each component that is one of several copies, the one of the chip's file.
+    """
 
     chip: str
     network: str
@@ -162,6 +153,7 @@ class Result:
     fusion: Fusion = Fusion()
     stream: Stream | None = None
     timeline: Timeline | None = None
+    copies: dict[str, str] = field(default_factory=dict)
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -242,6 +234,7 @@ class Result:
             "fusion": asdict(self.fusion),
             "stream": None if self.stream is None else asdict(self.stream),
             "timeline": None if self.timeline is None else self.timeline.to_dict(),
+            "copies": self.copies,
             "resolved": self.resolved,
         }
 
@@ -273,6 +266,7 @@ class Result:
             fusion=Fusion.from_dict(data["fusion"]) if "fusion" in data else Fusion(),
             stream=Stream(**data["stream"]) if data.get("stream") else None,
             timeline=Timeline.from_dict(data["timeline"]) if data.get("timeline") else None,
+            copies=data.get("copies", {}),
         )
 
     @classmethod
