@@ -192,6 +192,8 @@ def _view(index: int, result: Result, schedule: Schedule, most: int) -> LayerVie
         causes_cycles=in_cycles(row.causes_fs, core.clock_hz),
         limits=tuple(sorted(limits, key=lambda limit: -limit.cycles)),
         tasks=tuple(_task(i, schedule, clock, most) for i in plans),
+        limiter=row.limiter,
+        limiter_cycles=clock.cycles_of(row.limiter_fs),
     )
 
 

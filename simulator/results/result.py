@@ -53,6 +53,8 @@ class NodeRow:
     multiplies, with the number of groups before it; empty where it multiplies nothing. ``causes_fs`` says
     what the time from ``start_fs`` to ``end_fs`` went to (see ``results.causes``), ``exposed_causes_fs`` the
     same for the last ``exposed_fs`` before ``end_fs``; each sums to its time exactly, zeros are left out.
+    ``bound`` is the word for what limited it; ``limiter`` the resource that worked for it most of its time,
+    ``limiter_fs`` how long of that time, "" and 0 where none did.
     """
 
     node: str
@@ -69,6 +71,8 @@ class NodeRow:
     shape: str = ""
     causes_fs: dict[str, int] = field(default_factory=dict)
     exposed_causes_fs: dict[str, int] = field(default_factory=dict)
+    limiter: str = ""
+    limiter_fs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -196,6 +197,16 @@ class TestWords:
         assert said["fc_large"].startswith("fc_large is bound by dram weight traffic: ")
         assert said["fc_large"].endswith("cycles wait for weights.")
         assert said["flat"] == "flat takes no time: it moves no data and computes nothing."
+
+    def test_a_busy_memory_and_the_useful_steps_meanwhile_are_both_said(self, three):
+        view = replace(
+            explain(CHIP, three, "conv", hints=False).layer, bound="dram", limiter="dram", cycles=1000,
+            limiter_cycles=920, causes_cycles={"compute": 585, "weight_wait": 415},
+        )  # fmt: skip
+        assert verdict(view) == (
+            "conv is bound by dram: busy with it for 920 of its 1 000 cycles; meanwhile npu takes useful "
+            "steps in 58.5 % of them."
+        ).replace("1 000", "1\N{NARROW NO-BREAK SPACE}000")
 
     def test_nothing_that_helps_is_said_so(self, three):
         found = explain(CHIP, three, "conv", hints=False)
