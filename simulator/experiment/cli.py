@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -97,7 +98,7 @@ def run(
         _show_plan(schedule, json_)
         return
     tail = (f" --batch {batch}" if batch else "") + (f" --stream {stream}" if stream > 1 else "")
-    command = f"chipsim run {chip} {network}{tail} {describe_overrides(overrides)}".strip()
+    command = f"chipsim run {quote(chip)} {quote(network)}{tail} {describe_overrides(overrides)}".strip()
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
         asked = {"chip": chip, "network": network, "set": overrides}
         result, timeline = finish_with_trace(built, schedule, command=command, settings=asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from simulator.base.clock import Clock
 from simulator.base.errors import InputError, Problem, did_you_mean
@@ -94,7 +95,7 @@ def explain(
     return Explanation(
         chip=result.chip,
         network=result.network,
-        command=f"chipsim run {chip} {name}{tail} {describe_overrides(asked)}".strip(),
+        command=f"chipsim run {quote(str(chip))} {quote(name)}{tail} {describe_overrides(asked)}".strip(),
         latency_fs=sum(row.exposed_fs for row in result.rows),
         causes_fs=run_causes(result),
         layers=tuple(sorted(costs, key=lambda cost: -cost.exposed_fs)),

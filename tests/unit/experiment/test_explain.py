@@ -242,3 +242,19 @@ class TestCommand:
         (hint,) = [line for line in lines if line.startswith("hint: ")]
         assert f"`chipsim explain {CHIP} {three} fc_large` shows what would help" in hint
         assert not any("hint" in line for line in chipsim("run", CHIP, three, "--quiet").out.splitlines())
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            (),
+            ("--stream", "3"),
+            ("--set", "cores.npu.energy={mac_int8: 1 pJ}"),
+            ("--set", "workload.precision=int8"),
+        ],
+    )
+    def test_the_command_of_the_hint_is_accepted(self, chipsim, three, more):
+        (hint,) = [line for line in chipsim("run", CHIP, three, *more).out.splitlines() if "hint: " in line]
+        command = shlex.split(hint.split("`")[1])
+        outcome = chipsim(*command[1:], "--no-hints")
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.out.startswith(f"{command[-1]} is bound by ")
