@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from simulator.base.units import UNLIMITED
@@ -120,8 +122,9 @@ def make_rows(
     machine: Machine,
     spans: np.ndarray,
     times: tuple[np.ndarray, np.ndarray, np.ndarray],
+    in_chains: Mapping[int, dict[str, int]],
 ) -> tuple[NodeRow, ...]:
-    """One row per node of the graph."""
+    """One row per node of the graph; ``in_chains`` are the exposed causes of nodes in chains."""
     start, end, exposed = times
     stretches = node_stretches(program, chip, machine, spans, times)
     busy = _busy(program, chip, machine)
@@ -134,6 +137,7 @@ def make_rows(
         slots = sum(_mac_slots_per_s(program, chip, core, i) for core in cores_of[i])
         macs = int(program.macs[i])
         near = {resource: int(time[i]) for resource, time in roofs.items() if time[i]}
+        alone = in_chains[i] if i in in_chains else total_fs(stretches[i], int(end[i] - exposed[i]))
         bound = bound_of(stretches[i], int(start[i]), latency, next(iter(cores_of[i]), ""), near, chip)
         rows.append(
             NodeRow(
@@ -143,7 +147,7 @@ def make_rows(
                 origin=program.about.origins[i],
                 start_fs=int(start[i]),
                 end_fs=int(end[i]),
-                exposed_fs=int(exposed[i]),
+                exposed_fs=sum(alone.values()),
                 macs=macs,
                 utilization=macs / (slots * latency * 1e-15) if slots and latency else 0.0,
                 bound=bound.word,
@@ -152,7 +156,7 @@ def make_rows(
                 busy_fs=spent,
                 shape=program.about.shapes[i],
                 causes_fs=total_fs(stretches[i], int(start[i])),
-                exposed_causes_fs=total_fs(stretches[i], int(end[i] - exposed[i])),
+                exposed_causes_fs=alone,
             )
         )
     return tuple(rows)
