@@ -41,7 +41,7 @@ Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Output folder [reports/<chip>__<network>]")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr, no tables")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr; after a run, no tables")]
 Plugin = Annotated[
     list[str],
     typer.Option("--plugin", metavar="MODULE", help="Import a Python module that registers kinds of its own"),
@@ -214,14 +214,14 @@ def explain(
     explanation = explain_run(
         chip, network, layer, overrides=_overrides(set_), batch=batch, hints=hints,
         workers=workers or os.cpu_count() or 1, plugins=plugin,
-        progress=lambda text: screen.note(f"tried {text}", quiet),
+        progress=screen.paced("tried", quiet),
     )  # fmt: skip
     lines = explanation_lines(explanation, top)
     if out is not None:
         screen.write_explanation(explanation, lines, out)
     if json_:
         screen.emit_json(explanation.to_dict())
-    elif not quiet:
+    else:
         screen.emit(lines)
 
 

@@ -188,6 +188,7 @@ def _hint_lines(explanation: Explanation, top: int) -> list[str]:
         lines.append(
             f"  of {len(explanation.hints)} parameters, {left} change nothing or make it slower{more}"
         )
+        lines.append("  area and leakage stay as they are stated: they do not follow a change")
     if explanation.refused:
         lines.append(
             f"  does not run: {'; '.join(f'{change} ({why})' for change, why in explanation.refused)}"
