@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from simulator.engine.chains import chain_causes
 from simulator.engine.collect import energy_entries, exposed_times, make_ledger, make_rows, memory_infos
 from simulator.engine.machine import build_machine
 from simulator.engine.run import run
@@ -46,9 +47,13 @@ def simulate_with_trace(
     machine = build_machine(program, chip)
     spans = run(program, machine)
     times = exposed_times(program, spans)
-    ledger = make_ledger(program, chip, machine, times[2])
+    in_chains = chain_causes(program, chip, machine, spans, times)
+    exposed_fs = times[2].copy()
+    for node, causes in in_chains.items():
+        exposed_fs[node] = sum(causes.values())
+    ledger = make_ledger(program, chip, machine, exposed_fs)
     energy = energy_entries(chip)
-    rows = make_rows(program, chip, machine, spans, times)
+    rows = make_rows(program, chip, machine, spans, times, in_chains)
     memories = memory_infos(chip)
     about = program.about
     precision = about.precision.split("+")[0]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from simulator.base.files import write_atomic
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from simulator.results.explanation import Explanation
     from simulator.results.result import Result
 
+#: Seconds between two lines of progress.
+PACE_S = 2.0
 #: Columns of the layer table that fit a terminal; the files have all.
 TERMINAL_COLUMNS = (
     "node", "op", "core", "M x N x K", "bound", "exposed", "work", "utilization", "achieved", "energy",
@@ -40,6 +43,20 @@ def note(text: str, quiet: bool) -> None:
     """A line on stderr."""
     if not quiet:
         sys.stderr.write(text + "\n")
+
+
+def paced(verb: str, quiet: bool) -> Callable[[str], None]:
+    """Say ``verb`` and what is said on stderr, at most once in ``PACE_S`` seconds."""
+    last = -PACE_S
+
+    def say(text: str) -> None:
+        nonlocal last
+        now = monotonic()
+        if now - last >= PACE_S:
+            last = now
+            note(f"{verb} {text}", quiet)
+
+    return say
 
 
 @contextmanager

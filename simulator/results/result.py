@@ -48,11 +48,15 @@ class NodeRow:
     ``start_fs`` to ``end_fs`` is when it held the chip: from its first tile on a core, or from the end of all
     nodes before it where it then waits for data (prefetching under an earlier node is that node's time), to
     its last command. Nodes that run side by side overlap.
-    ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly.
+    ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly. Nodes
+    of a chain share what the chain adds, each the instants that are its own (docs/models/causes.md).
     ``busy_fs`` is the time that each unit and shared resource spent on it. ``shape`` is M x N x K of what it
     multiplies, with the number of groups before it; empty where it multiplies nothing. ``causes_fs`` says
     what the time from ``start_fs`` to ``end_fs`` went to (see ``results.causes``), ``exposed_causes_fs`` the
-    same for the last ``exposed_fs`` before ``end_fs``; each sums to its time exactly, zeros are left out.
+    same for the ``exposed_fs``, outside chains the last before ``end_fs``; each
+    sums to its time exactly, zeros are left out.
+    ``bound`` is the word for what limited it; ``limiter`` the resource that worked for it most of its time,
+    ``limiter_fs`` how long of that time, "" and 0 where none did.
     """
 
     node: str
@@ -69,6 +73,8 @@ class NodeRow:
     shape: str = ""
     causes_fs: dict[str, int] = field(default_factory=dict)
     exposed_causes_fs: dict[str, int] = field(default_factory=dict)
+    limiter: str = ""
+    limiter_fs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
