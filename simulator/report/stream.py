@@ -51,7 +51,12 @@ def fusion_sentence(result: Result) -> str:
     nodes = sum(len(chain.nodes) for chain in fusion.chains)
     several = "chains" if len(fusion.chains) > 1 else "chain"
     saved = fusion.unfused_bytes - fusion.bytes
-    share = f", {percent(saved / fusion.unfused_bytes)} less" if fusion.unfused_bytes and saved >= 0 else ""
+    if saved == 0:
+        return (
+            f"{nodes} nodes run in {len(fusion.chains)} {several}, stripe by stripe: cores work side by side; "
+            f"as much to and from memory off chip as without, {binary(fusion.bytes)} planned"
+        )
+    share = f", {percent(saved / fusion.unfused_bytes)} less" if fusion.unfused_bytes and saved > 0 else ""
     return (
         f"{nodes} nodes run in {len(fusion.chains)} {several}, stripe by stripe: planned are "
         f"{binary(fusion.bytes)} to and from memory off chip, {binary(fusion.unfused_bytes)} in the best "
