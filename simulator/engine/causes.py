@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -46,8 +46,8 @@ def node_stretches(
     times
         (start, end, exposed) of every node, as ``collect.exposed_times`` gives them.
     """
-    history = _History(program, chip, machine, spans)
-    tiles = _tile_stretches(program, chip, machine, spans)
+    history = History(program, chip, machine, spans)
+    tiles = tile_stretches(program, chip, machine, spans)
     commands: list[list[int]] = [[] for _ in program.nodes]
     for command, node in enumerate(program.commands["node"].tolist()):
         commands[node].append(command)
@@ -67,7 +67,7 @@ def total_fs(stretches: Iterable[Stretch], since_fs: int) -> dict[str, int]:
     return {cause: time_fs for cause, time_fs in sums.items() if time_fs}
 
 
-def _tile_stretches(
+def tile_stretches(
     program: Program, chip: Chip, machine: Machine, spans: np.ndarray
 ) -> dict[int, tuple[Stretch, ...]]:
     """Command -> how its tile takes its core: filling, then useful steps, then waiting for ports."""
@@ -151,22 +151,22 @@ def _side_by_side(parts: Iterable[Stretch]) -> list[Stretch]:
 
 
 def _fill_gaps(
-    busy: list[Stretch], low: int, high: int, node: int, commands: list[int], history: _History
+    busy: list[Stretch], low: int, high: int, node: int, commands: list[int], history: History
 ) -> Iterable[Stretch]:
     """The stretches between which a node's cores wait, found from what ends each wait."""
     begins = history.first_tile_at(commands)
     reached = low
     for stretch in busy:
         if stretch.start_fs > reached:
-            yield from history.explain(reached, stretch.start_fs, begins[stretch.start_fs], node)
+            yield from history.explain(reached, stretch.start_fs, begins[stretch.start_fs], {node})
         yield stretch
         reached = stretch.end_fs
     if high > reached:
         last = max(commands, key=lambda command: (history.end[command], command))
-        yield from history.explain(reached, high, last, node, itself=True)
+        yield from history.explain(reached, high, last, {node}, itself=True)
 
 
-class _History:
+class History:
     """When each command began, gave its unit back and ended, and which other command it began after."""
 
     def __init__(self, program: Program, chip: Chip, machine: Machine, spans: np.ndarray) -> None:
@@ -201,8 +201,10 @@ class _History:
             self.begin[c]: c for c in commands if self.kind[c] == COMPUTE and self.leave[c] > self.begin[c]
         }
 
-    def explain(self, low: int, high: int, command: int, node: int, *, itself: bool = False) -> list[Stretch]:
-        """Stretches from ``low`` to ``high``, at which a command begins (``itself``: ends).
+    def explain(
+        self, low: int, high: int, command: int, nodes: Set[int], *, itself: bool = False
+    ) -> list[Stretch]:
+        """Stretches from ``low`` to ``high``, at which a command of ``nodes`` begins (``itself``: ends).
 
         From the command back to the one that it began after, and on from there: each has the time from its
         own start on.
@@ -215,7 +217,7 @@ class _History:
                 break
             since = max(low, self.start[current])
             if since < high:
-                found.append(Stretch(since, high, *self.cause(current, node)))
+                found.append(Stretch(since, high, *self.cause(current, nodes)))
                 high = since
             current = self.before(current)
         return found[::-1]
@@ -241,9 +243,9 @@ class _History:
         ahead = self.ahead[command]
         return ahead if ahead >= 0 and self.start[ahead] >= latest else met
 
-    def cause(self, command: int, node: int) -> tuple[str, str]:
-        """Why waiting for a command is what a node does, and for which memory."""
-        if self.node[command] != node:
+    def cause(self, command: int, nodes: Set[int]) -> tuple[str, str]:
+        """Why waiting for a command is what nodes do, and for which memory."""
+        if self.node[command] not in nodes:
             return "sync", ""
         if self.kind[command] == COMPUTE:
             return "fill_drain", ""

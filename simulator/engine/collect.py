@@ -7,20 +7,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulator.base.units import UNLIMITED
-from simulator.engine.causes import Stretch, node_stretches, total_fs
+from simulator.engine.bound import bound_of, roofs_fs
+from simulator.engine.causes import node_stretches, total_fs
 from simulator.engine.machine import Machine, is_compute
 from simulator.hw.chip import Chip
 from simulator.hw.component import Component
 from simulator.hw.tiling import PRECISIONS
 from simulator.hw.timing import bytes_by_memory, core_times_fs, port_times_fs
 from simulator.mapping.program import STORE, Program
-from simulator.results.causes import MEMORY_WAITS
 from simulator.results.ledger import Ledger
 from simulator.results.result import EnergyEntry, MemoryInfo, NodeRow
-
-#: A node that waits for a memory which is busy with it for less than this share of its time waits for
-#: latency.
-BUSY_SHARE = 0.5
 
 
 def make_ledger(program: Program, chip: Chip, machine: Machine, exposed_fs: np.ndarray) -> Ledger:
@@ -126,11 +122,13 @@ def make_rows(
     machine: Machine,
     spans: np.ndarray,
     times: tuple[np.ndarray, np.ndarray, np.ndarray],
+    in_chains: Mapping[int, dict[str, int]],
 ) -> tuple[NodeRow, ...]:
-    """One row per node of the graph."""
+    """One row per node of the graph; ``in_chains`` are the exposed causes of nodes in chains."""
     start, end, exposed = times
     stretches = node_stretches(program, chip, machine, spans, times)
     busy = _busy(program, chip, machine)
+    roofs = roofs_fs(program, machine, chip, spans, times)
     cores_of = _main_cores(program, chip)
     rows = []
     for i, name in enumerate(program.nodes):
@@ -138,6 +136,9 @@ def make_rows(
         spent = {resource: int(time[i]) for resource, time in busy.items() if time[i]}
         slots = sum(_mac_slots_per_s(program, chip, core, i) for core in cores_of[i])
         macs = int(program.macs[i])
+        near = {resource: int(time[i]) for resource, time in roofs.items() if time[i]}
+        alone = in_chains[i] if i in in_chains else total_fs(stretches[i], int(end[i] - exposed[i]))
+        bound = bound_of(stretches[i], int(start[i]), latency, next(iter(cores_of[i]), ""), near, chip)
         rows.append(
             NodeRow(
                 node=name,
@@ -146,14 +147,16 @@ def make_rows(
                 origin=program.about.origins[i],
                 start_fs=int(start[i]),
                 end_fs=int(end[i]),
-                exposed_fs=int(exposed[i]),
+                exposed_fs=sum(alone.values()),
                 macs=macs,
                 utilization=macs / (slots * latency * 1e-15) if slots and latency else 0.0,
-                bound=_bound(stretches[i], int(start[i]), next(iter(cores_of[i]), ""), spent, chip),
+                bound=bound.word,
+                limiter=bound.limiter,
+                limiter_fs=bound.limiter_fs,
                 busy_fs=spent,
                 shape=program.about.shapes[i],
                 causes_fs=total_fs(stretches[i], int(start[i])),
-                exposed_causes_fs=total_fs(stretches[i], int(end[i] - exposed[i])),
+                exposed_causes_fs=alone,
             )
         )
     return tuple(rows)
@@ -200,38 +203,6 @@ def _mac_slots_per_s(program: Program, chip: Chip, core: str, node: int) -> floa
     mine = commands[commands["node"] == node]
     precision = PRECISIONS[int(program.tiles[core][mine["work"][0]]["precision"])]
     return chip.cores[core].macs_per_cycle(precision) * chip.cores[core].clock_hz
-
-
-def _bound(stretches: list[Stretch], since_fs: int, core: str, spent: Mapping[str, int], chip: Chip) -> str:
-    """The word for the cause that took most of a node's time.
-
-    Waiting for a memory is named after it if it, or a link to it, was busy with the node for at least
-    ``BUSY_SHARE`` of the node's time, or if its ports were too slow for the tiles; else it is latency, as is
-    the filling and draining of pipelines.
-    """
-    sums: dict[tuple[str, str], int] = {}
-    for stretch in stretches:
-        cause = "wait" if stretch.cause in MEMORY_WAITS else stretch.cause
-        time_fs = stretch.end_fs - max(stretch.start_fs, since_fs)
-        if time_fs > 0:
-            for key in {(cause, ""), (cause, stretch.memory)}:
-                sums[key] = sums.get(key, 0) + time_fs
-    if not sums:
-        return "latency"
-    most = max((cause for cause, memory in sums if not memory), key=lambda cause: (sums[cause, ""], cause))
-    if most == "compute":
-        return chip.cores[core].BOUND
-    if most != "wait":
-        return "latency" if most == "fill_drain" else most
-    memory = max((m for cause, m in sums if cause == "wait" and m), key=lambda m: (sums["wait", m], m))
-    latency = sum(time_fs for (_, m), time_fs in sums.items() if not m)
-    return memory if _busy_with(memory, spent, chip) >= BUSY_SHARE * latency else "latency"
-
-
-def _busy_with(memory: str, spent: Mapping[str, int], chip: Chip) -> int:
-    """Time in fs that a memory, or the busiest of the links to it, spent."""
-    links = [name for name, link in chip.links.items() if (t := link.transport) and t.outer == memory]
-    return max(spent.get(name, 0) for name in (memory, *links))
 
 
 def memory_infos(chip: Chip) -> tuple[MemoryInfo, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from simulator.engine.chains import chain_causes
 from simulator.engine.collect import energy_entries, exposed_times, make_ledger, make_rows, memory_infos
 from simulator.engine.machine import build_machine
 from simulator.engine.run import run
@@ -46,9 +47,13 @@ def simulate_with_trace(
     machine = build_machine(program, chip)
     spans = run(program, machine)
     times = exposed_times(program, spans)
-    ledger = make_ledger(program, chip, machine, times[2])
+    in_chains = chain_causes(program, chip, machine, spans, times)
+    exposed_fs = times[2].copy()
+    for node, causes in in_chains.items():
+        exposed_fs[node] = sum(causes.values())
+    ledger = make_ledger(program, chip, machine, exposed_fs)
     energy = energy_entries(chip)
-    rows = make_rows(program, chip, machine, spans, times)
+    rows = make_rows(program, chip, machine, spans, times, in_chains)
     memories = memory_infos(chip)
     about = program.about
     precision = about.precision.split("+")[0]
@@ -63,11 +68,7 @@ def simulate_with_trace(
         peak_memory_bytes=about.peak_memory_bytes,
     )
     price = {(entry.component, entry.action): entry.pj for entry in energy}
-    unknown = tuple(
-        f"energy of {component}.{action} is unknown"
-        for component, action, _ in ledger.totals()
-        if price.get((component, action)) is None
-    )
+    lacking = [pair for *pair, _ in ledger.totals() if price.get((pair[0], pair[1])) is None]
     digests = {"chip_sha256": chip.digest, "network_sha256": about.digest}
     result = Result(
         chip=chip.name,
@@ -79,11 +80,25 @@ def simulate_with_trace(
         ledger=ledger,
         energy=energy,
         memories=memories,
-        not_modelled=(*about.not_modelled, *unknown),
+        not_modelled=(*about.not_modelled, *_unknown_energies(chip, lacking)),
         assumptions=about.assumptions,
         provenance={**(provenance or {}), **digests},
         resolved=dict(about.resolved),
         fusion=about.fusion,
         timeline=make_timeline(program, chip, machine, spans, ledger),
+        copies={name: chip.written_as(name) for name in chip.components if chip.written_as(name) != name},
     )
     return result, make_trace(program, machine, spans, rows)
+
+
+def _unknown_energies(chip: Chip, actions: list[list[str]]) -> list[str]:
+    """A sentence for each (component, action) without a known energy, one for all copies of a component."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for component, action in actions:
+        found.setdefault((chip.written_as(component), action), []).append(component)
+    return [
+        f"energy of {written}.{action} ({len(names)} copies) is unknown"
+        if len(names) > 1
+        else f"energy of {names[0]}.{action} is unknown"
+        for (written, action), names in found.items()
+    ]

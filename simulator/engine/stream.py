@@ -60,6 +60,7 @@ def stream(schedule: Schedule, inferences: int) -> Stream:
         },
         resident_bytes=sum(place.bytes for place in schedule.sources.values()),
         stages=stages,
+        energy_complete=all(price is not None for _, price in _priced(steady, schedule, interval)),
     )
 
 
@@ -74,13 +75,16 @@ def _run_of(schedule: Schedule, inferences: int) -> tuple[np.ndarray, Ledger]:
     return np.maximum.accumulate(ends), ledger
 
 
+def _priced(ledger: Ledger, schedule: Schedule, interval_fs: int) -> list[tuple[int, float | None]]:
+    """(count, energy each in pJ) of what a ledger counts, with static power during one interval."""
+    price = {(entry.component, entry.action): entry.pj for entry in energy_entries(schedule.chip)}
+    return [
+        (interval_fs // 1000 if action == "static" else count, price.get((component, action)))
+        for component, action, count in ledger.totals()
+    ]
+
+
 def _energy_j(ledger: Ledger, schedule: Schedule, interval_fs: int) -> float | None:
     """Known energy of what a ledger counts, and of static power during one interval."""
-    price = {(entry.component, entry.action): entry.pj for entry in energy_entries(schedule.chip)}
-    static_ps = interval_fs // 1000
-    known = [
-        (static_ps if action == "static" else count) * pj
-        for component, action, count in ledger.totals()
-        if (pj := price.get((component, action))) is not None
-    ]
+    known = [count * pj for count, pj in _priced(ledger, schedule, interval_fs) if pj is not None]
     return sum(known) * 1e-12 if known else None

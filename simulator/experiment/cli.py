@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,7 +41,7 @@ Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Output folder [reports/<chip>__<network>]")
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr, no tables")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr; after a run, no tables")]
 Plugin = Annotated[
     list[str],
     typer.Option("--plugin", metavar="MODULE", help="Import a Python module that registers kinds of its own"),
@@ -97,7 +98,7 @@ def run(
         _show_plan(schedule, json_)
         return
     tail = (f" --batch {batch}" if batch else "") + (f" --stream {stream}" if stream > 1 else "")
-    command = f"chipsim run {chip} {network}{tail} {describe_overrides(overrides)}".strip()
+    command = f"chipsim run {quote(chip)} {quote(network)}{tail} {describe_overrides(overrides)}".strip()
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
         asked = {"chip": chip, "network": network, "set": overrides}
         result, timeline = finish_with_trace(built, schedule, command=command, settings=asked)
@@ -159,9 +160,12 @@ def _deliver(
     from simulator.report import REPORTS
     from simulator.report.hint import hint
     from simulator.report.layout import folder_name
-    from simulator.report.write import write_report
+    from simulator.report.write import replaces, write_report
 
     folder = out or Path("reports") / folder_name(results[0])
+    former = replaces(results[0], folder) if len(results) == 1 else ""
+    if former:
+        screen.note(f"{folder}: replaces the result of: {former}", quiet)
     written = write_report(results, folder)
     for name in reports:
         written += REPORTS[name](results, folder)
@@ -213,14 +217,14 @@ def explain(
     explanation = explain_run(
         chip, network, layer, overrides=_overrides(set_), batch=batch, hints=hints,
         workers=workers or os.cpu_count() or 1, plugins=plugin,
-        progress=lambda text: screen.note(f"tried {text}", quiet),
+        progress=screen.paced("tried", quiet),
     )  # fmt: skip
     lines = explanation_lines(explanation, top)
     if out is not None:
         screen.write_explanation(explanation, lines, out)
     if json_:
         screen.emit_json(explanation.to_dict())
-    elif not quiet:
+    else:
         screen.emit(lines)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from pydantic import Field
@@ -84,7 +85,8 @@ class Experiment:
             chosen = {f"workload.{key}": value for key, value in settings.items() if value is not None}
             overrides = {**point.overrides, **chosen}
             what = f"{point.chip} {point.workload.network} {describe_overrides(overrides)}".strip()
-            command = f"chipsim run {what}"
+            asked = f"{quote(point.chip)} {quote(point.workload.network)} {describe_overrides(overrides)}"
+            command = f"chipsim run {asked}".strip()
             try:
                 result = run(
                     point.chip, point.workload.network, overrides=overrides, command=command, seed=self.seed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from simulator.base.clock import Clock
 from simulator.base.errors import InputError, Problem, did_you_mean
@@ -94,7 +95,7 @@ def explain(
     return Explanation(
         chip=result.chip,
         network=result.network,
-        command=f"chipsim run {chip} {name}{tail} {describe_overrides(asked)}".strip(),
+        command=f"chipsim run {quote(str(chip))} {quote(name)}{tail} {describe_overrides(asked)}".strip(),
         latency_fs=sum(row.exposed_fs for row in result.rows),
         causes_fs=run_causes(result),
         layers=tuple(sorted(costs, key=lambda cost: -cost.exposed_fs)),
@@ -107,7 +108,10 @@ def explain(
 def _hints(
     tried: Sequence[Change], found: Sequence[Outcome], result: Result, index: int | None
 ) -> tuple[tuple[Hint, ...], tuple[tuple[str, str], ...]]:
-    """What changes give, the largest gain first, and those under which the network does not run."""
+    """What changes give, the largest gain first, and those under which the network does not run.
+
+    Of several that come to the same in every latency, one is given.
+    """
     before_fs = sum(row.exposed_fs for row in result.rows)
     given, refused = [], []
     for change, outcome in zip(tried, found, strict=True):
@@ -119,8 +123,17 @@ def _hints(
             layer = (result.rows[index].end_fs - result.rows[index].start_fs, outcome.layers_fs[index])
         latencies = (before_fs, outcome.latency_fs)
         given.append(Hint(change.path, change.before, change.after, latencies, layer))
-    given.sort(key=lambda hint: (-hint.gain, hint.latency_fs[1]))
-    return tuple(given), tuple(refused)
+    given.sort(key=lambda hint: (-hint.gain, hint.latency_fs[1], _standing(hint.path)))
+    once: dict[tuple[object, ...], Hint] = {}
+    for hint in given:
+        same = (hint.latency_fs, hint.layer_fs) if hint.gain > 0 else hint.path
+        once.setdefault((same,), hint)
+    return tuple(once.values()), tuple(refused)
+
+
+def _standing(path: str) -> int:
+    """Of changes that come to the same, counts and clocks are asked for before others."""
+    return 0 if path.rsplit(".", 1)[1] in ("count", "channels", "engines", "rows", "cols", "clock") else 1
 
 
 def find_layer(names: Sequence[str], asked: str) -> int:
@@ -192,6 +205,8 @@ def _view(index: int, result: Result, schedule: Schedule, most: int) -> LayerVie
         causes_cycles=in_cycles(row.causes_fs, core.clock_hz),
         limits=tuple(sorted(limits, key=lambda limit: -limit.cycles)),
         tasks=tuple(_task(i, schedule, clock, most) for i in plans),
+        limiter=row.limiter,
+        limiter_cycles=clock.cycles_of(row.limiter_fs),
     )
 
 
@@ -235,13 +250,19 @@ def _task(index: int, schedule: Schedule, clock: Clock, most: int) -> TaskView:
     return TaskView(
         name=task.name,
         core=task.core,
-        beside=_beside(plan, schedule),
+        beside="; ".join(text for text in (_beside(plan, schedule), _chained(index, schedule)) if text),
         work=work_words(task.work),
         tiling=tiling_words(plan),
         operands=tuple(operands),
         buffers=tuple((b.role, b.memory, b.copies, b.bytes) for b in plan.buffers),
-        alternatives=tuple(_considered(index, schedule, clock, most)),
+        alternatives=() if _chained(index, schedule) else tuple(_considered(index, schedule, clock, most)),
     )
+
+
+def _chained(index: int, schedule: Schedule) -> str:
+    """The chain that a task is part of; its tiling is the chain's, so that of no task alone compares."""
+    numbers = (n for n, chain in enumerate(schedule.chains, 1) if chain.first <= index <= chain.last)
+    return next((f"part of chain {n}: tiled with the chain" for n in numbers), "")
 
 
 def _considered(index: int, schedule: Schedule, clock: Clock, most: int) -> list[Alternative]:

@@ -6,6 +6,7 @@ Light: a wrong one is refused before anything loads.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 from simulator.base.errors import InputError, Problem, did_you_mean
@@ -40,5 +41,5 @@ def split_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], di
 
 
 def describe_overrides(overrides: Mapping[str, Any]) -> str:
-    """Overrides as they would be typed."""
-    return " ".join(f"--set {path}={value}" for path, value in overrides.items())
+    """Overrides as they would be typed in a shell."""
+    return " ".join(f"--set {quote(f'{path}={value}')}" for path, value in overrides.items())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from simulator.base.files import write_atomic
@@ -15,10 +16,16 @@ if TYPE_CHECKING:
     from simulator.results.explanation import Explanation
     from simulator.results.result import Result
 
+#: Seconds between two lines of progress.
+PACE_S = 2.0
 #: Columns of the layer table that fit a terminal; the files have all.
 TERMINAL_COLUMNS = (
     "node", "op", "core", "M x N x K", "bound", "exposed", "work", "utilization", "achieved", "energy",
 )  # fmt: skip
+
+
+#: Layers that the table marks.
+COSTLIEST = 5
 
 
 def emit_json(document: Any) -> None:
@@ -36,6 +43,20 @@ def note(text: str, quiet: bool) -> None:
     """A line on stderr."""
     if not quiet:
         sys.stderr.write(text + "\n")
+
+
+def paced(verb: str, quiet: bool) -> Callable[[str], None]:
+    """Say ``verb`` and what is said on stderr, at most once in ``PACE_S`` seconds."""
+    last = -PACE_S
+
+    def say(text: str) -> None:
+        nonlocal last
+        now = monotonic()
+        if now - last >= PACE_S:
+            last = now
+            note(f"{verb} {text}", quiet)
+
+    return say
 
 
 @contextmanager
@@ -74,25 +95,39 @@ def show_result(result: Result) -> None:
     """Headline, per-layer table, and what was assumed or not modelled."""
     from rich.console import Console  # heavy; only where a result is shown
 
+    from simulator.report.stream import fusion_sentence, stream_figures, stream_title
     from simulator.report.table import TEXT_COLUMNS, headline, layer_table
+    from simulator.report.title import title
 
     headers, rows = layer_table(result)
     keep = [j for j, h in enumerate(headers) if h.startswith(TERMINAL_COLUMNS) or _is_external(h, result)]
-    shown = [[row[j] for j in keep] for row in rows]
-    names = [headers[j] for j in keep]
+    keep.sort(key=lambda j: headers[j] not in TEXT_COLUMNS)
+    costly = sorted(range(len(rows)), key=lambda i: -result.rows[i].exposed_fs)[:COSTLIEST]
+    costly = [i for i in costly if result.rows[i].exposed_fs] if len(rows) > COSTLIEST else []
+    shown = [[f"{i}{' *' if i in costly else ''}", *(row[j] for j in keep)] for i, row in enumerate(rows)]
+    names = ["#", *(headers[j] for j in keep)]
     show_table(
         names,
         shown,
-        sum(name in TEXT_COLUMNS for name in names),
-        f"{result.network} on {result.chip}, per layer",
+        1 + sum(name in TEXT_COLUMNS for name in names),
+        f"{title(result)}, per layer",
     )
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    star = f"* the {len(costly)} costliest layers; " if costly else ""
+    console.print(
+        f"{star}exposed: by how much the layer moves the end of the run; sums to the latency", markup=False
+    )
     for label, value, remark in headline(result):
         console.print(f"{label:<22} {value:>14}  {remark}", markup=False)
-    if result.fusion.chains:
-        console.print(f"fused: {result.fusion.sentence()}", markup=False)
     if result.stream is not None:
-        console.print(f"stream: {result.stream.sentence()}", markup=False)
+        console.print(
+            f"{stream_title(result.stream)}, once steady; all above but the throughput is of one alone:"
+        )
+        for label, value, remark in stream_figures(result):
+            console.print(f"  {label:<20} {value:>14}  {remark}", markup=False)
+    fused = fusion_sentence(result)
+    if fused:
+        console.print(f"fused: {fused}", markup=False)
     for sentence in result.assumptions:
         console.print(f"assumed: {sentence}", markup=False)
     if result.not_modelled:

@@ -114,7 +114,8 @@ class Component(Spec):
     def better_when(cls, field: str) -> str:
         """Which change of a number can make a chip faster: ``more``, ``less``, or "" for neither.
 
-        Less of a time or of cycles, more of anything else, unless ``BETTER`` says otherwise; what all
+        Less of a time or of cycles, more of anything else, unless ``BETTER`` says otherwise; fields that
+        a standard gives are neither, too; what all
         components state (leakage, area) has nothing to do with speed.
         """
         if field in Component.model_fields:

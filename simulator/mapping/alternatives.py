@@ -7,6 +7,7 @@ from collections.abc import Callable
 from simulator.base.errors import InputError
 from simulator.mapping.cost import Operands
 from simulator.mapping.limits import room_bytes
+from simulator.mapping.parts import row_channels
 from simulator.mapping.route import Beside, route
 from simulator.mapping.runs import operand_groups
 from simulator.mapping.schedule import Schedule, TaskPlan
@@ -69,7 +70,7 @@ def _tilings(schedule: Schedule, plan: TaskPlan, room: dict[str, int], most: int
     ops = Operands(
         ifmap, weight, result.bits, task.bias_bytes,
         local(task.reads[0], "ifmap"), local(task.reads[1], "weight"), local(task.writes[0], "ofmap"),
-        *groups, task.ops,
+        *groups, task.ops, row_channels(task),
     )  # fmt: skip
     rule = chip.rules.for_node(task.name)
     search = Search(task.work, ops, task.core, chip, room, rule, task.name, _beside(schedule, plan))

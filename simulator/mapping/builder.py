@@ -28,6 +28,9 @@ from simulator.mapping.program import (
 #: A transfer is cut into commands of at most this size, so that masters interleave and several engines help.
 PIECE_BYTES = 64 * 1024
 
+#: A transfer of more runs than this is taken to touch all between its first and its last byte.
+MOST_RUNS = 256
+
 Span = tuple[str, int, int]  # memory, low, high
 Ends = Sequence[tuple[str, int]]  # near memories and the address of the transfer in each
 Runs = Sequence[tuple[int, int]]  # address and bytes of consecutive pieces in the far memory
@@ -173,11 +176,11 @@ def _pieces(runs: Runs) -> list[tuple[list[tuple[int, int]], int, int]]:
 
 
 def _merged(piece: Runs) -> list[tuple[int, int]]:
-    """What a strided piece touches, as one span if it has many runs.
+    """What a strided piece touches: every run, or the hull of very many.
 
-    Exact where contiguous, else its hull.
+    Neighbours in a row, which other tiles or other cores write, do not wait for each other then.
     """
-    if len(piece) == 1:
+    if len(piece) <= MOST_RUNS:
         return list(piece)
     low, (last, length) = piece[0][0], piece[-1]
     return [(low, last + length - low)]

@@ -27,7 +27,8 @@ class Operands:
     """Bits per element of the operands, and which of them already lie where the core wants them.
 
     ``ifmap_groups``, ``weight_groups``: how many groups an operand has, 0: as many as the work; fewer where
-    it is broadcast. ``ops`` are the operations per result that join tiles.
+    it is broadcast. ``ops`` are the operations per result that join tiles. ``row_channels``: channels in a
+    row of the storages of ifmap and ofmap, where the work is a part of them; 0: those of the work.
     """
 
     ifmap_bits: int
@@ -40,6 +41,7 @@ class Operands:
     ifmap_groups: int = 0
     weight_groups: int = 0
     ops: tuple[tuple[str, int], ...] = ()
+    row_channels: tuple[int, int] = (0, 0)
 
     def local(self, role: str) -> bool:
         """Whether the operand of a role lies where the core wants it."""

@@ -77,6 +77,15 @@ def cut_slices(task: Task, cores: Sequence[str]) -> list[Task]:
     ]  # fmt: skip
 
 
+def row_channels(task: Task) -> tuple[int, int]:
+    """Channels in a row of the ifmap and of the ofmap of a contraction's part, (0, 0) where it is no part."""
+    whole = task.whole
+    if task.part is None or not isinstance(whole, Contraction):
+        return 0, 0
+    planes = 1 if whole.batched else whole.groups
+    return planes * whole.c, planes * whole.k
+
+
 def _piece(work: Contraction, along: Along, first: int, end: int) -> tuple[Contraction, int]:
     """A part's work, and the first input row that it reads."""
     size = end - first

@@ -8,7 +8,7 @@ from dataclasses import replace
 from simulator.base.errors import InputError
 from simulator.hw.component import Core
 from simulator.mapping.cost import Operands
-from simulator.mapping.parts import cut_contraction, cut_slices, cuts, shared_operand
+from simulator.mapping.parts import cut_contraction, cut_slices, cuts, row_channels, shared_operand
 from simulator.mapping.route import ALONE, Beside, route
 from simulator.mapping.runs import operand_groups
 from simulator.mapping.schedule import Task, TaskPlan
@@ -172,6 +172,7 @@ class Tiler:
             ifmap_groups=groups[0],
             weight_groups=groups[1],
             ops=task.ops,
+            row_channels=row_channels(task),
         )
 
     def sliced_operands(self, task: Task, stays: Mapping[str, str]) -> tuple[list[Operand], list[Operand]]:

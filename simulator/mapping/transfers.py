@@ -150,9 +150,10 @@ def runs(work: Contraction, cand: Candidates, t: Trips, ops: Operands) -> np.nda
         cand.groups * cand.n * (cand.c * work.fy * work.fx * ops.weight_bits + 8 * ops.bias_bytes)
     )
     c_last, n_last = work.c - (t.c - 1) * cand.c, work.k - (t.n - 1) * cand.n
-    whole_in = (cand.c == work.c) & (groups == planes)
-    whole_out = (cand.n == work.k) & (groups == planes)
-    all_in, all_out = row_in * work.c * planes, row_out * work.k * planes
+    c_row, k_row = ops.row_channels[0] or planes * work.c, ops.row_channels[1] or planes * work.k
+    whole_in = (cand.c == work.c) & (groups == planes) & (c_row == work.c * planes)
+    whole_out = (cand.n == work.k) & (groups == planes) & (k_row == work.k * planes)
+    all_in, all_out = row_in * c_row, row_out * k_row
     table = (
         *(_strided(row_in * c * groups, all_in, rows_in, whole_in) for c in (cand.c, c_last)),
         (weight, weight, np.ones_like(weight)),

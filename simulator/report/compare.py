@@ -12,7 +12,7 @@ from simulator.report import REPORTS
 from simulator.report.figure import Bar, Part, bar_chart
 from simulator.report.headline import NEED_ENERGY, Table, label, metric_text, missing_energy
 from simulator.report.page import fill
-from simulator.report.rounding import number
+from simulator.report.rounding import binary, number
 from simulator.report.table import flat
 from simulator.results.metrics import FORMULAS
 from simulator.results.result import Result
@@ -23,13 +23,17 @@ COMPARED = (
     "tops",
     "utilization",
     "energy_j",
+    "external_bytes",
+    "peak_memory_bytes",
     "average_power_w",
     "tops_per_w",
     "edp_js",
     "area_mm2",
-    "peak_memory_bytes",
 )
-PER_BATCH = ("latency_s", "throughput_per_s", "energy_j", "edp_js", "peak_memory_bytes")
+PER_BATCH = ("latency_s", "throughput_per_s", "energy_j", "edp_js", "external_bytes", "peak_memory_bytes")
+#: Whether more of it is faster.
+RATES = {"latency_s": False, "throughput_per_s": True}
+EXTERNAL = "bytes read from and written to external memories"
 CHARTS = ("latency_s", "energy_j")
 MOST_BARS = 40
 MOST_DIFFERENCES = 60
@@ -71,7 +75,7 @@ def render(results: Sequence[Result], links: Sequence[str] = ()) -> str:
         {
             "results": results,
             "rows": rows,
-            "headers": [(label(name), FORMULAS.get(name, "")) for name in COMPARED],
+            "headers": [(_label(name), FORMULAS.get(name, EXTERNAL)) for name in COMPARED],
             "caveats": caveats(results),
             "charts": _charts(results, names, order),
             "differences": differences(results),
@@ -88,7 +92,7 @@ def comparison(results: Sequence[Result]) -> Table:
         found = cells(result, results[reference[i]])
         figures = [f"{cell.text} ({cell.ratio})" if cell.ratio else cell.text for cell in found]
         rows.append([names[i], result.precision, str(result.batch), *figures])
-    return ["result", "precision", "batch", *(label(name) for name in COMPARED)], rows
+    return ["result", "precision", "batch", *(_label(name) for name in COMPARED)], rows
 
 
 def titles(results: Sequence[Result]) -> list[str]:
@@ -124,20 +128,46 @@ def references(results: Sequence[Result]) -> list[int]:
 
 def cells(result: Result, reference: Result) -> list[Cell]:
     """Compare each figure of a result with the reference."""
-    return [Cell(metric_text(result, name), ratio(name, result, reference)) for name in COMPARED]
+    return [Cell(_text(result, name), ratio(name, result, reference)) for name in COMPARED]
 
 
 def ratio(name: str, result: Result, reference: Result) -> str:
-    """``×`` how many times the reference; ``–`` where that would mislead, empty for the reference itself."""
+    """How a figure compares with the reference: ``2.7x faster``, ``×0.5``, ``the same``.
+
+    ``–`` where that would mislead, empty for the reference itself.
+    """
     if result is reference:
         return ""
-    value, base = getattr(result.metrics, name), getattr(reference.metrics, name)
+    value, base = _value(result, name), _value(reference, name)
     complete = result.metrics.energy_complete and reference.metrics.energy_complete
     misleading = name in PER_BATCH and result.batch != reference.batch
     misleading = misleading or (name in NEED_ENERGY and not complete)
-    if misleading or value is None or not base or metric_text(result, name) == "unknown":
+    if misleading or value is None or not base or _text(result, name) == "unknown":
         return "–"
-    return f"×{number(float(f'{value / base:.3g}'))}"
+    times = value / base
+    if f"{times:.3g}" == "1":
+        return "the same"
+    if name in RATES and times:
+        quick = times if RATES[name] else 1 / times
+        word = "faster" if quick > 1 else "slower"
+        return f"{number(float(f'{max(quick, 1 / quick):.3g}'))}x {word}"
+    return f"×{number(float(f'{times:.3g}'))}"
+
+
+def _value(result: Result, name: str) -> Any:
+    """A figure of a result, with the bytes to and from all external memories beside its metrics."""
+    if name != "external_bytes":
+        return getattr(result.metrics, name)
+    traffic = result.metrics.traffic_bytes
+    return sum(sum(traffic.get(memory.name, {}).values()) for memory in result.memories if memory.external)
+
+
+def _text(result: Result, name: str) -> str:
+    return binary(_value(result, name)) if name == "external_bytes" else metric_text(result, name)
+
+
+def _label(name: str) -> str:
+    return "External traffic" if name == "external_bytes" else label(name)
 
 
 def caveats(results: Sequence[Result]) -> list[str]:

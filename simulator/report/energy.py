@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from simulator.report.groups import actions_once, ledger_labels
 from simulator.results.result import Result
 
 
@@ -35,7 +36,7 @@ class EnergySum:
 
 @dataclass(frozen=True)
 class ComponentEnergy:
-    """Energy of one component in pJ for each of its actions that occurred; None is unknown."""
+    """Energy of one component or its copies, in pJ for each action that occurred; None is unknown."""
 
     component: str
     actions: tuple[tuple[str, float | None], ...]
@@ -53,19 +54,22 @@ def prices_pj(result: Result) -> list[float | None]:
 
 
 def unknown_actions(result: Result) -> list[tuple[str, int]]:
-    """``component.action`` and count of each action that occurred and has no known energy."""
+    """``component.action`` and count of each action that occurred and has no known energy; copies are one."""
     prices = dict(zip(result.ledger.columns, prices_pj(result), strict=True))
-    return [(f"{c}.{a}", count) for c, a, count in result.ledger.totals() if prices[c, a] is None]
+    counts = {(c, a): count for c, a, count in result.ledger.totals() if prices[c, a] is None}
+    return [(name, sum(counts[p] for p in pairs)) for name, pairs in actions_once(result, counts).items()]
 
 
 def split_by_component(result: Result) -> list[ComponentEnergy]:
-    """Components with actions that occurred, greatest energy first, unknown ones last."""
+    """Components with actions that occurred, greatest energy first, unknown ones last; copies are one."""
     prices = dict(zip(result.ledger.columns, prices_pj(result), strict=True))
-    actions: dict[str, list[tuple[str, float | None]]] = {}
+    label = ledger_labels(result)
+    actions: dict[str, dict[str, float | None]] = {}
     for component, action, count in result.ledger.totals():
-        pj = prices[component, action]
-        actions.setdefault(component, []).append((action, None if pj is None else pj * count))
-    split = [ComponentEnergy(component, tuple(each)) for component, each in actions.items()]
+        mine, each = actions.setdefault(label[component], {}), prices[component, action]
+        before = mine.get(action, 0.0)
+        mine[action] = None if each is None or before is None else before + each * count
+    split = [ComponentEnergy(component, tuple(each.items())) for component, each in actions.items()]
     return sorted(split, key=lambda each: (each.total.pj is None, -(each.total.pj or 0.0)))
 
 
@@ -80,9 +84,11 @@ def split_by_node(result: Result) -> list[EnergySum]:
 
 
 def split_by_node_and_component(result: Result) -> dict[str, np.ndarray]:
-    """Known energy in pJ of each component, float64, shape (nodes,)."""
+    """Known energy in pJ of each component of the ledger, copies as one, float64, shape (nodes,)."""
     split: dict[str, np.ndarray] = {}
-    for column, ((component, _), pj) in enumerate(zip(result.ledger.columns, prices_pj(result), strict=True)):
+    label = ledger_labels(result)
+    for column, ((name, _), pj) in enumerate(zip(result.ledger.columns, prices_pj(result), strict=True)):
+        component = label[name]
         energy = result.ledger.counts[:, column] * (pj or 0.0)
         split[component] = split[component] + energy if component in split else energy
     return split

@@ -38,6 +38,18 @@ def verdict(view: LayerView) -> str:
             f"{name} is bound by latency: {waiting} of its {total} cycles wait for memory, mostly for "
             f"{_WAITED_FOR[most]}, which is idle for most of that time."
         )
+    if (
+        view.limiter_cycles
+        and view.bound not in ("compute", "vector")
+        and _useful(view) > sum(waits.values())
+    ):
+        what = "the interconnect" if view.bound == "noc" else view.bound
+        useful = percent(_useful(view) / view.cycles)
+        by = "" if view.limiter == view.bound else f" {view.limiter},"
+        return (
+            f"{name} is bound by {what}:{by} busy with it for {_cycles(view.limiter_cycles)} of its {total} "
+            f"cycles; meanwhile {view.core} takes useful steps in {useful} of them."
+        )
     own = {"compute": "useful steps", "vector": "its tiles", "noc": "waits for transfers on it",
            "sync": "waits for their tiles and transfers"}  # fmt: skip
     if view.bound in own:
@@ -54,6 +66,10 @@ def verdict(view: LayerView) -> str:
         f"{name} is bound by {view.bound} {_TRAFFIC[most]} traffic: {share} of its {total} cycles wait for "
         f"{_WAITED_FOR[most]}{rest}."
     )
+
+
+def _useful(view: LayerView) -> int:
+    return view.causes_cycles.get("compute", 0) + view.causes_cycles.get("vector", 0)
 
 
 def columns(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,), indent: str = "  ") -> list[str]:
@@ -134,7 +150,8 @@ def _cause_rows(texts: Mapping[str, str], values: Mapping[str, int], total: int)
 def _distance(cycles: int, limit: int) -> str:
     if cycles < limit:
         return "it takes less: a part was fetched under earlier layers"
-    return f"it takes {number(cycles / limit)} times that" if limit else ""
+    times = number(cycles / limit) if limit else ""
+    return "it takes as much" if times == "1" else f"it takes {times} times that" if times else ""
 
 
 def _task_lines(task: TaskView) -> list[str]:
@@ -172,6 +189,7 @@ def _hint_lines(explanation: Explanation, top: int) -> list[str]:
         lines.append(
             f"  of {len(explanation.hints)} parameters, {left} change nothing or make it slower{more}"
         )
+        lines.append("  area and leakage stay as they are stated: they do not follow a change")
     if explanation.refused:
         lines.append(
             f"  does not run: {'; '.join(f'{change} ({why})' for change, why in explanation.refused)}"

@@ -47,6 +47,8 @@ OPTIONAL = (
 )
 IN_THE_NOTES = ("macs", "ops", "peak_tops", "static_energy_j")
 NO_SCALARS = ("energy_complete", "traffic_bytes")
+#: More actions than these are not named on a card.
+MOST_NAMED = 5
 LOWER_BOUNDS = ("energy_j", "static_energy_j", "average_power_w", "energy_per_token_j")
 NEED_ENERGY = (*LOWER_BOUNDS, "tops_per_w", "tops_per_w_chip", "edp_js")
 
@@ -108,17 +110,20 @@ def _note(result: Result, name: str) -> str:
     if name in NEED_ENERGY and not any(result.ledger.totals()):
         return "no action was counted"
     if name == "energy_j" and missing:
-        return missing
+        count = len(unknown_actions(result))
+        return (
+            missing if count <= MOST_NAMED else f"{count} kinds of action left out, energy unknown: see below"
+        )
     if name in NEED_ENERGY and missing and (name in LOWER_BOUNDS or getattr(metrics, name) is None):
         return "energy is incomplete"
     notes: dict[str, Callable[[], str]] = {
         "latency_s": lambda: f"batch {result.batch}, {result.precision}",
         "throughput_per_s": lambda: (
-            result.stream.sentence()
+            f"steady, of a stream of {result.stream.inferences}"
             if result.stream is not None
             else f"batches of {result.batch}: {number(result.batch * metrics.throughput_per_s)} samples/s"
             if result.batch > 1
-            else FORMULAS["throughput_per_s"]
+            else "1 / latency"
         ),
         "tops": lambda: f"peak {metric('peak_tops', metrics.peak_tops)}",
         "utilization": lambda: f"{number(metrics.macs)} MACs done",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from shlex import quote
+from shlex import join, quote, split
 
 from simulator.report.rounding import percent
 from simulator.results.causes import run_causes
-from simulator.results.result import Result
+from simulator.results.result import NodeRow, Result
 
 _SAYS = {
     "compute": "arrays compute for",
@@ -18,32 +18,49 @@ _SAYS = {
     "noc": "transfers wait for the interconnect for",
     "sync": "layers wait for each other for",
 }
-#: Layers that together have this share of a cause are "most of it".
-MOST = 0.5
+#: A layer is named for what can be gained in it from this share of the run's time on.
+WORTH = 0.005
+#: Time in which nothing can be gained by a layer's own doing: useful steps, and other layers' time.
+_NO_GAIN = ("compute", "vector", "sync")
 
 
 def hint(result: Result) -> str:
-    """What takes most of the time, in which layers, and what to ask next; "" where no time passes."""
+    """What takes most of the time, the layer to look at, and what to ask next; "" where no time passes.
+
+    The layer is the one that spends most of its exposed time neither on useful steps nor behind other layers;
+    where that is next to nothing in any, the one with most exposed time.
+    """
     causes = run_causes(result)
     if not causes:
         return ""
+    total = sum(causes.values())
     most = max(causes, key=lambda cause: causes[cause])
-    ranked = sorted(result.rows, key=lambda row: -row.exposed_causes_fs.get(most, 0))
-    counted, sum_fs = 0, 0
-    while sum_fs < MOST * causes[most]:
-        sum_fs += ranked[counted].exposed_causes_fs.get(most, 0)
-        counted += 1
-    first = ranked[0].node
-    where = first if counted == 1 else f"{counted} of {len(ranked)} layers, {first} first"
+    row = max(result.rows, key=_idle_fs)
+    idle_fs = _idle_fs(row)
+    if idle_fs >= WORTH * total:
+        share = percent(idle_fs / total)
+        where = f"most can be gained in {row.node}, {share} of the run's time without useful steps"
+    else:
+        row = max(result.rows, key=lambda row: sum(row.exposed_causes_fs.values()))
+        share = percent(sum(row.exposed_causes_fs.values()) / total)
+        where = f"the costliest layer is {row.node} with {share} of the run's time"
     return (
-        f"{_SAYS[most]} {percent(causes[most] / sum(causes.values()))} of the time, most of it in {where}; "
-        f"`{_asked(result)} {quote(first)}` shows what would help"
+        f"{_SAYS[most]} {percent(causes[most] / total)} of the run's time; {where}; "
+        f"`{_asked(result)} {quote(row.node)}` shows what would help"
     )
 
 
+def _idle_fs(row: NodeRow) -> int:
+    return sum(time_fs for cause, time_fs in row.exposed_causes_fs.items() if cause not in _NO_GAIN)
+
+
 def _asked(result: Result) -> str:
-    """The command that explains the run as it was asked for."""
+    """The command that explains the run as it was asked for; streams are not explained."""
     command = str(result.provenance.get("command", ""))
     if not command.startswith("chipsim run "):
-        return f"chipsim explain {result.chip} {result.network}"
-    return command.replace("run", "explain", 1)
+        return f"chipsim explain {quote(result.chip)} {quote(result.network)}"
+    words = split(command)
+    if "--stream" in words:
+        at = words.index("--stream")
+        del words[at : at + 2]
+    return join(["chipsim", "explain", *words[2:]])

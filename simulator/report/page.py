@@ -20,11 +20,14 @@ from simulator.report.energy import (
     unknown_actions,
 )
 from simulator.report.figure import Bar, Part, bar_chart, legend, strip
+from simulator.report.groups import ledger_labels
 from simulator.report.layout import folder_names
 from simulator.report.palette import BOUNDS, COLOURS, MEMORIES, sheet
 from simulator.report.roofline import draw_roofline, roofline
 from simulator.report.rounding import number, percent, si
+from simulator.report.stream import fusion_sentence, stream_figures, stream_title
 from simulator.report.timeline import lane_colour, panels
+from simulator.report.title import settings, title
 from simulator.results.result import NodeRow, Result
 
 BUDGET_BYTES = 900_000
@@ -101,9 +104,10 @@ def component_colours(result: Result, components: Sequence[str]) -> dict[str, in
     """
     bounds = bound_colours(result)
     own = {memory.name: bounds[memory.name] for memory in result.memories if memory.external}
+    label = ledger_labels(result)
     for lane in result.timeline.lanes if result.timeline else ():
         if lane.kind == "compute":
-            own.setdefault(lane.unit, lane_colour(lane))
+            own.setdefault(label.get(lane.unit, lane.unit), lane_colour(lane))
     colours: dict[str, int] = {}
     for component in components:
         if own.get(component, COLOURS) not in (COLOURS, *colours.values()):
@@ -119,10 +123,16 @@ def _context(result: Result) -> dict[str, Any]:
     resolved = dump(result.resolved)
     return {
         "result": result,
+        "title": title(result),
+        "settings": settings(result),
         "cards": table.headline(result),
+        "stream": stream_figures(result),
+        "stream_title": stream_title(result.stream) if result.stream else "",
+        "fusion": fusion_sentence(result),
         "missing": [(name, number(count)) for name, count in unknown_actions(result)],
         "layers": layers,
-        "text_columns": sum(header in table.TEXT_COLUMNS for header in layers[0]),
+        "numeric": [j for j, header in enumerate(layers[0]) if header not in table.TEXT_COLUMNS],
+        "wide_from": next((j for j, header in enumerate(layers[0]) if header.startswith("energy")), 0) + 1,
         "name_length": min(MOST_NAME_CHARACTERS, max((len(row.node) for row in result.rows), default=0)),
         "metrics": table.metric_table(result),
         "components": table.component_table(result),

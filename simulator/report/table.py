@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.report.energy import EnergySum, split_by_component, split_by_node
+from simulator.report.groups import groups, ledger_labels
 from simulator.report.headline import Table, headline, metric_table
 from simulator.report.rounding import UNKNOWN, binary, binary_scale, decimal_scale, number, percent, si
 from simulator.results.result import Result
@@ -49,16 +50,16 @@ class _Scaled:
 def layer_table(result: Result) -> Table:
     """Give a row per node; numbers share one unit per column, which stands in the header.
 
-    Memory columns that are 0 for every node are left out. An energy of which a part is unknown reads ``≥``.
+    What a layer costs comes first, memories and instants last. Memory columns that are 0 for every node are
+    left out. An energy of which a part is unknown reads ``≥``.
     """
     rows, latency_fs = result.rows, result.metrics.latency_s * 1e15
     energies = split_by_node(result)
-    columns = [(key, [str(getattr(row, key)) for row in rows]) for key in ("node", "op", "core")]
+    columns = [("op", [row.op for row in rows]), ("core", [cores_text(result, row.core) for row in rows])]
     if any(row.shape for row in rows):
         columns.append(("M x N x K", [row.shape for row in rows]))
     if any(row.origin not in ("", row.node) for row in rows):
         columns.append(("part of", [row.origin for row in rows]))
-    columns.append(("bound", [row.bound for row in rows]))
     share = [100 * row.exposed_fs / latency_fs if latency_fs else 0.0 for row in rows]
     held_fs = [row.end_fs - row.start_fs for row in rows]
     achieved = [2e15 * row.macs / held if held else 0.0 for row, held in zip(rows, held_fs, strict=True)]
@@ -79,9 +80,16 @@ def layer_table(result: Result) -> Table:
                 numeric.append(_Scaled(f"{memory.name} {action}", "B", counts))
     numeric.append(_Scaled("start", "s", [row.start_fs / 1e15 for row in rows]))
     numeric.append(_Scaled("end", "s", [row.end_fs / 1e15 for row in rows]))
-    columns += [column.texts() for column in numeric]
+    exposed, share_of, *others = [column.texts() for column in numeric]
+    first = [("node", [row.node for row in rows]), exposed, share_of, ("bound", [row.bound for row in rows])]
+    columns = [*first, *columns, *others]
     headers, texts = [header for header, _ in columns], [column for _, column in columns]
     return headers, [list(row) for row in zip(*texts, strict=True)]
+
+
+def cores_text(result: Result, cores: str) -> str:
+    """Cores of a row, copies as ``npu ×4``; layers.csv names each."""
+    return " + ".join(groups(result, cores.split("+"))).replace(" ×", "\u00a0×")
 
 
 def component_table(result: Result) -> Table:
@@ -107,17 +115,24 @@ def energy_text(energy: EnergySum) -> str:
 
 
 def energy_table(result: Result) -> Table:
-    """Every action that occurred: count, energy each, energy, where the figure is from."""
+    """Every action that occurred: count, energy each, energy, where the figure is from; copies are one."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    records = result.energy_table()
+    label = ledger_labels(result)
+    for record in records:
+        key = label[record["component"]], record["action"]
+        before = found.setdefault(key, {**record, "component": key[0], "count": 0})
+        before["count"] += record["count"]
     rows = []
-    for record in result.energy_table():
-        each, total = record["pJ_each"], record["energy_uJ"]
+    for record in found.values():
+        each = record["pJ_each"]
         rows.append(
             [
                 record["component"],
                 record["action"],
                 number(record["count"]),
                 UNKNOWN if each is None else si(each * 1e-12, "J"),
-                UNKNOWN if total is None else si(total * 1e-6, "J"),
+                UNKNOWN if each is None else si(each * record["count"] * 1e-12, "J"),
                 record["origin"],
                 record["band"],
                 record["source"],

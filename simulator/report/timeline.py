@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.report.figure import Bar, Part, bar_chart, legend, linear_ticks
-from simulator.report.palette import BLUE, COLOURS, GREEN, GREY, KINDS, ROOMS, VIOLET, WAYS
+from simulator.report.figure import legend, linear_ticks
+from simulator.report.groups import groups
+from simulator.report.palette import BLUE, COLOURS, GREEN, KINDS, ROOMS, VIOLET, WAYS
 from simulator.report.rounding import binary, binary_scale, decimal_scale, number, percent, si
 from simulator.report.timechart import Piece, Series, areas, bars, time_axis
+from simulator.report.together import together
 from simulator.results.result import MemoryInfo, Result
-from simulator.results.timeline import Lane, MemoryUse, Timeline, Together
+from simulator.results.timeline import Lane, MemoryUse, Timeline
 
 #: Colours of what cores of a kind do.
 CORE_KINDS = {"vector": GREEN, "pim": VIOLET}
@@ -61,6 +63,8 @@ def panels(result: Result, colours: dict[str, int], coarse: float = 1.0) -> dict
     for use in timeline.memories:
         if any(use.read_bytes) or any(use.write_bytes):
             drawn[infos[use.memory].external].append(traffic(use, infos[use.memory], timeline, marks))
+    taken = {use.memory: use for use in timeline.memories if any(use.room_bytes)}
+    rooms = {name: [taken[each] for each in names] for name, names in groups(result, taken).items()}
     return {
         "timeline": {
             "seconds": total,
@@ -71,10 +75,15 @@ def panels(result: Result, colours: dict[str, int], coarse: float = 1.0) -> dict
             "external": drawn[True],
             "internal": drawn[False],
             "way_legend": legend([(WAYS[way], WAY_NAMES[way]) for way in WAYS]),
-            "rooms": [room(use, infos[use.memory], timeline, marks) for use in timeline.memories
-                      if any(use.room_bytes)],
-            "room_legend": legend([(ROOMS[name], ROOM_NAMES[name]) for name in ROOMS]),
-            "together": [together(each, total) for each in timeline.together],
+            "rooms": [room(uses, infos[uses[0].memory], timeline, marks, name)
+                      for name, uses in rooms.items()],
+            "room_legend": legend(
+                [(ROOMS[name], ROOM_NAMES[name]) for name in ROOMS]
+                + ([(COLOURS, "what the fullest copy has above the mean")] if len(rooms) < len(taken) else [])
+            ),
+            "copies": [room([use], infos[use.memory], timeline, marks, use.memory)
+                       for uses in rooms.values() if len(uses) > 1 for use in uses],
+            "together": [together(each, result) for each in timeline.together],
         }
     }  # fmt: skip
 
@@ -156,21 +165,40 @@ def traffic(use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequenc
     return Chart(f"{use.memory} ({unit})", note, chart.drawing, chart.height, chart.numbers, values)
 
 
-def room(use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[float]) -> Chart:
-    """Room taken in an on-chip memory over time, below its capacity."""
+def room(
+    uses: Sequence[MemoryUse],
+    info: MemoryInfo,
+    timeline: Timeline,
+    marks: Sequence[float],
+    name: str,
+) -> Chart:
+    """Room taken over time below the capacity; of several copies the mean, and above it the fullest."""
     instants = [fs / 1e15 for fs in timeline.edges_fs()]
-    most, capacity = max(use.room_bytes), info.capacity_bytes
+    capacity = info.capacity_bytes
+    fullest = [max(each) for each in zip(*(use.room_bytes for use in uses), strict=True)]
+    most = max(fullest)
     scale, unit = binary_scale(max(most, capacity or 0))
+    count = len(uses)
+    maps, buffers = (
+        [sum(each) / count for each in zip(*(getattr(use, kind) for use in uses), strict=True)]
+        for kind in ("maps_bytes", "buffers_bytes")
+    )
+    mean = ", mean" if count > 1 else ""
     series = [
-        Series(f"{use.memory}: {ROOM_NAMES[name]}", ROOMS[name], values)
-        for name, values in (("maps", use.maps_bytes), ("buffers", use.buffers_bytes))
+        Series(f"{name}: {ROOM_NAMES[kind]}{mean}", ROOMS[kind], values)
+        for kind, values in (("maps", maps), ("buffers", buffers))
     ]
+    values = [(s.name, [value / scale for value in s.values]) for s in series]
+    if count > 1:
+        above = [top - a - b for top, a, b in zip(fullest, maps, buffers, strict=True)]
+        series.append(Series(f"{name}: fullest copy", COLOURS, above))
+        values.append((f"{name}: fullest copy", [value / scale for value in fullest]))
     limit = (capacity, f"capacity {binary(capacity)}") if capacity else None
     steps = [(value * scale, text) for value, text in _steps(max(most, capacity or 0) / scale)]
-    chart = areas(f"Room taken in {use.memory} over time", series, instants, steps, limit=limit, marks=marks)
-    note = f"at most {binary(most)}" + (f", {percent(most / capacity)} of the capacity" if capacity else "")
-    values = _values([(s.name, [value / scale for value in s.values]) for s in series], unit)
-    return Chart(f"{use.memory} ({unit})", note, chart.drawing, chart.height, chart.numbers, values)
+    chart = areas(f"Room taken in {name} over time", series, instants, steps, limit=limit, marks=marks)
+    note = f"at most {binary(most)}" + (" in one copy" if count > 1 else "")
+    note += f", {percent(most / capacity)} of the capacity" if capacity else ""
+    return Chart(f"{name} ({unit})", note, chart.drawing, chart.height, chart.numbers, _values(values, unit))
 
 
 def _steps(largest: float) -> list[tuple[float, str]]:
@@ -193,27 +221,3 @@ def _values(series: Sequence[tuple[str, Sequence[float]]], unit: str) -> str:
         packed = ",".join(value if times == 1 else f"{value}*{times}" for value, times in runs)
         texts.append(f"{name.replace('|', ' ').replace(';', ' ')}|{unit}|{packed}")
     return ";".join(texts)
-
-
-def together(each: Together, total: float) -> dict[str, str]:
-    """Why several cores of a kind are not so many times as fast: how many of them were busy at once."""
-    count = len(each.cores)
-    mean = sum(n * time for n, time in enumerate(each.time_fs)) / (total * 1e15)
-    parts, names = [], []
-    for n, time in sorted(enumerate(each.time_fs), reverse=True):
-        if time:
-            word = "none" if n == 0 else f"all {count}" if n == count else str(n)
-            shade, solid = (BLUE, 0.25 + 0.75 * n / count) if n else (GREY, 1.0)
-            parts.append(Part(time / 1e15, shade, f"{word} busy: {si(time / 1e15, 's')}", solid))
-            names.append((shade, f"{word} busy {percent(time / (total * 1e15))}"))
-    bars = [Bar("busy at once", f"{number(round(mean, 2))} of {count}", tuple(parts))]
-    for core, busy in zip(each.cores, each.busy_fs, strict=True):
-        part = Part(busy / 1e15, BLUE, f"{core}: {si(busy / 1e15, 's')}")
-        bars.append(Bar(core, percent(busy / (total * 1e15)), (part,)))
-    return {
-        "title": f"Why {count} {each.kind} cores are not {count} times as fast",
-        "said": f"On average {number(round(mean, 2))} of {count} were busy at once. The others had no work "
-        "at that time, or waited for data.",
-        "legend": legend(names, [part.solid for part in parts]),
-        "chart": bar_chart(f"Busy {each.kind} cores", bars, "time", "s", longest=total),
-    }

@@ -66,6 +66,19 @@ def write_report(results: Sequence[Result], folder: Path) -> list[Path]:
     return [folder / place for place in written]
 
 
+def replaces(result: Result, folder: Path) -> str:
+    """Command of the result that a folder holds where it is another than this one's; else empty.
+
+    What cannot be read as a result is none.
+    """
+    try:
+        data = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        command = data["provenance"]["command"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return str(command) if command != result.provenance.get("command") else ""
+
+
 def _write(root: Path, folder: Path, texts: Mapping[str, str]) -> list[Path]:
     """Write texts to files of ``root/folder`` and give their places below ``root``."""
     (root / folder).mkdir(exist_ok=True)

@@ -62,7 +62,10 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class LayerView:
-    """One layer in full; ``causes_cycles`` sum to ``cycles``, both of the clock of ``core``."""
+    """One layer in full; ``causes_cycles`` sum to ``cycles``, both of the clock of ``core``.
+
+    ``limiter`` is the resource that worked for it most of its time, for ``limiter_cycles``; none: "" and 0.
+    """
 
     node: str
     index: int
@@ -78,6 +81,8 @@ class LayerView:
     causes_cycles: dict[str, int]
     limits: tuple[Limit, ...]
     tasks: tuple[TaskView, ...]
+    limiter: str = ""
+    limiter_cycles: int = 0
 
 
 @dataclass(frozen=True, slots=True)

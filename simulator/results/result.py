@@ -48,11 +48,15 @@ class NodeRow:
     ``start_fs`` to ``end_fs`` is when it held the chip: from its first tile on a core, or from the end of all
     nodes before it where it then waits for data (prefetching under an earlier node is that node's time), to
     its last command. Nodes that run side by side overlap.
-    ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly.
+    ``exposed_fs`` is by how much it moved the end of the run; the column sums to the latency exactly. Nodes
+    of a chain share what the chain adds, each the instants that are its own (docs/models/causes.md).
     ``busy_fs`` is the time that each unit and shared resource spent on it. ``shape`` is M x N x K of what it
     multiplies, with the number of groups before it; empty where it multiplies nothing. ``causes_fs`` says
     what the time from ``start_fs`` to ``end_fs`` went to (see ``results.causes``), ``exposed_causes_fs`` the
-    same for the last ``exposed_fs`` before ``end_fs``; each sums to its time exactly, zeros are left out.
+    same for the ``exposed_fs``, outside chains the last before ``end_fs``; each
+    sums to its time exactly, zeros are left out.
+    ``bound`` is the word for what limited it; ``limiter`` the resource that worked for it most of its time,
+    ``limiter_fs`` how long of that time, "" and 0 where none did.
     """
 
     node: str
@@ -69,6 +73,8 @@ class NodeRow:
     shape: str = ""
     causes_fs: dict[str, int] = field(default_factory=dict)
     exposed_causes_fs: dict[str, int] = field(default_factory=dict)
+    limiter: str = ""
+    limiter_fs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +129,6 @@ class Fusion:
     bytes: int = 0
     unfused_bytes: int = 0
 
-    def sentence(self) -> str:
-        """One sentence for people; empty where there is no chain."""
-        if not self.chains:
-            return ""
-        nodes = sum(len(chain.nodes) for chain in self.chains)
-        several = "chains" if len(self.chains) > 1 else "chain"
-        saved = self.unfused_bytes - self.bytes
-        return (
-            f"{nodes} nodes run in {len(self.chains)} {several}, stripe by stripe: the plan moves "
-            f"{saved} B less off chip than the best without ({self.bytes} B for {self.unfused_bytes} B)"
-        )
-
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Fusion:
         """Inverse of ``asdict``."""
@@ -144,7 +138,10 @@ class Fusion:
 
 @dataclass(frozen=True)
 class Result:
-    """Everything a report needs about one run."""
+    """Everything a report needs about one run.
+
+    ``copies`` names, for each component that is one of several copies, the one of the chip's file.
+    """
 
     chip: str
     network: str
@@ -162,6 +159,7 @@ class Result:
     fusion: Fusion = Fusion()
     stream: Stream | None = None
     timeline: Timeline | None = None
+    copies: dict[str, str] = field(default_factory=dict)
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -242,6 +240,7 @@ class Result:
             "fusion": asdict(self.fusion),
             "stream": None if self.stream is None else asdict(self.stream),
             "timeline": None if self.timeline is None else self.timeline.to_dict(),
+            "copies": self.copies,
             "resolved": self.resolved,
         }
 
@@ -273,6 +272,7 @@ class Result:
             fusion=Fusion.from_dict(data["fusion"]) if "fusion" in data else Fusion(),
             stream=Stream(**data["stream"]) if data.get("stream") else None,
             timeline=Timeline.from_dict(data["timeline"]) if data.get("timeline") else None,
+            copies=data.get("copies", {}),
         )
 
     @classmethod

@@ -27,6 +27,8 @@ class Stream:
         Weights that stay on chip from one inference to the next.
     stages
         Groups of cores that work on inferences of their own at the same time; 1 where all share each layer.
+    energy_complete
+        Every action of the steady inference has a known energy.
     """
 
     inferences: int
@@ -38,18 +40,9 @@ class Stream:
     traffic_bytes: dict[str, dict[str, int]]
     resident_bytes: int
     stages: int = 1
+    energy_complete: bool = True
 
     @property
     def throughput_per_s(self) -> float:
         """Inferences per second once steady."""
         return 1e15 / self.interval_fs if self.interval_fs else 0.0
-
-    def sentence(self) -> str:
-        """What there is to say of it, for people."""
-        kept = (
-            f"{self.resident_bytes} B of weights stay on chip" if self.resident_bytes else "no weights stay"
-        )
-        many = f"{self.inferences} inferences back to back"
-        many += f" ({self.simulated} simulated)" if self.simulated < self.inferences else ""
-        stages = f", layers in {self.stages} stages" if self.stages > 1 else ""
-        return f"{many}: one every {self.interval_fs / 1e9:.3f} us once steady, {kept}{stages}"

@@ -117,3 +117,16 @@ def test_a_rule_breaks_the_chain(folder: Path):
     assert [(chain.first, chain.last) for chain in schedule.chains] == [(0, 1)]
     assert result.fusion.chains[0].nodes == ("conv", "depthwise")
     assert not ran(folder, nodes="{depthwise: {fuse: off}}")[0].chains
+
+
+def test_what_a_chain_adds_to_the_run_is_shared_by_its_layers(folder: Path):
+    """Every instant is one layer's: none has next to nothing, and together they have the whole run."""
+    _, result = ran(folder)
+    latency_fs = round(result.metrics.latency_s * 1e15)
+    assert sum(row.exposed_fs for row in result.rows) == latency_fs
+    assert all(sum(row.exposed_causes_fs.values()) == row.exposed_fs for row in result.rows)
+    assert "sync" not in {cause for row in result.rows for cause in row.exposed_causes_fs}
+    busy = [row.busy_fs["array"] for row in result.rows]
+    for row, own in zip(result.rows, busy, strict=True):
+        assert row.exposed_fs >= own, "the only core's tiles overlap nothing"
+        assert row.exposed_causes_fs["compute"] > 0

@@ -43,7 +43,12 @@ class Dram(Memory):
 
     ACTIONS: ClassVar = ("activate", "read", "write")
     EXTERNAL: ClassVar = True
-    BETTER: ClassVar = {"capacity_bytes": "", "burst_bytes": "", "refresh_interval_fs": "more"}
+    #: Capacity does nothing for speed; the rest its standard states, no designer of a chip chooses it.
+    BETTER: ClassVar = dict.fromkeys(
+        ("capacity_bytes", "burst_bytes", "row_bytes", "row_cycle_fs", "activate_window_fs",
+         "refresh_interval_fs", "refresh_time_fs"),
+        "",
+    )  # fmt: skip
 
     standard: str = Field("", description="Name of the DRAM standard, for the reader")
     preset: str = Field("", description="Speed grade, for the reader")

@@ -501,7 +501,7 @@ class TestOutput:
         outcome = chipsim("run", "study.yaml", "--out", "o", "--quiet")
         assert outcome.code == 2
         assert outcome.err.startswith(
-            "study.yaml: run 2 of 2 (npu/edge_npu wide.yaml --set memories.sram.capacity=8 KiB): "
+            "study.yaml: run 2 of 2 (npu/edge_npu wide.yaml --set 'memories.sram.capacity=8 KiB'): "
         )
         assert "too small for node 'conv_0'" in outcome.err
         assert (tmp_path / "o" / "result.json").is_file()

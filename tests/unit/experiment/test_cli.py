@@ -49,12 +49,31 @@ class TestRun:
         assert outcome.out.splitlines()[-1] == f"wrote {folder}/report.html and 4 more files"
         assert outcome.err.splitlines() == [f"planning {tiny} on {CHIP} ...", "simulating 4 tasks ..."]
 
+    def test_the_table_numbers_layers_and_says_what_exposed_means(self, chipsim, tiny):
+        lines = chipsim("run", CHIP, tiny).out.splitlines()
+        assert any(line.startswith("│0 ") and "conv_0" in line for line in lines)
+        meaning = "exposed: by how much the layer moves the end of the run; sums to the latency"
+        assert meaning in lines, "four layers: none is marked"
+
+    def test_the_costliest_layers_are_marked(self, chipsim):
+        lines = chipsim("run", CHIP, "light_squeezenet", "--set", "workload.precision=int8").out.splitlines()
+        assert sum(line.split("│")[1].rstrip().endswith("*") for line in lines if "│" in line) == 5
+        assert any(line.startswith("* the 5 costliest layers; exposed: by how much") for line in lines)
+
     def test_shows_layers_headline_and_what_is_not_modelled(self, chipsim, tiny):
         lines = chipsim("run", CHIP, tiny).out.splitlines()
         assert lines[0].rstrip() == "tiny on edge_npu, per layer"
         for layer in ("conv_0", "conv_1", "globalaveragepool_2", "gemm_3"):
             assert any(layer in line for line in lines)
         assert any(line.startswith("not modelled:") for line in lines)
+
+    def test_overrides_are_in_the_title_and_another_result_is_not_replaced_in_silence(self, chipsim, tiny):
+        assert "replaces" not in chipsim("run", CHIP, tiny).err
+        assert "replaces" not in chipsim("run", CHIP, tiny).err
+        changed = chipsim("run", CHIP, tiny, "--set", "cores.npu.clock=2GHz")
+        assert changed.out.splitlines()[0].rstrip() == "tiny on edge_npu · cores.npu.clock=2GHz, per layer"
+        folder = Path("reports/edge_npu__tiny")
+        assert f"{folder}: replaces the result of: chipsim run {CHIP} {tiny}" in changed.err.splitlines()
 
     def test_out_takes_any_folder(self, chipsim, tiny, files):
         assert chipsim("run", CHIP, tiny, "--out", "a/b").code == 0

@@ -2,7 +2,10 @@
 
 import dataclasses
 
+import numpy as np
+
 from simulator.report.headline import headline, metric_names, metric_table, metric_text, missing_energy
+from simulator.results.ledger import Ledger
 
 
 def card(result, label):
@@ -26,6 +29,14 @@ def test_without_any_known_energy_no_card_says_zero(unknown):
         "left out, energy unknown: npu.mac_int8, sram.read, dram.read, dram.write, npu.static"
     )
     assert metric_text(unknown, "static_energy_j") == "unknown"
+
+
+def test_a_card_does_not_grow_by_a_long_list(make, result):
+    names = [f"{name}_{i}" for name, _ in result.ledger.columns for i in range(2)]
+    columns = tuple((name, "op") for name in names)
+    counts = np.tile(result.ledger.counts, 2)
+    blind = dataclasses.replace(result, ledger=Ledger(result.ledger.nodes, columns, counts), energy=())
+    assert card(blind, "Energy")[1].endswith(" kinds of action left out, energy unknown: see below")
 
 
 def test_a_part_of_the_energy_is_a_lower_bound(partly):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import pytest
 
 from simulator.report.page import bound_colours, component_colours, render
 from simulator.report.palette import BLUE, GREEN, KINDS, ORANGE
-from simulator.report.timeline import lane_colour, panels, room, together, traffic
+from simulator.report.timeline import lane_colour, panels, room, traffic
 from simulator.results.result import MemoryInfo
-from simulator.results.timeline import Lane, MemoryUse, Timeline, Together
+from simulator.results.timeline import Lane, MemoryUse, Timeline
 
 TIMELINE = Timeline(8 * 10**9, 4, (), (), ())  # 8 us in bins of 2 us
 
@@ -55,17 +54,47 @@ def test_traffic_is_bytes_per_second_below_the_peak():
 
 def test_room_is_below_the_capacity_in_binary_units():
     use = MemoryUse("sram", (), (), (1024, 2048, 0, 0), (1024, 0, 0, 0))
-    chart = room(use, MemoryInfo("sram", "sram", 4096, None, False), TIMELINE, [])
+    chart = room([use], MemoryInfo("sram", "sram", 4096, None, False), TIMELINE, [], "sram")
     assert chart.caption == "sram (KiB)"
     assert chart.note == "at most 2 KiB, 50 % of the capacity"
     assert "capacity 4 KiB" in chart.drawing
     assert chart.values == "sram: tensors that lie there|KiB|1,2,0*2;sram: buffers of tiles|KiB|1,0*3"
 
 
+def test_copies_share_a_plot_of_their_mean_and_the_fullest(result, run):
+    uses = [
+        MemoryUse("acc_0", (), (), (1024, 3072, 0, 0), (1024, 0, 0, 0)),
+        MemoryUse("acc_1", (), (), (0, 1024, 0, 0), (0, 0, 0, 0)),
+    ]
+    info = MemoryInfo("acc_0", "sram", 4096, None, False)
+    chart = room(uses, info, TIMELINE, [], "acc ×2")
+    assert chart.caption == "acc ×2 (KiB)"
+    assert chart.note == "at most 3 KiB in one copy, 75 % of the capacity"
+    assert chart.values.split(";") == [
+        "acc ×2: tensors that lie there, mean|KiB|0.5,2,0*2",
+        "acc ×2: buffers of tiles, mean|KiB|0.5,0*3",
+        "acc ×2: fullest copy|KiB|2,3,0*2",
+    ]
+    timed = run(result)
+    both = [replace(use, memory=name) for use in timed.timeline.memories[:1] for name in ("s_0", "s_1")]
+    clustered = replace(
+        timed,
+        timeline=replace(timed.timeline, memories=tuple(both)),
+        memories=tuple(replace(timed.memories[0], name=name) for name in ("s_0", "s_1")),
+        copies={"s_0": "s", "s_1": "s"},
+    )
+    found = shown(clustered)
+    assert [chart.caption for chart in found["rooms"]] == ["s ×2 (MiB)"]
+    assert [chart.caption for chart in found["copies"]] == ["s_0 (MiB)", "s_1 (MiB)"]
+    assert shown(timed)["copies"] == []
+    assert "Room of each copy" in render(clustered)
+    assert "Room of each copy" not in render(timed)
+
+
 def test_an_unlimited_memory_has_no_line():
     use = MemoryUse("sram", (5, 0, 0, 0), (0, 0, 0, 0), (1024, 0, 0, 0), (0, 0, 0, 0))
     info = MemoryInfo("sram", "sram", None, None, False)
-    for chart in (room(use, info, TIMELINE, []), traffic(use, info, TIMELINE, [])):
+    for chart in (room([use], info, TIMELINE, [], "sram"), traffic(use, info, TIMELINE, [])):
         assert "roof" not in chart.drawing
         assert " of the " not in chart.note
 
@@ -78,20 +107,6 @@ def test_memories_without_traffic_are_left_out(result, run):
     quiet = replace(with_traffic, timeline=replace(with_traffic.timeline, memories=silent))
     assert [chart.caption for chart in shown(with_traffic)["external"]] == ["dram (GB/s)"]
     assert shown(quiet)["external"] == shown(quiet)["internal"] == []
-
-
-def test_cores_together_say_how_many_were_busy():
-    found = together(
-        Together("systolic", ("a", "b"), (6 * 10**9, 3 * 10**9), (2 * 10**9, 3 * 10**9, 3 * 10**9)), 8e-6
-    )
-    assert found["title"] == "Why 2 systolic cores are not 2 times as fast"
-    assert found["said"].startswith("On average 1.12 of 2 were busy at once.")
-    assert re.findall(r"</i>([^<]*)<", found["legend"]) == [
-        "all 2 busy 37.5 %",
-        "1 busy 37.5 %",
-        "none busy 25 %",
-    ]
-    assert "75 %" in found["chart"]
 
 
 def test_the_page_has_the_panels_only_where_they_say_something(result, run, make):

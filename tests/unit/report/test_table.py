@@ -30,6 +30,16 @@ def test_every_layer_has_a_row_in_one_unit_per_column(result):
     assert found["energy (µJ)"][1] == "0"
 
 
+def test_what_a_layer_costs_comes_first_and_copies_are_one_core(result):
+    headers = layer_table(result)[0]
+    assert headers[:6] == ["node", "exposed (µs)", "share (%)", "bound", "op", "core"]
+    assert headers[-4:-2] == ["dram read (KiB)", "dram write (KiB)"]
+    row = dataclasses.replace(result.rows[0], core="npu_0+npu_1")
+    copies = {f"npu_{i}": "npu" for i in range(2)}
+    shared = dataclasses.replace(result, rows=(row, *result.rows[1:]), copies=copies)
+    assert columns(layer_table(shared))["core"][:2] == ["npu\u00a0×2", "npu"]
+
+
 def test_memory_columns_that_are_zero_everywhere_are_left_out(result):
     assert not [header for header in layer_table(result)[0] if header.startswith("sram write")]
 

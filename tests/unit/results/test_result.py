@@ -127,13 +127,3 @@ def test_what_was_fused_survives_json_and_older_results_have_none(result):
     older = result.to_dict()
     del older["fusion"]
     assert Result.from_dict(older).fusion == Fusion()
-
-
-def test_one_sentence_says_what_fusing_saves():
-    chain = FusedChain(("a", "b", "c"), 4, 2, 640, 100, 300)
-    assert Fusion().sentence() == ""
-    assert Fusion((chain,), 1100, 1300).sentence() == (
-        "3 nodes run in 1 chain, stripe by stripe: the plan moves 200 B less off chip than the best without "
-        "(1100 B for 1300 B)"
-    )
-    assert "6 nodes run in 2 chains" in Fusion((chain, chain), 1, 2).sentence()
