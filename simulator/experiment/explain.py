@@ -122,7 +122,11 @@ def _hints(
         if index is not None:
             layer = (result.rows[index].end_fs - result.rows[index].start_fs, outcome.layers_fs[index])
         latencies = (before_fs, outcome.latency_fs)
-        given.append(Hint(change.path, change.before, change.after, latencies, layer))
+        energies = (result.metrics.energy_j, outcome.energy_j)
+        energy_j = None if energies[0] is None or energies[1] is None else (energies[0], energies[1])
+        areas = (result.metrics.area_mm2, outcome.area_mm2)
+        area_mm2 = None if areas[0] is None or areas[1] is None else (areas[0], areas[1])
+        given.append(Hint(change.path, change.before, change.after, latencies, layer, energy_j, area_mm2))
     given.sort(key=lambda hint: (-hint.gain, hint.latency_fs[1], _standing(hint.path)))
     once: dict[tuple[object, ...], Hint] = {}
     for hint in given:

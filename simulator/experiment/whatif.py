@@ -40,11 +40,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Latencies in fs, of the run and of every layer; ``refused`` says why there are none."""
+    """Latencies in fs, of the run and of every layer, energy and area; ``refused`` says why none."""
 
     latency_fs: int = 0
     layers_fs: tuple[int, ...] = ()
     refused: str = ""
+    energy_j: float | None = None
+    area_mm2: float | None = None
 
 
 def changes(chip: Chip) -> list[Change]:
@@ -131,7 +133,10 @@ def outcome_of(case: Case, graph: Graph, change: Change) -> Outcome:
     except InputError as error:
         return Outcome(refused=error.problems[0].message)
     rows = tuple(row.end_fs - row.start_fs for row in result.rows)
-    return Outcome(round(result.metrics.latency_s * 1e15), rows)
+    metrics = result.metrics
+    return Outcome(
+        round(metrics.latency_s * 1e15), rows, energy_j=metrics.energy_j, area_mm2=metrics.area_mm2
+    )
 
 
 def _begin(plugins: tuple[str, ...]) -> None:

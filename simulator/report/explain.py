@@ -183,7 +183,7 @@ def _hint_lines(explanation: Explanation, top: int) -> list[str]:
     if not helpful:
         lines.append(f"  nothing: none of the {len(explanation.hints)} parameters helps by 0.1 % or more")
     else:
-        lines += columns([_header(explanation), *(_row(hint) for hint in helpful[:top])], left=(0,))
+        lines += columns(_hint_rows(explanation, helpful[:top]), left=(0,))
         left = len(explanation.hints) - len(helpful)
         more = f"; {len(helpful) - top} more help" if len(helpful) > top else ""
         lines.append(
@@ -199,9 +199,19 @@ def _hint_lines(explanation: Explanation, top: int) -> list[str]:
     return lines
 
 
+def _hint_rows(explanation: Explanation, hints: Sequence[Hint]) -> list[list[str]]:
+    rows = [_header(explanation), *(_row(hint) for hint in hints)]
+    if any(hint.area_mm2 and hint.area_mm2[0] != hint.area_mm2[1] for hint in hints):
+        areas = [hint.area_mm2 for hint in hints]
+        rows[0].append("area")
+        for row, area in zip(rows[1:], areas, strict=True):
+            row.append(_signed(area[1] / area[0] - 1) if area and area[0] else "–")
+    return rows
+
+
 def _header(explanation: Explanation) -> list[str]:
     layer = ["layer", "change"] if explanation.layer else []
-    return ["change", "from", *layer, "network", "change"]
+    return ["change", "from", *layer, "network", "change", "energy"]
 
 
 def _row(hint: Hint) -> list[str]:
@@ -209,7 +219,8 @@ def _row(hint: Hint) -> list[str]:
     cells = [f"--set {hint.set}", hint.before]
     for before, after in pairs:
         cells += [si(after / 1e15, "s"), _signed(after / before - 1) if before else "–"]
-    return cells
+    known_j, then_j = hint.energy_j or (0.0, 0.0)
+    return [*cells, _signed(then_j / known_j - 1) if known_j else "–"]
 
 
 def _signed(share: float) -> str:

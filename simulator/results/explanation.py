@@ -89,7 +89,9 @@ class LayerView:
 class Hint:
     """A parameter of the chip, changed, and the latencies that a run with it has.
 
-    ``layer_fs`` are the latencies of the layer before and after, None where no layer was asked for.
+    ``layer_fs`` are the latencies of the layer before and after, None where no layer was asked for;
+    ``energy_j`` is the run's (as far as it is known) before and after, ``area_mm2`` the chip's, None where
+    unknown.
     """
 
     path: str
@@ -97,6 +99,8 @@ class Hint:
     after: str
     latency_fs: tuple[int, int]
     layer_fs: tuple[int, int] | None = None
+    energy_j: tuple[float, float] | None = None
+    area_mm2: tuple[float, float] | None = None
 
     @property
     def set(self) -> str:
@@ -179,4 +183,8 @@ def _task(data: dict[str, Any]) -> TaskView:
 def _hint(data: dict[str, Any]) -> Hint:
     before, after = data["latency_fs"]
     layer = data["layer_fs"]
-    return Hint(data["path"], data["before"], data["after"], (before, after), layer and (layer[0], layer[1]))
+    energy, area = data["energy_j"], data["area_mm2"]
+    return Hint(
+        data["path"], data["before"], data["after"], (before, after), layer and (layer[0], layer[1]),
+        energy and (energy[0], energy[1]), area and (area[0], area[1]),
+    )  # fmt: skip

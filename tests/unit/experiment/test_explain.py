@@ -314,3 +314,15 @@ def test_a_task_in_a_chain_is_not_compared_with_tilings_outside(tmp_path):
     assert (chained.beside, chained.alternatives) == ("part of chain 1: tiled with the chain", ())
     assert alone.beside == ""
     assert alone.alternatives
+
+
+def test_hints_say_what_energy_and_area_become():
+    hint = Hint("cores.npu.rows", "32", "64", (100, 50), None, (2.0, 2.5), (1.0, 3.0))
+    same = Hint("cores.npu.clock", "1GHz", "2GHz", (100, 60), None, (2.0, 1.9), (1.0, 1.0))
+    costs = Explanation("c", "n", "chipsim run c n", 100, {"compute": 100}, (), None, (hint, same), ())
+    lines = [line.split() for line in explanation_lines(costs) if line.startswith(("  change", "  --set"))]
+    assert lines[0][-3:] == ["change", "energy", "area"]
+    assert lines[1][-6:] == ["-50.0", "%", "+25.0", "%", "+200.0", "%"]
+    without = explanation_lines(Explanation(**{**vars(costs), "hints": (same,)}))
+    assert not any(line.split()[-1:] == ["area"] for line in without)
+    assert Explanation.from_dict(json.loads(json.dumps(costs.to_dict()))) == costs

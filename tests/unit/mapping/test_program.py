@@ -135,7 +135,7 @@ def test_a_read_that_reaches_one_byte_too_far_is_refused(program):
             changed(program, "accesses", int(row), high=int(program.accesses["high"][row]) + 1).check()
         except ProgramError:
             refused += 1
-    assert refused > 0.5 * np.count_nonzero(~program.accesses["write"]), (
+    assert refused > 0.4 * np.count_nonzero(~program.accesses["write"]), (
         "the others reach into another piece of theirs"
     )
 
