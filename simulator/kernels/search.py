@@ -15,14 +15,15 @@ from simulator.kernels.pipeline import play
 
 #: What all candidates have in common. ``*_bits``: ifmap per input row and channel, weight per output and
 #: input channel, bias per output channel, ofmap per output row and channel. ``*_link``: row of LINK, -1
-#: where the operand is local. ``clock_num / clock_den``: fs per cycle of the core.
+#: where the operand is local. ``clock_num / clock_den``: fs per cycle of the core. ``piece``: bytes at which
+#: transfers are cut; those of more than ``most_runs`` runs wait for all between their ends.
 LAYER = np.dtype(
     [
         ("groups", "i8"), ("k", "i8"), ("c", "i8"), ("batched", "i8"),
         ("ifmap_groups", "i8"), ("weight_groups", "i8"),
         ("ifmap_bits", "i8"), ("weight_bits", "i8"), ("bias_bits", "i8"), ("ofmap_bits", "i8"),
         ("ifmap_link", "i8"), ("weight_link", "i8"), ("ofmap_link", "i8"),
-        ("clock_num", "i8"), ("clock_den", "i8"), ("piece", "i8"),
+        ("clock_num", "i8"), ("clock_den", "i8"), ("piece", "i8"), ("most_runs", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -137,7 +138,7 @@ def _weight(tiling: Any, holding: Any, group: int, m: int, n: int, c: int, t: in
 def _output_before(tiling: Any, layer: Any, pixel_rows: int, g: int, n: int, out: int) -> int:
     """The store whose bytes interleave with those of an output and that must end before; -1: none."""
     apart = tiling.n_tiles == 1 and (layer.batched == 1 or tiling.g_tiles == 1)
-    if pixel_rows == 1 or apart or (n == 0 and (g == 0 or layer.batched == 1)):
+    if pixel_rows <= layer.most_runs or apart or (n == 0 and (g == 0 or layer.batched == 1)):
         return -1
     before = out - (tiling.m_tiles if tiling.order == 1 else 1 if n > 0 else tiling.m_tiles * tiling.n_tiles)
     if n == 0 and tiling.order == 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.base.clock import Clock
 from simulator.hw.component import Core
-from simulator.mapping.builder import PIECE_BYTES
+from simulator.mapping.builder import MOST_RUNS, PIECE_BYTES
 from simulator.mapping.cost import Candidates, CoreTimes, Operands, Trips
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles
 from simulator.mapping.transfers import Passage, Rates
@@ -138,6 +138,6 @@ def _layer(work: Contraction, ops: Operands, core: Core, link: dict[str, int], d
         ops.ifmap_groups or work.groups, ops.weight_groups or work.groups,
         extent_x(work) * ops.ifmap_bits, work.fy * work.fx * ops.weight_bits, 8 * ops.bias_bytes,
         work.ox * ops.ofmap_bits, link["ifmap"], link["weight"], link["ofmap"], clock.num, clock.den,
-        PIECE_BYTES,
+        PIECE_BYTES, MOST_RUNS,
     )  # fmt: skip
     return np.array([fields], dtype)
