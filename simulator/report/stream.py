@@ -53,7 +53,7 @@ def fusion_sentence(result: Result) -> str:
     saved = fusion.unfused_bytes - fusion.bytes
     if saved == 0:
         return (
-            f"{nodes} nodes run in {len(fusion.chains)} {several}, stripe by stripe: cores work side by side; "
+            f"{nodes} nodes run in {len(fusion.chains)} {several}, stripe by stripe: cores side by side; "
             f"as much to and from memory off chip as without, {binary(fusion.bytes)} planned"
         )
     share = f", {percent(saved / fusion.unfused_bytes)} less" if fusion.unfused_bytes and saved > 0 else ""
