@@ -109,6 +109,18 @@ def bound_of(
     return Bound(chip.cores[core].BOUND if most == "compute" else most)
 
 
+def bound_in_chain(bound: Bound, exposed_fs: Mapping[str, int], core: str, chip: Chip) -> Bound:
+    """What limits a node whose tiles take turns with those of its chain: its core, if it exposes that.
+
+    Between its own tiles it waits for the chain's others by design; ``exposed_fs`` are the causes of the time
+    of the chain that counts as the node's.
+    """
+    most = max(exposed_fs, key=lambda cause: (exposed_fs[cause], cause), default="")
+    if most in ("compute", "vector"):
+        return Bound(chip.cores[core].BOUND, core, exposed_fs[most])
+    return bound
+
+
 def _word(resource: str, sums: Mapping[str, int], chip: Chip) -> str:
     """How ``layers.csv`` calls a resource: a link is the memory that it leads to, a bus or mesh the noc.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from simulator.base.units import UNLIMITED
-from simulator.engine.bound import bound_of, roofs_fs
+from simulator.engine.bound import bound_in_chain, bound_of, roofs_fs
 from simulator.engine.causes import node_stretches, total_fs
 from simulator.engine.machine import Machine, is_compute
 from simulator.hw.chip import Chip
@@ -138,7 +138,10 @@ def make_rows(
         macs = int(program.macs[i])
         near = {resource: int(time[i]) for resource, time in roofs.items() if time[i]}
         alone = in_chains[i] if i in in_chains else total_fs(stretches[i], int(end[i] - exposed[i]))
-        bound = bound_of(stretches[i], int(start[i]), latency, next(iter(cores_of[i]), ""), near, chip)
+        core = next(iter(cores_of[i]), "")
+        bound = bound_of(stretches[i], int(start[i]), latency, core, near, chip)
+        if i in in_chains and bound.word == "sync":
+            bound = bound_in_chain(bound, alone, core, chip)
         rows.append(
             NodeRow(
                 node=name,
