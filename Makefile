@@ -30,8 +30,12 @@ lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
+# Two halves side by side; the log of the first is shown when both are done.
 test: lint
-	@$(BIN)/python -m pytest
+	@echo "== tests, in two processes"
+	@$(BIN)/python -m pytest tests/property -o cache_dir=.pytest_cache/property > $(VENV)/property.log 2>&1 & first=$$!; \
+	  $(BIN)/python -m pytest tests --ignore=tests/property; second=$$?; \
+	  wait $$first; first=$$?; cat $(VENV)/property.log; exit $$((first | second))
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/speed.py
