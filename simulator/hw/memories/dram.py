@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import ceil
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from simulator.base.clock import Clock
 from simulator.hw.component import MEMORIES, Memory, Service, SharedUnit, Way
@@ -61,6 +61,18 @@ class Dram(Memory):
     activate_window_fs: int = Field(0, description="tFAW: within which at most four rows are opened", ge=0)
     refresh_interval_fs: int = Field(0, description="tREFI; 0: no refresh", ge=0)
     refresh_time_fs: int = Field(0, description="tRFC: how long a refresh takes", ge=0)
+
+    @field_validator("refresh_time_fs")
+    @classmethod
+    def _leaves_time_for_data(cls, time_fs: int, info: ValidationInfo) -> int:
+        interval_fs = info.data.get("refresh_interval_fs", 0)
+        if interval_fs and time_fs >= interval_fs:
+            interval = f"{interval_fs / 1e6:g} ns"
+            raise ValueError(
+                f"expected less than the refresh interval of {interval}, got {time_fs / 1e6:g} ns"
+            )
+        return time_fs
+
     latency_fs: int = Field(
         0, description="From the end of a burst on the bus to the data at the chip's side", ge=0
     )

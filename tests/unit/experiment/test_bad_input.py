@@ -505,3 +505,13 @@ class TestOutput:
         )
         assert "too small for node 'conv_0'" in outcome.err
         assert (tmp_path / "o" / "result.json").is_file()
+
+
+def test_a_refresh_that_leaves_no_time_for_data_is_refused(refused):
+    (line,) = refused(
+        "describe", "npu/edge_npu", "--set", "memories.dram.refresh_time=5us",
+        "--set", "memories.dram.refresh_interval=3900ns",
+    )  # fmt: skip
+    assert line.endswith(
+        "memories.dram.refresh_time: expected less than the refresh interval of 3900 ns, got 5000 ns"
+    )
