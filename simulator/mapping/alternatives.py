@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from simulator.base.errors import InputError
-from simulator.mapping.cost import Operands
 from simulator.mapping.limits import room_bytes
-from simulator.mapping.parts import row_channels
-from simulator.mapping.route import Beside, route
-from simulator.mapping.runs import operand_groups
+from simulator.mapping.operands import Local, contraction_operands, local_places, sliced_operands
+from simulator.mapping.route import Beside
 from simulator.mapping.schedule import Schedule, TaskPlan
-from simulator.mapping.slices import Operand, make_operand, slice_choices
+from simulator.mapping.slices import slice_choices
 from simulator.mapping.tile import Choice, Search
 from simulator.workload.work import Contraction
 
@@ -51,27 +47,10 @@ def _beside(schedule: Schedule, plan: TaskPlan) -> Beside:
     return Beside(cores, plan.shared) if len(cores) > 1 else Beside()
 
 
-def _local(schedule: Schedule, plan: TaskPlan) -> Callable[[str, str], bool]:
-    core = schedule.chip.cores[plan.task.core]
-    return lambda name, role: schedule.places[name].memory == route(schedule.chip, core, role).memory
-
-
 def _tilings(schedule: Schedule, plan: TaskPlan, room: dict[str, int], most: int) -> list[Choice]:
-    task, tensors, chip = plan.task, schedule.graph.tensors, schedule.chip
+    task, chip = plan.task, schedule.chip
     assert isinstance(task.work, Contraction)
-    assert isinstance(task.whole, Contraction)
-    result = schedule.graph.results(schedule.graph.nodes[task.node])[0]
-    ifmap, weight = (tensors[name].bits if name in tensors else result.bits for name in task.reads[:2])
-    sizes = schedule.places[task.reads[0]].bytes, schedule.places[task.reads[1]].bytes
-    groups = operand_groups(task.whole, sizes, (ifmap, weight))
-    if task.part is not None and task.part.along == "groups":
-        groups = (0, 0)
-    local = _local(schedule, plan)
-    ops = Operands(
-        ifmap, weight, result.bits, task.bias_bytes,
-        local(task.reads[0], "ifmap"), local(task.reads[1], "weight"), local(task.writes[0], "ofmap"),
-        *groups, task.ops, row_channels(task),
-    )  # fmt: skip
+    ops = contraction_operands(task, schedule.graph, _sizes(schedule, plan), _local(schedule, plan))
     rule = chip.rules.for_node(task.name)
     search = Search(task.work, ops, task.core, chip, room, rule, task.name, _beside(schedule, plan))
     own = search.find(plan.tiling)
@@ -79,18 +58,15 @@ def _tilings(schedule: Schedule, plan: TaskPlan, room: dict[str, int], most: int
 
 
 def _slicings(schedule: Schedule, plan: TaskPlan, room: dict[str, int], most: int) -> list[Choice]:
-    task, tensors, chip = plan.task, schedule.graph.tensors, schedule.chip
-    core, beside, local = chip.cores[task.core], _beside(schedule, plan), _local(schedule, plan)
-    sizes = [schedule.places[name].bytes for name in task.reads]
-    inputs = [
-        make_operand(
-            task, i, sizes, tensors[name].elements if name in tensors else None, local(name, "ifmap")
-        )
-        for i, name in enumerate(task.reads)
-    ]
-    outputs = [Operand(name, schedule.places[name].bytes, local(name, "ofmap"), True) for name in task.writes]
-    routed = route(chip, core, "ifmap", beside.cores)
-    users = beside.users(chip, "ifmap", routed.memory)
-    own = {name: size // users for name, size in room.items()}
-    choices = slice_choices(task, inputs, outputs, core, chip, routed, own)
+    sizes, local = _sizes(schedule, plan), _local(schedule, plan)
+    inputs, outputs = sliced_operands(plan.task, schedule.graph, sizes, local)
+    choices = slice_choices(plan.task, inputs, outputs, schedule.chip, room, _beside(schedule, plan))
     return sorted(choices, key=lambda choice: (choice.expected_fs, choice.tiles))
+
+
+def _sizes(schedule: Schedule, plan: TaskPlan) -> dict[str, int]:
+    return {name: schedule.places[name].bytes for name in (*plan.task.reads, *plan.task.writes)}
+
+
+def _local(schedule: Schedule, plan: TaskPlan) -> Local:
+    return local_places(plan.task, schedule.chip, schedule.places)

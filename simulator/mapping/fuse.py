@@ -14,6 +14,7 @@ from simulator.mapping.builder import PIECE_BYTES
 from simulator.mapping.chain import ChainForm
 from simulator.mapping.cost import core_times, trips
 from simulator.mapping.layout import Layout
+from simulator.mapping.operands import operand_bits
 from simulator.mapping.pack import Item
 from simulator.mapping.piece import Piece
 from simulator.mapping.remember import Remembered
@@ -74,10 +75,7 @@ class Fuser:
         task, form = self.tasks[i], self.forms[i]
         if form is None:
             return None
-        tensors = self.storages.graph.tensors
-        result = self.storages.graph.results(self.storages.graph.nodes[task.node])[0]
-        reads = [tensors[name].bits if name in tensors else result.bits for name in task.reads[:2]]
-        bits = (reads[0], reads[-1], result.bits)
+        bits = operand_bits(task, self.storages.graph)
         return Piece(task, form, bits, self.chip.cores[task.core], self.chip)
 
     def best(self, attempts: Sequence[Attempt], unfused: Attempt) -> Attempt | None:

@@ -11,8 +11,8 @@ from itertools import product
 
 import numpy as np
 
-from simulator.hw.tiling import NO_OPS, tile_row
 from simulator.mapping.builder import Builder, Span
+from simulator.mapping.operands import operand_bits
 from simulator.mapping.program import About, Program
 from simulator.mapping.runs import extend_rows, inside, operand_groups, weight_span
 from simulator.mapping.schedule import Schedule, TaskPlan
@@ -20,7 +20,8 @@ from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, s
 from simulator.mapping.sides import Intake, Side, make_side
 from simulator.mapping.sliced import walk_slices
 from simulator.mapping.stripes import Stripes
-from simulator.workload.work import OPERATION_CLASSES, Contraction
+from simulator.mapping.tilerows import contraction_row
+from simulator.workload.work import Contraction
 
 
 def lower(schedule: Schedule, inferences: int = 1) -> Program:
@@ -161,11 +162,7 @@ class _Contracting:
         self.ifmap = make_side(schedule, index, task.reads[0], "ifmap", "ifmap")
         self.weight = make_side(schedule, index, task.reads[1], "weight", "weight")
         self.ofmap = make_side(schedule, index, task.writes[0], "ofmap", "ofmap")
-        tensors, node = schedule.graph.tensors, schedule.graph.nodes[task.node]
-        result = schedule.graph.results(node)[0]
-        self.bits = tuple(tensors[s].bits if s in tensors else result.bits for s in task.reads) + (
-            result.bits,
-        )
+        self.bits = operand_bits(task, schedule.graph)
         self.core = schedule.chip.cores[task.core]
         sizes = self.ifmap.place.bytes, self.weight.place.bytes
         self.ifmap_groups, self.weight_groups = operand_groups(
@@ -346,28 +343,17 @@ class _Contracting:
         self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int], c: tuple[int, int],
         first: bool, last: bool,
     ) -> tuple:  # fmt: skip
-        work = self.work
-        k, taps = self.core.inner(c[1] - c[0], work.fy * work.fx)
-        pixels = (m[1] - m[0]) * (m[3] - m[2]) * work.ox
-        outputs = pixels * (n[1] - n[0]) * (group[1] - group[0])
-        return tile_row(
-            m=pixels,
-            n=n[1] - n[0],
-            k=k,
-            taps=taps,
-            count=group[1] - group[0],
+        return contraction_row(
+            self.plan.task,
+            self.core,
+            self.bits,
+            pixels=(m[1] - m[0]) * (m[3] - m[2]) * self.work.ox,
+            channels=n[1] - n[0],
+            groups=group[1] - group[0],
+            c=c[1] - c[0],
             first=first,
             last=last,
-            precision=work.precision,
-            bits=self.bits,
-            requant="requant" in self.plan.task.epilogue,
-            ops=self._ops(outputs) if last and self.plan.task.ops else NO_OPS,
         )
-
-    def _ops(self, outputs: int) -> tuple[int, ...]:
-        """Operations that join a tile, per class."""
-        counts = dict(self.plan.task.ops)
-        return tuple(outputs * counts.get(name, 0) for name in OPERATION_CLASSES)
 
 
 def _shifted(pieces: list[tuple[int, int]], by: int) -> list[tuple[int, int]]:

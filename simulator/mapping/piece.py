@@ -11,14 +11,15 @@ import numpy as np
 
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
-from simulator.hw.tiling import NO_OPS, TILE, tile_row
+from simulator.hw.tiling import TILE
 from simulator.hw.timing import tile_times_fs
 from simulator.mapping.remember import Remembered
 from simulator.mapping.route import align
 from simulator.mapping.rowform import RowForm
 from simulator.mapping.schedule import Task, Tiling
 from simulator.mapping.shape import spans
-from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
+from simulator.mapping.tilerows import contraction_row, sliced_row
+from simulator.workload.work import Contraction
 
 Bits = tuple[int, int, int]
 
@@ -150,35 +151,14 @@ class Piece:
         """A tile of a contraction as a row of TILE."""
         work = self.task.work
         assert isinstance(work, Contraction)
-        k, taps = self.core.inner(work.c, work.fy * work.fx)
-        outputs = rows * work.ox * channels * groups
-        counts = dict(self.task.ops)
-        return tile_row(
-            m=rows * work.ox,
-            n=channels,
-            k=k,
-            taps=taps,
-            count=groups,
-            precision=work.precision,
-            bits=self.bits,
-            requant="requant" in self.task.epilogue,
-            ops=tuple(outputs * counts.get(name, 0) for name in OPERATION_CLASSES) if counts else NO_OPS,
+        pixels = rows * work.ox
+        return contraction_row(
+            self.task, self.core, self.bits, pixels=pixels, channels=channels, groups=groups, c=work.c
         )
 
     def sliced_row(self, first: int, end: int, taken_bytes: int) -> tuple:
         """Rows ``first`` to ``end`` (over all images) of element-wise work or a move as a row of TILE."""
-        work, every = self.task.work, self.form.images * self.form.height
-
-        def share(total: int) -> int:
-            return total * end // every - total * first // every
-
+        every = self.form.images * self.form.height
         elements = self.form.row_bytes * every * 8 // self.bits[2]
-        counts = dict.fromkeys(OPERATION_CLASSES, 0)
-        own = work.ops if isinstance(work, Elementwise) else ()
-        for name, count in (*own, *((name, times * elements) for name, times in self.task.ops)):
-            counts[name] += share(count)
-        if isinstance(work, Move):
-            moved = share(work.bytes_read), share(work.bytes_written)
-        else:
-            moved = taken_bytes, (end - first) * self.form.row_bytes
-        return tile_row(ops=tuple(counts.values()), read_bytes=moved[0], write_bytes=moved[1])
+        moved = taken_bytes, (end - first) * self.form.row_bytes
+        return sliced_row(self.task, (first, end), every, elements, moved)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from simulator.hw.tiling import tile_row
 from simulator.mapping.builder import Builder, Span
-from simulator.mapping.schedule import Schedule, TaskPlan
+from simulator.mapping.operands import local_places, sliced_operands
+from simulator.mapping.schedule import Schedule
 from simulator.mapping.sides import make_side
-from simulator.mapping.slices import make_operand, operand_span, slice_span, slice_spans, split_of
-from simulator.workload.work import OPERATION_CLASSES, Elementwise, Move
+from simulator.mapping.slices import operand_span, slice_span, slice_spans, split_of
+from simulator.mapping.tilerows import sliced_row
 
 
 def walk_slices(schedule: Schedule, index: int, builder: Builder) -> Iterator[tuple[int, ...]]:
@@ -20,12 +20,9 @@ def walk_slices(schedule: Schedule, index: int, builder: Builder) -> Iterator[tu
     inputs = [make_side(schedule, index, name, "ifmap", f"in{i}") for i, name in enumerate(task.reads)]
     outputs = [make_side(schedule, index, name, "ofmap", f"out{i}") for i, name in enumerate(task.writes)]
     elements = schedule.graph.results(schedule.graph.nodes[task.node])[0].elements
-    sizes = [side.place.bytes for side in inputs]
-    tensors = [schedule.graph.tensors.get(name) for name in task.reads]
-    operands = [
-        make_operand(task, i, sizes, None if tensor is None else tensor.elements, inputs[i].local)
-        for i, tensor in enumerate(tensors)
-    ]
+    sizes = {name: schedule.places[name].bytes for name in (*task.reads, *task.writes)}
+    local = local_places(task, schedule.chip, schedule.places)
+    operands = sliced_operands(task, schedule.graph, sizes, local)[0]
     for turn, (first, last) in enumerate(slice_spans(task, plan.tiling.rows)):
         yield (turn,)
         reads: list[Span] = []
@@ -45,7 +42,8 @@ def walk_slices(schedule: Schedule, index: int, builder: Builder) -> Iterator[tu
             low, high = slice_span(side.place.bytes, split, first, last)
             address = side.place.address + low if side.local else side.copy(turn)
             writes.append((side.route.memory, address, address + high - low))
-        tile = _slice_tile(plan, (first, last), elements, reads, writes)
+        moved = sum(high - low for _, low, high in reads), sum(high - low for _, low, high in writes)
+        tile = sliced_row(task, (first, last), split, elements, moved)
         builder.compute(task.core, task.node, tile, reads, writes)
         for side, (_, low_near, _) in zip(outputs, writes, strict=True):
             if not side.local:
@@ -53,23 +51,3 @@ def walk_slices(schedule: Schedule, index: int, builder: Builder) -> Iterator[tu
                 runs = [(side.place.address + low, high - low)]
                 near = [(side.route.memory, low_near)]
                 builder.store(side.route.link, side.place.memory, task.node, runs, near)
-
-
-def _slice_tile(
-    plan: TaskPlan, span: tuple[int, int], elements: int, reads: list[Span], writes: list[Span]
-) -> tuple:
-    """Slices ``span`` of element-wise work or a move, whose result has ``elements`` in all."""
-    task, split = plan.task, split_of(plan.task)
-
-    def share(total: int) -> int:
-        return total * span[1] // split - total * span[0] // split
-
-    counts = dict.fromkeys(OPERATION_CLASSES, 0)
-    own = task.work.ops if isinstance(task.work, Elementwise) else ()
-    for name, count in (*own, *((name, times * elements) for name, times in task.ops)):
-        counts[name] += share(count)
-    if isinstance(task.work, Move):
-        moved = share(task.work.bytes_read), share(task.work.bytes_written)
-    else:
-        moved = sum(high - low for _, low, high in reads), sum(high - low for _, low, high in writes)
-    return tile_row(ops=tuple(counts.values()), read_bytes=moved[0], write_bytes=moved[1])

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from simulator.base.errors import InputError
 from simulator.hw.chip import Chip
-from simulator.hw.component import Core
 from simulator.hw.timing import tile_times_fs
-from simulator.mapping.route import Route, align
+from simulator.mapping.route import ALONE, Beside, align, route
 from simulator.mapping.schedule import Buffer, Task, Tiling
 from simulator.mapping.shape import spans
 from simulator.mapping.tasks import whole_tile
@@ -113,23 +112,25 @@ def slice_tiling(
     task: Task,
     inputs: list[Operand],
     outputs: list[Operand],
-    core: Core,
     chip: Chip,
-    routed: Route,
     room: Mapping[str, int],
+    beside: Beside = ALONE,
 ) -> Choice:
     """Slices per tile of the least expected time that fits; within 1 % of it, near ``ENOUGH_SLICES`` tiles.
+
+    Parameters as for ``slice_choices``.
 
     Raises
     ------
     InputError
         One slice does not fit.
     """
-    free = room[routed.memory]
-    key = (chip.digest, task.core, task.work, task.part, tuple(inputs), tuple(outputs), routed, free)
+    free = room[chip.cores[task.core].buffer("ifmap")]
+    key = (chip.digest, task.core, task.work, task.part, tuple(inputs), tuple(outputs), beside, free)
 
     def find() -> Choice:
-        choices = slice_choices(task, inputs, outputs, core, chip, routed, room)
+        """The choice among all."""
+        choices = slice_choices(task, inputs, outputs, chip, room, beside)
         least = min(choice.expected_fs for choice in choices)
         near = [choice for choice in choices if choice.expected_fs <= least * 1.01]
         return min(near, key=lambda choice: (abs(choice.tiles - ENOUGH_SLICES), choice.tiles))
@@ -138,21 +139,28 @@ def slice_tiling(
 
 
 def slice_choices(
-    task: Task,
-    inputs: list[Operand],
-    outputs: list[Operand],
-    core: Core,
-    chip: Chip,
-    routed: Route,
-    room: Mapping[str, int],
-) -> list[Choice]:
+    task: Task, inputs: list[Operand], outputs: list[Operand], chip: Chip, room: Mapping[str, int],
+    beside: Beside,
+) -> list[Choice]:  # fmt: skip
     """All numbers of slices per tile that are worth trying and fit, the largest tiles first.
+
+    Parameters
+    ----------
+    task, inputs, outputs
+        The task on its core, and its operands.
+    chip, room
+        The chip, and free bytes per memory for the parts of the task together.
+    beside
+        What does other parts of the task at the same time.
 
     Raises
     ------
     InputError
         One slice does not fit.
     """
+    core = chip.cores[task.core]
+    routed = route(chip, core, "ifmap", beside.cores)
+    free = room[routed.memory] // beside.users(chip, "ifmap", routed.memory)
     split = split_of(task)
     parts = sorted(
         {min(split, p) for p in (1, 2, 4, 8, 16, 32, MOST_SLICES, 4 * MOST_SLICES, 16 * MOST_SLICES, split)}
@@ -169,7 +177,7 @@ def slice_choices(
         if choices and tiles > MOST_SLICES:
             break
         buffers = _buffers(task, inputs, outputs, rows, routed.memory)
-        if sum(b.total for b in buffers) > room[routed.memory]:
+        if sum(b.total for b in buffers) > free:
             continue
         linked_fs = moved * per_byte_fs + tiles * routed.start_fs
         time = int(max(busy_fs + tiles * start_fs, linked_fs) + moved * per_byte_fs / tiles)
@@ -179,7 +187,7 @@ def slice_choices(
         need = sum(b.total for b in _buffers(task, inputs, outputs, 1, routed.memory))
         message = (
             f"too small for node '{task.name}': its smallest tile needs {need} B of buffers there, "
-            f"{room[routed.memory]} B are free; enlarge the memory"
+            f"{free} B are free; enlarge the memory"
         )
         raise InputError(chip.problem(message, f"memories.{routed.memory}.capacity"))
     return choices

@@ -8,12 +8,12 @@ from dataclasses import replace
 from simulator.base.errors import InputError
 from simulator.hw.component import Core
 from simulator.mapping.cost import Operands
-from simulator.mapping.parts import cut_contraction, cut_slices, cuts, row_channels, shared_operand
-from simulator.mapping.route import ALONE, Beside, route
-from simulator.mapping.runs import operand_groups
+from simulator.mapping.operands import Local, contraction_operands, sliced_operands
+from simulator.mapping.parts import cut_contraction, cut_slices, cuts, shared_operand
+from simulator.mapping.route import ALONE, Beside
 from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.shape import extent_y, row_tiles
-from simulator.mapping.slices import Operand, make_operand, slice_spans, slice_tiling
+from simulator.mapping.slices import Operand, slice_spans, slice_tiling
 from simulator.mapping.storages import Storages
 from simulator.mapping.tile import Choice, contraction_tiling, tile_buffers
 from simulator.workload.work import Contraction
@@ -143,53 +143,18 @@ class Tiler:
                 task.work, operands, task.core, self.chip, room, rule, task.name, beside
             )
         inputs, outputs = self.sliced_operands(task, stays)
-        core = self.chip.cores[task.core]
-        routed = route(self.chip, core, "ifmap", beside.cores)
-        users = beside.users(self.chip, "ifmap", routed.memory)
-        own = {name: size // users for name, size in room.items()}
-        return slice_tiling(task, inputs, outputs, core, self.chip, routed, own)
+        return slice_tiling(task, inputs, outputs, self.chip, room, beside)
 
     def operands(self, task: Task, stays: Mapping[str, str]) -> Operands:
         """Widths and places of a contraction's operands."""
-        ifmap, weight = task.reads
-        node = self.graph.nodes[task.node]
-        bits = {s: self.graph.tensors[s].bits for s in (ifmap, weight) if s in self.graph.tensors}
-        result = self.graph.results(node)[0]
-        ifmap_bits, weight_bits = (bits.get(name, result.bits) for name in (ifmap, weight))
-        assert isinstance(task.whole, Contraction)
-        sizes = self.storages.list.sizes[ifmap], self.storages.list.sizes[weight]
-        groups = operand_groups(task.whole, sizes, (ifmap_bits, weight_bits))
-        if task.part is not None and task.part.along == "groups":
-            groups = (0, 0)  # of a part of them, as many as the work
-        return Operands(
-            ifmap_bits=ifmap_bits,
-            weight_bits=weight_bits,
-            ofmap_bits=result.bits,
-            bias_bytes=task.bias_bytes,
-            ifmap_local=self.storages.is_local(task, ifmap, "ifmap", stays),
-            weight_local=self.storages.is_local(task, weight, "weight", stays),
-            ofmap_local=self.storages.is_local(task, task.writes[0], "ofmap", stays),
-            ifmap_groups=groups[0],
-            weight_groups=groups[1],
-            ops=task.ops,
-            row_channels=row_channels(task),
-        )
+        return contraction_operands(task, self.graph, self.storages.list.sizes, self._local(task, stays))
 
     def sliced_operands(self, task: Task, stays: Mapping[str, str]) -> tuple[list[Operand], list[Operand]]:
         """Inputs and outputs of work that is no contraction."""
-        sizes = [self.storages.list.sizes[name] for name in task.reads]
-        inputs = []
-        for i, name in enumerate(task.reads):
-            tensor = self.graph.tensors.get(name)
-            local = self.storages.is_local(task, name, "ifmap", stays)
-            inputs.append(make_operand(task, i, sizes, None if tensor is None else tensor.elements, local))
-        outputs = [
-            Operand(
-                name, self.storages.list.sizes[name], self.storages.is_local(task, name, "ofmap", stays), True
-            )
-            for name in task.writes
-        ]
-        return inputs, outputs
+        return sliced_operands(task, self.graph, self.storages.list.sizes, self._local(task, stays))
+
+    def _local(self, task: Task, stays: Mapping[str, str]) -> Local:
+        return lambda name, role: self.storages.is_local(task, name, role, stays)
 
 
 def _task_plan(task: Task, choice: Choice, step: int, shared: str) -> TaskPlan:

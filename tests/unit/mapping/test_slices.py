@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from simulator.base.errors import InputError
-from simulator.mapping.route import route
 from simulator.mapping.schedule import Task
 from simulator.mapping.slices import (
     Operand,
@@ -75,9 +74,7 @@ def test_a_move_reads_what_it_says_not_what_its_tensors_hold():
 
 def tiling(small, work, inputs, outputs, room=4096):
     chip = small()
-    core = chip.cores["lanes"]
-    routed = route(chip, core, "ifmap")
-    return slice_tiling(task(work), inputs, outputs, core, chip, routed, {"sram": room})
+    return slice_tiling(task(work), inputs, outputs, chip, {"sram": room})
 
 
 def sizes(choice, work, operand, index=0):
