@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.engine.causes import Stretch, total_fs
-from simulator.engine.machine import CoreUnit, DmaUnit, Machine
+from simulator.engine.finished import Finished
+from simulator.engine.machine import CoreUnit, DmaUnit
 from simulator.hw.chip import Chip
 from simulator.hw.timing import core_times_fs, port_times_fs
 from simulator.mapping.program import COMPUTE, Program
@@ -26,33 +27,26 @@ class Bound(NamedTuple):
     limiter_fs: int = 0
 
 
-def roofs_fs(
-    program: Program, machine: Machine, chip: Chip, spans: np.ndarray, times: tuple[np.ndarray, ...]
-) -> dict[str, np.ndarray]:
+def roofs_fs(ran: Finished) -> dict[str, np.ndarray]:
     """Resource -> time that it worked for each node between the node's start and end; cores first.
 
     A core's is its own, without its wait for ports; a memory's port is there where it was slower than the
     core. What was prefetched before the start does not count: of a transfer, the part that overlaps.
-
-    Parameters
-    ----------
-    program, machine, chip, spans
-        A finished run; ``spans`` int64, shape (commands, 2), fs.
-    times
-        (start, end, exposed) of every node, as ``collect.exposed_times`` gives them.
 
     Returns
     -------
     dict
         int64, shape (nodes,), fs per resource.
     """
-    start, end = times[0], times[1]
+    program, machine, chip, spans = ran.program, ran.machine, ran.chip, ran.spans
+    start, end, _ = ran.nodes
     commands, nodes = program.commands, len(program.nodes)
     inside = _inside(program, spans, start, end)
     cores: dict[str, np.ndarray] = {}
     others: dict[str, np.ndarray] = {}
 
     def add(to: dict[str, np.ndarray], name: str, where: np.ndarray, time_fs: np.ndarray) -> None:
+        """Add time of a resource to nodes."""
         np.add.at(to.setdefault(name, np.zeros(nodes)), commands["node"][where], time_fs)
 
     for index, (name, unit) in enumerate(zip(program.units, machine.units, strict=True)):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
+from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from simulator.engine.machine import CoreUnit, Machine
-from simulator.hw.chip import Chip
+from simulator.engine.finished import Finished
+from simulator.engine.machine import CoreUnit
 from simulator.hw.component import Core
 from simulator.hw.timing import core_times_fs, cycles_fs, port_times_fs
-from simulator.mapping.program import COMPUTE, MOVE_ROLES, STORE, Program
+from simulator.mapping.program import COMPUTE, MOVE_ROLES, STORE
 from simulator.results.causes import CAUSES
 
 #: Of tiles that run side by side on several cores, the first of these that one of them is in counts.
@@ -28,26 +29,12 @@ class Stretch(NamedTuple):
     memory: str = ""
 
 
-def node_stretches(
-    program: Program,
-    chip: Chip,
-    machine: Machine,
-    spans: np.ndarray,
-    times: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> list[list[Stretch]]:
-    """Stretches of every node without gap or overlap, ascending, up to its end.
+def node_stretches(history: History) -> list[list[Stretch]]:
+    """Stretches of every node of a run without gap or overlap, ascending, up to its end.
 
     They begin with its start or, if that is earlier, with what it adds to the run: ``end - exposed``.
-
-    Parameters
-    ----------
-    program, chip, machine, spans
-        A finished run; ``spans`` int64, shape (commands, 2), fs.
-    times
-        (start, end, exposed) of every node, as ``collect.exposed_times`` gives them.
     """
-    history = History(program, chip, machine, spans)
-    tiles = tile_stretches(program, chip, machine, spans)
+    program, tiles, times = history.program, history.tiles, history.ran.nodes
     commands: list[list[int]] = [[] for _ in program.nodes]
     for command, node in enumerate(program.commands["node"].tolist()):
         commands[node].append(command)
@@ -67,10 +54,9 @@ def total_fs(stretches: Iterable[Stretch], since_fs: int) -> dict[str, int]:
     return {cause: time_fs for cause, time_fs in sums.items() if time_fs}
 
 
-def tile_stretches(
-    program: Program, chip: Chip, machine: Machine, spans: np.ndarray
-) -> dict[int, tuple[Stretch, ...]]:
+def tile_stretches(ran: Finished) -> dict[int, tuple[Stretch, ...]]:
     """Command -> how its tile takes its core: filling, then useful steps, then waiting for ports."""
+    program, chip, machine = ran.program, ran.chip, ran.machine
     found: dict[int, tuple[Stretch, ...]] = {}
     for index, (name, unit) in enumerate(zip(program.units, machine.units, strict=True)):
         where = np.flatnonzero(program.commands["unit"] == index)
@@ -78,13 +64,13 @@ def tile_stretches(
             continue
         core, work = chip.cores[name], program.commands["work"][where]
         tiles = program.tiles[name][work]
-        occupancy, latency = (np.array(t, np.int64)[work] for t in (unit.occupancy_fs, unit.latency_fs))
+        occupancy = np.array(unit.occupancy_fs, np.int64)[work]
         useful = "vector" if core.BOUND == "vector" else "compute"
         own = core_times_fs(core, tiles)
         own = np.where(own > 0, own, occupancy)  # what only stands in has no time but that of its port
         filling = np.maximum(own - cycles_fs(core.clock_hz, core.streaming(tiles)), 0)
         filling = np.where(core_times_fs(core, tiles) > 0, filling, 0)
-        free = spans[where, 1] - latency
+        free = ran.held[where, 1]
         begin = free - occupancy
         late = np.flatnonzero(occupancy > own)
         waits = [("", "")] * where.size
@@ -169,20 +155,19 @@ def _fill_gaps(
 class History:
     """When each command began, gave its unit back and ended, and which other command it began after."""
 
-    def __init__(self, program: Program, chip: Chip, machine: Machine, spans: np.ndarray) -> None:
-        self.program, self.chip, self.held_by = program, chip, machine.held_by
+    def __init__(self, ran: Finished) -> None:
+        self.ran, self.program, self.chip, self.held_by = ran, ran.program, ran.chip, ran.machine.held_by
+        program, spans = ran.program, ran.spans
         commands = program.commands
         self.node, self.kind, self.work, self.unit = (
             commands[f].tolist() for f in ("node", "kind", "work", "unit")
         )
         self.start, self.end = spans[:, 0].tolist(), spans[:, 1].tolist()
-        leave, begin = spans[:, 1].copy(), spans[:, 0].copy()
-        for index, unit in enumerate(machine.units):
+        leave, begin = ran.held[:, 1], spans[:, 0].copy()
+        for index, unit in enumerate(ran.machine.units):
             if isinstance(unit, CoreUnit):
                 where = np.flatnonzero(commands["unit"] == index)
-                work = commands["work"][where]
-                leave[where] -= np.array(unit.latency_fs, np.int64)[work]
-                begin[where] = leave[where] - np.array(unit.occupancy_fs, np.int64)[work]
+                begin[where] = leave[where] - np.array(unit.occupancy_fs, np.int64)[commands["work"][where]]
         self.leave, self.begin = leave.tolist(), begin.tolist()
         self.first, self.sources, self.early = (
             a.tolist() for a in (program.dependency_first, program.dependencies, program.early)
@@ -194,6 +179,11 @@ class History:
             self.gave_way[self.unit[command], self.leave[command]] = command
             self.ahead[command] = tails.get((self.unit[command], queue), -1)
             tails[self.unit[command], queue] = command
+
+    @cached_property
+    def tiles(self) -> dict[int, tuple[Stretch, ...]]:
+        """``tile_stretches`` of the run."""
+        return tile_stretches(self.ran)
 
     def first_tile_at(self, commands: Iterable[int]) -> dict[int, int]:
         """Instant -> the tile that begins there, of some commands."""

@@ -7,9 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from simulator.engine.causes import History, Stretch, tile_stretches
-from simulator.engine.machine import Machine
-from simulator.hw.chip import Chip
+from simulator.engine.causes import History, Stretch
 from simulator.mapping.program import Program
 from simulator.results.causes import CAUSES
 
@@ -21,36 +19,22 @@ class _Piece(NamedTuple):
     command: int
 
 
-def chain_causes(
-    program: Program,
-    chip: Chip,
-    machine: Machine,
-    spans: np.ndarray,
-    times: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> dict[int, dict[str, int]]:
+def chain_causes(history: History) -> dict[int, dict[str, int]]:
     """Exposed time of the nodes of chains, cause by cause in fs.
 
     What a chain adds to the run stays as it is; each instant of it goes to one of the chain's nodes.
-
-    Parameters
-    ----------
-    program, chip, machine, spans
-        A finished run; ``spans`` int64, shape (commands, 2), fs.
-    times
-        (start, end, exposed) of every node, as ``collect.exposed_times`` gives them.
 
     Returns
     -------
     dict
         Node -> cause -> fs, zeros left out, for every node of a chain; its sum is the node's exposed time.
     """
+    program = history.program
     chains = program.about.fusion.chains
     if not chains:
         return {}
     index = {name: i for i, name in enumerate(program.nodes)}
-    tiles = tile_stretches(program, chip, machine, spans)
-    history = History(program, chip, machine, spans)
-    end, exposed = times[1].tolist(), times[2].tolist()
+    end, exposed = history.ran.nodes.end.tolist(), history.ran.nodes.exposed.tolist()
     found: dict[int, dict[str, int]] = {}
     for chain in chains:
         nodes = [index[name] for name in chain.nodes]
@@ -58,7 +42,7 @@ def chain_causes(
         sums = {i: dict.fromkeys(CAUSES, 0) for i in nodes}
         commands = np.flatnonzero(np.isin(program.commands["node"], nodes)).tolist()
         if windows:
-            taken = _by_core(program, commands, tiles)
+            taken = _by_core(program, commands, history.tiles)
             for stretch, command in _without_gaps(taken, windows[0][0], windows[-1][1], commands, history):
                 for low, high in windows:
                     inside = min(stretch.end_fs, high) - max(stretch.start_fs, low)

@@ -8,7 +8,8 @@ import numpy as np
 
 from simulator.base.units import UNLIMITED
 from simulator.engine.bound import bound_in_chain, bound_of, roofs_fs
-from simulator.engine.causes import node_stretches, total_fs
+from simulator.engine.causes import History, node_stretches, total_fs
+from simulator.engine.finished import Finished
 from simulator.engine.machine import Machine, is_compute
 from simulator.hw.chip import Chip
 from simulator.hw.component import Component
@@ -19,13 +20,18 @@ from simulator.results.ledger import Ledger
 from simulator.results.result import EnergyEntry, MemoryInfo, NodeRow
 
 
-def make_ledger(program: Program, chip: Chip, machine: Machine, exposed_fs: np.ndarray) -> Ledger:
-    """Counts of every action of every component, per node; a node bears static power while it is exposed."""
+def make_ledger(ran: Finished, exposed_fs: np.ndarray) -> Ledger:
+    """Counts of every action of every component, per node; a node bears static power while it is exposed.
+
+    ``exposed_fs``: int64, shape (nodes,).
+    """
+    program, chip, machine = ran.program, ran.chip, ran.machine
     columns = [(name, action) for name, c in chip.components.items() for action in (*c.ACTIONS, "static")]
     index = {column: j for j, column in enumerate(columns)}
     counts = np.zeros((len(program.nodes), len(columns)), np.int64)
 
     def add(component: str, action: str, nodes: np.ndarray, amount: np.ndarray) -> None:
+        """Count an action of nodes, where the component has it."""
         if (component, action) in index:
             np.add.at(counts[:, index[component, action]], nodes, amount)
 
@@ -92,43 +98,14 @@ def _static_entry(name: str, component: Component) -> EnergyEntry:
     )
 
 
-def exposed_times(program: Program, spans: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(start, end, exposed) of every node in fs, int64, shape (nodes,), as ``NodeRow`` defines them."""
-    nodes = len(program.nodes)
-    first = np.full(nodes, np.iinfo(np.int64).max)
-    end = np.full(nodes, -1)
-    np.minimum.at(first, program.commands["node"], spans[:, 0])
-    np.maximum.at(end, program.commands["node"], spans[:, 1])
-    compute = is_compute(program)
-    own = first.copy()
-    own[:] = np.iinfo(np.int64).max
-    np.minimum.at(own, program.commands["node"][compute], spans[compute, 0])
-    start, exposed, frontier = np.zeros(nodes, np.int64), np.zeros(nodes, np.int64), 0
-    for i in range(nodes):
-        if end[i] < 0:
-            start[i] = end[i] = frontier
-        elif end[i] <= frontier:
-            start[i] = min(own[i], end[i])
-        else:
-            exposed[i] = end[i] - frontier
-            start[i] = min(own[i], max(first[i], frontier))
-            frontier = int(end[i])
-    return start, end, exposed
-
-
-def make_rows(
-    program: Program,
-    chip: Chip,
-    machine: Machine,
-    spans: np.ndarray,
-    times: tuple[np.ndarray, np.ndarray, np.ndarray],
-    in_chains: Mapping[int, dict[str, int]],
-) -> tuple[NodeRow, ...]:
+def make_rows(history: History, in_chains: Mapping[int, dict[str, int]]) -> tuple[NodeRow, ...]:
     """One row per node of the graph; ``in_chains`` are the exposed causes of nodes in chains."""
-    start, end, exposed = times
-    stretches = node_stretches(program, chip, machine, spans, times)
-    busy = _busy(program, chip, machine)
-    roofs = roofs_fs(program, machine, chip, spans, times)
+    ran = history.ran
+    program, chip = ran.program, ran.chip
+    start, end, exposed = ran.nodes
+    stretches = node_stretches(history)
+    busy = _busy(program, chip, ran.machine)
+    roofs = roofs_fs(ran)
     cores_of = _main_cores(program, chip)
     rows = []
     for i, name in enumerate(program.nodes):

@@ -58,6 +58,7 @@ class _Loop:
         self.hosts = {name: _Host(self, name, unit) for name, unit in machine.shared.items()}
 
     def run(self) -> np.ndarray:
+        """Run to the end; spans as ``run`` returns them."""
         for unit in range(len(self.machine.units)):
             self._dispatch(unit)
         self.env.run()
@@ -132,6 +133,7 @@ class _Loop:
 
     @property
     def now_fs(self) -> int:
+        """The instant."""
         return int(self.env.now)  # whole already: every delay is; the environment's type allows fractions
 
     def _at(self, instant_fs: int, action: Callable[[], None]) -> None:
@@ -148,6 +150,7 @@ class _Host:
         self.settling = False
 
     def submit(self, command: int, master: int, first: int, last: int, way: int) -> None:
+        """Ask for a transfer now; parameters as for ``SharedUnit.submit``."""
         now = self.loop.now_fs
         self._complete(self.unit.advance(now))
         self.unit.submit(now, command, master, first, last, way)

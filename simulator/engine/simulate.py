@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from simulator.engine.causes import History
 from simulator.engine.chains import chain_causes
-from simulator.engine.collect import energy_entries, exposed_times, make_ledger, make_rows, memory_infos
-from simulator.engine.machine import build_machine
-from simulator.engine.run import run
+from simulator.engine.collect import energy_entries, make_ledger, make_rows, memory_infos
+from simulator.engine.finished import run_on
 from simulator.engine.timeline import make_timeline
 from simulator.engine.trace import make_trace
 from simulator.hw.chip import Chip
@@ -44,21 +44,20 @@ def simulate_with_trace(
     provenance
         What the caller knows about where this comes from; the digests are added here.
     """
-    machine = build_machine(program, chip)
-    spans = run(program, machine)
-    times = exposed_times(program, spans)
-    in_chains = chain_causes(program, chip, machine, spans, times)
-    exposed_fs = times[2].copy()
+    ran = run_on(program, chip)
+    history = History(ran)
+    in_chains = chain_causes(history)
+    exposed_fs = ran.nodes.exposed.copy()
     for node, causes in in_chains.items():
         exposed_fs[node] = sum(causes.values())
-    ledger = make_ledger(program, chip, machine, exposed_fs)
+    ledger = make_ledger(ran, exposed_fs)
     energy = energy_entries(chip)
-    rows = make_rows(program, chip, machine, spans, times, in_chains)
+    rows = make_rows(history, in_chains)
     memories = memory_infos(chip)
     about = program.about
     precision = about.precision.split("+")[0]
     metrics = measure(
-        int(times[1].max()) if len(rows) else 0,
+        int(ran.nodes.end.max()) if len(rows) else 0,
         rows,
         ledger,
         energy,
@@ -85,10 +84,10 @@ def simulate_with_trace(
         provenance={**(provenance or {}), **digests},
         resolved=dict(about.resolved),
         fusion=about.fusion,
-        timeline=make_timeline(program, chip, machine, spans, ledger),
+        timeline=make_timeline(ran, ledger),
         copies={name: chip.written_as(name) for name in chip.components if chip.written_as(name) != name},
     )
-    return result, make_trace(program, machine, spans, rows)
+    return result, make_trace(ran, rows)
 
 
 def _unknown_energies(chip: Chip, actions: list[list[str]]) -> list[str]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.engine.collect import energy_entries, exposed_times, make_ledger
-from simulator.engine.machine import build_machine
-from simulator.engine.run import run
+from simulator.engine.collect import energy_entries, make_ledger
+from simulator.engine.finished import run_on
 from simulator.mapping.lower import lower
 from simulator.mapping.schedule import Schedule
 from simulator.results.ledger import Ledger
@@ -67,11 +66,10 @@ def stream(schedule: Schedule, inferences: int) -> Stream:
 def _run_of(schedule: Schedule, inferences: int) -> tuple[np.ndarray, Ledger]:
     """When each of some inferences was done, and those before it, in fs, int64; and what they counted."""
     program = lower(schedule, inferences)
-    machine = build_machine(program, schedule.chip)
-    spans = run(program, machine)
-    ledger = make_ledger(program, schedule.chip, machine, exposed_times(program, spans)[2])
+    ran = run_on(program, schedule.chip)
+    ledger = make_ledger(ran, ran.nodes.exposed)
     ends = np.zeros(inferences, np.int64)
-    np.maximum.at(ends, program.commands["node"] // len(schedule.graph.nodes), spans[:, 1])
+    np.maximum.at(ends, program.commands["node"] // len(schedule.graph.nodes), ran.spans[:, 1])
     return np.maximum.accumulate(ends), ledger
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.engine.machine import CoreUnit, Machine
+from simulator.engine.finished import Finished
 from simulator.engine.occupancy import occupancy
 from simulator.engine.traffic import traffic
 from simulator.hw.chip import Chip
@@ -13,42 +13,19 @@ from simulator.results.ledger import Ledger
 from simulator.results.timeline import BINS, Lane, MemoryUse, Timeline, Together, edges
 
 
-def make_timeline(
-    program: Program, chip: Chip, machine: Machine, spans: np.ndarray, ledger: Ledger
-) -> Timeline:
-    """Condense a finished run.
-
-    Parameters
-    ----------
-    program, chip, machine, spans
-        The run; ``spans`` int64, shape (commands, 2), fs.
-    ledger
-        Its counts, which the bytes of the bins sum to.
-    """
+def make_timeline(ran: Finished, ledger: Ledger) -> Timeline:
+    """Condense a finished run; the bytes of the bins sum to its ledger's counts."""
+    program, chip, spans, held = ran.program, ran.chip, ran.spans, ran.held
     end_fs = int(spans[:, 1].max()) if spans.size else 0
     bins = BINS if end_fs else 0
-    held = held_spans(program, machine, spans)
     rooms = occupancy(program, spans, edges(end_fs, bins)) if bins else {}
     return Timeline(
         end_fs=end_fs,
         bins=bins,
         lanes=tuple(_lanes(program, chip, held, max(end_fs // BINS, 1))),
-        memories=tuple(_memories(program, chip, machine, held, ledger, edges(end_fs, bins), rooms)),
+        memories=tuple(_memories(ran, ledger, edges(end_fs, bins), rooms)),
         together=tuple(_together(program, chip, held, end_fs)),
     )
-
-
-def held_spans(program: Program, machine: Machine, spans: np.ndarray) -> np.ndarray:
-    """Time for which each command holds its unit, int64, shape (commands, 2), fs.
-
-    A tile leaves its core before its result is out; a transfer holds its link from when it is asked for.
-    """
-    held = spans.copy()
-    for index, unit in enumerate(machine.units):
-        if isinstance(unit, CoreUnit):
-            mine = np.flatnonzero(program.commands["unit"] == index)
-            held[mine, 1] -= np.array(unit.latency_fs, np.int64)[program.commands["work"][mine]]
-    return held
 
 
 def _lanes(program: Program, chip: Chip, held: np.ndarray, gap_fs: int) -> list[Lane]:
@@ -84,19 +61,13 @@ def merge(spans: np.ndarray, gap_fs: int) -> list[tuple[int, int, int]]:
 
 
 def _memories(
-    program: Program,
-    chip: Chip,
-    machine: Machine,
-    held: np.ndarray,
-    ledger: Ledger,
-    instants: list[int],
-    rooms: dict[str, tuple[np.ndarray, np.ndarray]],
+    ran: Finished, ledger: Ledger, instants: list[int], rooms: dict[str, tuple[np.ndarray, np.ndarray]]
 ) -> list[MemoryUse]:
     """Traffic of every memory, and the room taken in those on the chip."""
     uses = []
-    for name, ways in traffic(program, chip, machine, held, ledger, instants).items():
+    for name, ways in traffic(ran, ledger, instants).items():
         none = np.zeros(len(instants) - 1, np.int64)
-        room = () if chip.memories[name].EXTERNAL else rooms.get(name, (none, none))
+        room = () if ran.chip.memories[name].EXTERNAL else rooms.get(name, (none, none))
         uses.append(MemoryUse(name, *(tuple(each.tolist()) for each in (*ways, *room))))
     return uses
 

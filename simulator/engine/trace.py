@@ -6,29 +6,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from simulator.engine.machine import CoreUnit, Machine
-from simulator.mapping.program import KINDS, Program
+from simulator.engine.finished import Finished
+from simulator.mapping.program import KINDS
 from simulator.results.result import NodeRow
 from simulator.results.trace import SLICE, Trace, lanes
 
 
-def make_trace(program: Program, machine: Machine, spans: np.ndarray, rows: Sequence[NodeRow]) -> Trace:
+def make_trace(ran: Finished, rows: Sequence[NodeRow]) -> Trace:
     """Slices of layers (as in layers.csv) and of every command.
 
     A tile's slice is the time that it takes its core; its result may be out later. Transfers that a link has
-    in flight together lie on lanes of their own.
-
-    Parameters
-    ----------
-    program, machine, spans
-        A finished run; ``spans`` int64, shape (commands, 2), fs.
-    rows
-        The rows of its result.
+    in flight together lie on lanes of their own.  ``rows`` are those of its result.
     """
+    program, machine = ran.program, ran.machine
     tracks: list[str] = []
     parts: list[np.ndarray] = []
 
     def add(name: str, node: np.ndarray, kind: np.ndarray | int, start: np.ndarray, end: np.ndarray) -> None:
+        """Slices of a unit, on as many lanes as they overlap."""
         order = np.lexsort((-end, start))
         lane = lanes(start[order], end[order])
         part = np.zeros(order.size, SLICE)
@@ -46,9 +41,7 @@ def make_trace(program: Program, machine: Machine, spans: np.ndarray, rows: Sequ
         where = np.flatnonzero(program.commands["unit"] == index)
         if unit is None or not where.size:
             continue
-        commands, start, end = program.commands[where], spans[where, 0], spans[where, 1]
-        if isinstance(unit, CoreUnit):
-            end = end - np.array(unit.latency_fs, np.int64)[commands["work"]]
+        commands, (start, end) = program.commands[where], ran.held[where].T
         add(name, commands["node"].astype(np.int64), commands["kind"].astype(np.int64) + 1, start, end)
     slices = np.concatenate(parts) if parts else np.zeros(0, SLICE)
     order = np.lexsort((slices["start"], slices["track"]))

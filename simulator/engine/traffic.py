@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from simulator.engine.machine import Machine
+from simulator.engine.finished import Finished
 from simulator.hw.chip import Chip
 from simulator.hw.timing import bytes_by_memory
 from simulator.mapping.program import STORE, Program
@@ -16,20 +16,17 @@ from simulator.results.ledger import Ledger
 WAYS = ("read", "write")
 
 
-def traffic(
-    program: Program, chip: Chip, machine: Machine, held: np.ndarray, ledger: Ledger, instants: Sequence[int]
-) -> dict[str, list[np.ndarray]]:
+def traffic(ran: Finished, ledger: Ledger, instants: Sequence[int]) -> dict[str, list[np.ndarray]]:
     """Memory -> bytes read and bytes written per bin, two int64 arrays of shape (bins,).
 
     Parameters
     ----------
-    program, chip, machine, ledger
-        A finished run; the bins sum to the ledger's counts exactly.
-    held
-        Time for which each command holds its unit, int64, shape (commands, 2), fs.
+    ran, ledger
+        A finished run and its counts, to which the bins sum exactly.
     instants
         Ends of the bins in fs, one more than there are bins.
     """
+    program, chip, machine, held = ran.program, ran.chip, ran.machine, ran.held
     moved, nodes = _moved(program, chip), program.commands["node"]
     found = {}
     for name, memory in chip.memories.items():

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from simulator.engine.causes import Stretch
+from simulator.engine.causes import History, Stretch
 from simulator.engine.chains import _beside, _Piece, chain_causes
-from simulator.engine.collect import exposed_times
-from simulator.engine.machine import build_machine
-from simulator.engine.run import run
+from simulator.engine.finished import run_on
 from simulator.results.result import FusedChain, Fusion
 
 NS = 10**6
@@ -19,12 +17,10 @@ def shared(made, *nodes: str):
     program = made.program()
     fusion = Fusion((FusedChain(nodes, 2, 1, 0, 0, 0),)) if nodes else Fusion()
     program = replace(program, about=replace(program.about, fusion=fusion))
-    machine = build_machine(program, made.chip)
-    spans = run(program, machine)
-    times = exposed_times(program, spans)
-    causes = chain_causes(program, made.chip, machine, spans, times)
+    ran = run_on(program, made.chip)
+    causes = chain_causes(History(ran))
     parts = {i: {cause: fs // NS for cause, fs in each.items()} for i, each in causes.items()}
-    return (times[2] // NS).tolist(), parts
+    return (ran.nodes.exposed // NS).tolist(), parts
 
 
 def two_stripes(sheet):

@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from simulator.engine.finished import Finished, run_on
 from simulator.engine.machine import build_machine
-from simulator.engine.run import run
 from simulator.engine.simulate import simulate
-from simulator.engine.timeline import held_spans, make_timeline, merge
+from simulator.engine.timeline import make_timeline, merge
 from simulator.engine.traffic import level, spread
 from simulator.hw.chip import load_chip
 from simulator.results.timeline import BINS
@@ -109,10 +109,8 @@ def test_lanes_say_what_ran_where_and_for_how_long(sheet):
 def test_commands_hold_a_core_until_the_next_may_enter(sheet):
     made = three_layers(sheet)
     program = made.program()
-    machine = build_machine(program, made.chip)
-    spans = run(program, machine)
-    held = held_spans(program, machine, spans)
-    assert ((spans - held) // NS).tolist() == [[0, 0], [0, 5], [0, 5], [0, 0], [0, 5], [0, 0]]
+    ran = run_on(program, made.chip)
+    assert ((ran.spans - ran.held) // NS).tolist() == [[0, 0], [0, 5], [0, 5], [0, 0], [0, 5], [0, 0]]
 
 
 @pytest.mark.parametrize("size", [64, 65, 1000, 3072])
@@ -155,7 +153,7 @@ def test_cores_of_a_kind_at_once(small_file, sheet):
     machine = build_machine(program, chip)
     spans = np.array([[0, 32], [32, 77], [0, 55]]) * NS
     result = simulate(program, chip)
-    together = make_timeline(program, chip, machine, spans, result.ledger).together
+    together = make_timeline(Finished(program, chip, machine, spans), result.ledger).together
     assert [(each.kind, each.cores) for each in together] == [("vector", ("lanes", "more"))]
     assert [t // NS for t in together[0].busy_fs] == [40, 50]
     assert [t // NS for t in together[0].time_fs] == [5, 54, 18]

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.engine.causes import Stretch, _side_by_side, node_stretches, total_fs
-from simulator.engine.collect import exposed_times
-from simulator.engine.machine import build_machine
-from simulator.engine.run import run
+from simulator.engine.causes import History, Stretch, _side_by_side, node_stretches, total_fs
+from simulator.engine.finished import run_on
 
 NS = 10**6
 
@@ -16,10 +14,7 @@ NS = 10**6
 def played(made) -> list[list[tuple[int, int, str]]]:
     """Stretches of each node in ns."""
     program = made.program()
-    machine = build_machine(program, made.chip)
-    spans = run(program, machine)
-    times = exposed_times(program, spans)
-    found = node_stretches(program, made.chip, machine, spans, times)
+    found = node_stretches(History(run_on(program, made.chip)))
     return [[(s.start_fs // NS, s.end_fs // NS, s.cause) for s in stretches] for stretches in found]
 
 
