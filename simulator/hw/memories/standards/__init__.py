@@ -1,0 +1,1 @@
+"""DRAM standards, one table each."""
