@@ -77,19 +77,29 @@ class Device:
         return prod(self.counts)
 
     @property
+    def channel_width(self) -> int:
+        """Data pins of one channel (pseudo channel)."""
+        return self.standard.organisations[self.organisation].channel_width or self.standard.channel_width
+
+    @property
+    def prefetch(self) -> int:
+        """Columns that one RD or WR moves."""
+        return self.standard.organisations[self.organisation].prefetch or self.standard.prefetch
+
+    @property
     def devices(self) -> float:
         """Devices side by side in one rank (pseudo channel)."""
-        return self.standard.channel_width / self.standard.organisations[self.organisation].dq
+        return self.channel_width / self.standard.organisations[self.organisation].dq
 
     @property
     def access_bytes(self) -> int:
         """What one RD or WR moves."""
-        return self.standard.prefetch * self.standard.channel_width // 8
+        return self.prefetch * self.channel_width // 8
 
     @property
     def row_bytes(self) -> int:
         """What one ACT opens."""
-        return self.columns * self.standard.channel_width // 8
+        return self.columns * self.channel_width // 8
 
     @property
     def capacity_bytes(self) -> int:
@@ -104,9 +114,8 @@ class Device:
     @property
     def peak_bytes_per_s(self) -> Fraction:
         """Transfer rate x width of one channel, all its pseudo channels."""
-        wide = self.standard.channel_width * (
-            self.counts[1] if self.standard.levels[1] == "pseudochannel" else 1
-        )
+        halves = self.counts[1] if self.standard.levels[1] == "pseudochannel" else 1
+        wide = self.channel_width * halves
         return Fraction(self.standard.presets[self.preset].rate_mts * 10**6 * wide, 8)
 
     def clocks(self, sum_of: str) -> int:
@@ -128,7 +137,7 @@ def make_device(
     ----------
     standard, preset, organisation
         What and which; names are those of the tables or their aliases, whatever their case and hyphens; "" is the
-        first.
+        first that goes with the other.
     ranks
         Another number of ranks than the organisation's.
     overrides
@@ -137,10 +146,10 @@ def make_device(
     Raises
     ------
     DeviceError
-        An unknown name, or timings that contradict each other.
+        An unknown name, a preset and an organisation that do not go together, or timings that contradict each
+        other.
     """
-    preset = _named("preset", preset, standard.presets)
-    organisation = _named("organisation", organisation, standard.organisations)
+    preset, organisation = _pair(standard, preset, organisation)
     speed, shape = standard.presets[preset], standard.organisations[organisation]
     counts = [1, *(shape.counts[level] for level in standard.levels[1:])]
     if ranks is not None:
@@ -159,7 +168,7 @@ def make_device(
         columns=shape.counts["column"],
         tck_fs=Fraction(speed.tck_ps * 1000, phases),
         timing={name: clocks * phases for name, clocks in timing.items()},
-        rules=tuple(_rules(standard, timing)),
+        rules=tuple(_rules(standard, {**standard.commands, **speed.commands}, timing)),
         read_latency=_clocks(standard.read_latency, timing) * phases,
         write_latency=_clocks(standard.write_latency, timing) * phases,
         power=next(
@@ -171,6 +180,28 @@ def make_device(
             None,
         ),
     )
+
+
+def fitting(standard: Standard, preset: str) -> tuple[str, ...]:
+    """Name the organisations that a preset goes with, the default first."""
+    claimed = {name for speed in standard.presets.values() for name in speed.organisations}
+    free = tuple(name for name in standard.organisations if name not in claimed)
+    return standard.presets[preset].organisations or free
+
+
+def _pair(standard: Standard, preset: str, organisation: str) -> tuple[str, str]:
+    """Names in the tables of a preset and an organisation that go together."""
+    if organisation:
+        organisation = _named("organisation", organisation, standard.organisations)
+    if organisation and not preset:
+        return next(name for name in standard.presets if organisation in fitting(standard, name)), organisation
+    preset = _named("preset", preset, standard.presets)
+    choice = fitting(standard, preset)
+    if organisation and organisation not in choice:
+        raise DeviceError(
+            "organisation", f"preset {preset} goes with {', '.join(choice)}, not with {organisation}"
+        )
+    return preset, organisation or choice[0]
 
 
 def _timing(
@@ -224,14 +255,16 @@ def _contradictions(timing: Mapping[str, int]) -> None:
             raise DeviceError(f"timing.{name}", f"expected no negative time, got {clocks} clocks")
 
 
-def _rules(standard: Standard, timing: Mapping[str, int]) -> Iterable[TimedRule]:
+def _rules(
+    standard: Standard, commands: Mapping[str, float], timing: Mapping[str, int]
+) -> Iterable[TimedRule]:
     """Constraints in clocks of the controller.
 
     A command of several clocks occupies the bus from its first; JEDEC counts from its last. So a latency grows by
     what the first command takes beyond one clock and shrinks by what the second does.
     """
     phases = standard.phases
-    bus = {name: int(cycles * phases) for name, cycles in standard.commands.items()}
+    bus = {name: int(cycles * phases) for name, cycles in commands.items()}
     yield from _bus_rules(standard, bus)
     for rule in standard.rules:
         base = _clocks(rule.latency, timing) * phases

@@ -115,6 +115,10 @@ class Preset:
     by_dq: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     #: Other names by which people call it.
     aliases: tuple[str, ...] = ()
+    #: The organisations it goes with, which are then for such presets alone; (): all that no preset claims.
+    organisations: tuple[str, ...] = ()
+    #: Commands that take other times on the command bus than ``Standard.commands`` says.
+    commands: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,8 @@ class Organisation:
         Level -> how many in one node of the level above, from below the channel down to ``row`` and ``column``.
     timing
         What depends on the density, as in ``Preset.timing``.
+    channel_width, prefetch
+        Other values than the standard's; 0: the standard's.
     """
 
     dq: int
@@ -136,6 +142,8 @@ class Organisation:
     timing: Mapping[str, float]
     source: str = ""
     aliases: tuple[str, ...] = ()
+    channel_width: int = 0
+    prefetch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +171,9 @@ class Standard:
     refresh_level
         The level of which PREab and REFab take all banks.
     channel_width
-        Data pins of a channel (of a pseudo channel where there are some).
+        Data pins of a channel (of a pseudo channel where there are some), unless the organisation has its own.
     prefetch
-        Columns that one RD or WR moves.
+        Columns that one RD or WR moves, unless the organisation has its own.
     commands
         Name -> clocks on the command bus, in units of tCK (a multiple of 1 / ``phases``).
     rules

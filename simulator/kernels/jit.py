@@ -44,3 +44,15 @@ def kernel(function: Function) -> Function:
     """Compile a function at its first call; it then runs without the interpreter's lock."""
     compiled: Any = numba.njit(cache=True, nogil=True)(function)
     return compiled
+
+
+def lean(function: Function) -> Function:
+    """Compile what allocates nothing: without counting references to the arrays that it is given."""
+    compiled: Any = numba.njit(cache=True, nogil=True, _nrt=False)(function)
+    return compiled
+
+
+def part(function: Function) -> Function:
+    """Compile what only other kernels call, into each of them: handing many arrays over costs more than the work."""
+    compiled: Any = numba.njit(nogil=True, forceinline=True, _nrt=False)(function)
+    return compiled
