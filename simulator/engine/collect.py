@@ -60,9 +60,25 @@ def make_ledger(ran: Finished, exposed_fs: np.ndarray) -> Ledger:
     for name, unit in machine.shared.items():
         for action, amount in unit.counts().items():
             add(name, action, everyone, amount)
-    for name in chip.components:
-        add(name, "static", everyone, exposed_fs // 1000)
+        for action, total in unit.background().items():
+            add(name, action, everyone, _by_share(total, exposed_fs))
+    for name, component in chip.components.items():
+        if _leaks(component):
+            add(name, "static", everyone, exposed_fs // 1000)
     return Ledger(program.nodes, tuple(columns), counts)
+
+
+def _leaks(component: Component) -> bool:
+    """Whether what it draws at rest is its leakage times the time."""
+    return not component.BACKGROUND or component.leakage_mw is not None
+
+
+def _by_share(total: int, weights: np.ndarray) -> np.ndarray:
+    """A count in proportion to weights, whole and with the same sum; int64, as the weights."""
+    until = np.cumsum(weights, dtype=object)  # beyond int64 in between
+    if not until.size or not until[-1]:
+        return np.full(weights.size, 0, np.int64)
+    return np.diff((until * total // until[-1]).astype(np.int64), prepend=0)
 
 
 def _along(program: Program, moves: np.ndarray, memory: str, end: str) -> np.ndarray:
@@ -75,14 +91,15 @@ def energy_entries(chip: Chip) -> tuple[EnergyEntry, ...]:
     """Energy of each action as the chip states it; ``static`` is leakage in pJ per picosecond."""
     entries = []
     for name, component in chip.components.items():
-        for action in component.ACTIONS:
+        for action in component.actions():
             energy = component.energy.get(action)
             if energy is None:
                 entries.append(EnergyEntry(name, action, None, "unknown", component.source))
             else:
                 source = energy.source or component.source
                 entries.append(EnergyEntry(name, action, energy.pj, energy.origin, source, energy.band))
-        entries.append(_static_entry(name, component))
+        if _leaks(component):
+            entries.append(_static_entry(name, component))
     return tuple(entries)
 
 

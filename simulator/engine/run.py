@@ -65,6 +65,8 @@ class _Loop:
         stuck = [i for i, end in enumerate(self.end) if end < 0]
         if stuck:
             raise DeadlockError(_describe(self.program, stuck, self.missing))
+        for shared in self.machine.shared.values():
+            shared.finish(max(self.end, default=0))
         return np.array([self.start, self.end], np.int64).T.reshape(-1, 2)
 
     def _dispatch(self, unit: int) -> None:

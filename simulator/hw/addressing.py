@@ -71,6 +71,17 @@ class Addressing:
                     run.append((i, source))
 
 
+def stream_mapping(device: Device) -> str:
+    """The order of words under which consecutive accesses come at the full rate.
+
+    They alternate between pseudo channels and bank groups, whose accesses may follow each other sooner, and stay in
+    open rows; ranks come last, since they take turns on one bus.
+    """
+    pseudo = "pseudochannel" in device.standard.levels
+    groups = "Bg" if "bankgroup" in device.standard.levels else ""
+    return f"RoBaCo{groups}RaCh" if pseudo else f"RoRaBaCo{groups}Ch"
+
+
 def make_addressing(name: str, device: Device, channels: int) -> Addressing:
     """The mapping of a name for so many channels of a device.
 

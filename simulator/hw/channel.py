@@ -80,6 +80,17 @@ class Channel:
         self._ahead = (*state, id, done_fs)
         return id, done_fs
 
+    def finish(self, end_fs: int) -> None:
+        """The run is over; nothing is left to be decided."""
+        self.advance(end_fs)
+
+    def background(self) -> dict[str, int]:
+        """Nothing happens beside the transfers."""
+        return {}
+
+    def profile(self) -> None:
+        """What it did over time is not kept."""
+
     def counts(self) -> dict[str, np.ndarray]:
         """Bytes read and written in whole bursts, rows opened, time taken; int64, shape (nodes,)."""
         busy = np.array([self.clock.fs(n) for n in self._counts[:, SLOTS].tolist()], np.int64)

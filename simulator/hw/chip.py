@@ -331,14 +331,19 @@ def _dangling(families: _Families, document: yamlio.Document) -> list[Problem]:
 
 
 def _flaws(families: _Families, document: yamlio.Document) -> list[Problem]:
-    """What links find wrong, given the transfers that pass them."""
+    """What memories find wrong, and links, given the transfers that pass them."""
+    found = [
+        document.problem(flaw.message, ("memories", name, *flaw.where))
+        for name, memory in families.memories.items()
+        for flaw in memory.flaws()
+    ]
     ways: dict[str, list[Way]] = {name: [] for name in families.links}
     for link in families.links.values():
         transport = link.transport
         if transport is not None and {transport.outer, transport.inner} <= set(families.memories):
             for name in transport.via:
                 ways.setdefault(name, []).append(Way(transport.outer, (transport.inner,)))
-    return [
+    return found + [
         document.problem(flaw.message, ("links", name, *flaw.where))
         for name, link in families.links.items()
         for flaw in link.flaws(ways[name])

@@ -14,6 +14,8 @@ from simulator.base.spec import Energy, Spec
 if TYPE_CHECKING:
     import numpy as np
 
+    from simulator.hw.profile import Profile
+
 
 @dataclass(frozen=True, slots=True)
 class Granule:
@@ -97,6 +99,7 @@ class Component(Spec):
     """
 
     ACTIONS: ClassVar[tuple[str, ...]] = ()
+    BACKGROUND: ClassVar[bool] = False  # whether what it draws at rest is among its actions
     BETTER: ClassVar[Mapping[str, str]] = {}  # fields for which ``better_when`` needs to be told
 
     kind: str = Field(description="Which model: a name that `chipsim list` shows")
@@ -211,8 +214,17 @@ class SharedUnit(Protocol):
     def forecast(self) -> tuple[int, int] | None:
         """Return (id, done_fs) of the first transfer to end if nothing more arrives; None when idle."""
 
+    def finish(self, end_fs: int) -> None:
+        """The run is over at this instant; what is left inside is done, and counting ends."""
+
     def counts(self) -> Mapping[str, np.ndarray]:
         """Action -> int64, shape (nodes,), so far; ``busy_fs`` among them."""
+
+    def background(self) -> Mapping[str, int]:
+        """Action -> count of what happens beside all transfers, of no node: refreshes, picoseconds of standby."""
+
+    def profile(self) -> Profile | None:
+        """What it did over time: bytes read and written, and more; None where that is not kept."""
 
 
 class Memory(Component):
@@ -225,6 +237,10 @@ class Memory(Component):
     def peak_bytes_per_s(self) -> float | None:
         """Peak bandwidth; None where it is unlimited."""
         return None
+
+    def flaws(self) -> list[Flaw]:
+        """What is wrong with it that no single field tells."""
+        return []
 
     def service(self) -> Service | None:
         """How transfers are served, for estimates; None where nothing but its users limits them."""

@@ -38,7 +38,7 @@ def make_state(
     latencies: int = 0, log: int = 0,
 ) -> k.State:  # fmt: skip
     """A channel that nobody has used; ``latencies`` and ``log`` are the sizes of those tables."""
-    ranks = prod(device.counts[: device.refresh_level + 1])
+    ranks = ranks_of(device)
     windowed = [rule for rule in device.rules if rule.window > 1]
     rings = max(sum(len(rule.after) for rule in windowed), 1)
     window = max((rule.window for rule in windowed), default=1)
@@ -76,6 +76,11 @@ def make_state(
     return state
 
 
+def ranks_of(device: Device) -> int:
+    """Ranks of a channel, or whatever all-bank refresh takes instead."""
+    return prod(device.counts[: device.refresh_level + 1])
+
+
 def _shape(device: Device, controller: Controller, posted: bool) -> np.ndarray:
     sync, standard = device.standard.sync, device.standard
     shape = np.zeros(1, k.SHAPE)
@@ -83,7 +88,7 @@ def _shape(device: Device, controller: Controller, posted: bool) -> np.ndarray:
         "access": device.access_bytes,
         "capacity": device.capacity_bytes,
         "banks": device.banks,
-        "ranks": prod(device.counts[: device.refresh_level + 1]),
+        "ranks": ranks_of(device),
         "read_latency": device.read_latency,
         "write_latency": device.write_latency,
         "burst": device.timing["nBL"],
@@ -115,7 +120,7 @@ def _refresh_every(device: Device, controller: Controller) -> int:
     interval = device.timing["nREFI"]
     if controller.refresh == "all_bank":
         return interval
-    banks = device.banks // prod(device.counts[: device.refresh_level + 1])
+    banks = device.banks // ranks_of(device)
     return interval // (banks // device.standard.refresh_banks)
 
 

@@ -126,6 +126,17 @@ class Noc:
         self._ahead = state, ended
         return ended[0]
 
+    def finish(self, end_fs: int) -> None:
+        """The run is over; nothing is left to be decided."""
+        self.advance(end_fs)
+
+    def background(self) -> dict[str, int]:
+        """Nothing happens beside the transfers."""
+        return {}
+
+    def profile(self) -> None:
+        """What it did over time is not kept."""
+
     def counts(self) -> dict[str, np.ndarray]:
         """Bytes sent, bytes x hops, time of the busiest link; int64, shape (nodes,)."""
         sent = self._sent[:, :, BYTES]

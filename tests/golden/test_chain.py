@@ -35,7 +35,7 @@ memories:
          energy: {read: 1 pJ, write: 2 pJ}}
   acc: {kind: sram, capacity: 4 KiB, port: unlimited, clock: 1 GHz, leakage: 0 mW,
         energy: {read: 0.25 pJ, write: 0.5 pJ}}
-  dram: {kind: dram, capacity: 1 MiB, bandwidth: 64 GB/s, burst: 64 B, latency: 50 ns, leakage: 10 mW,
+  dram: {kind: bandwidth, capacity: 1 MiB, bandwidth: 64 GB/s, burst: 64 B, latency: 50 ns, leakage: 10 mW,
          energy: {read: 20 pJ, write: 30 pJ, activate: 1000 pJ}}
 links:
   dma: {kind: dma, from: dram, to: sram, width: 32 B/cycle, clock: 1 GHz, start_cycles: 10, leakage: 0 mW,

@@ -22,7 +22,7 @@ cores:
 memories:
   sram: {kind: sram, capacity: 7680 B, port: unlimited, clock: 1 GHz}
   acc: {kind: sram, capacity: 16 KiB, port: unlimited, clock: 1 GHz}
-  dram: {kind: dram, capacity: 1 MiB, bandwidth: 1 GB/s, burst: 64 B, latency: 50 ns}
+  dram: {kind: bandwidth, capacity: 1 MiB, bandwidth: 1 GB/s, burst: 64 B, latency: 50 ns}
 links:
   dma: {kind: dma, from: dram, to: sram, width: 32 B/cycle, clock: 1 GHz, start_cycles: 10}
 """

@@ -22,7 +22,7 @@ cores:
 memories:
   sram: {kind: sram, capacity: 1 KiB, port: unlimited, clock: 1 GHz}
   acc: {kind: sram, capacity: 512 B, port: unlimited, clock: 1 GHz}
-  dram: {kind: dram, capacity: 1 MiB, bandwidth: 4 GB/s, burst: 32 B, latency: 30 ns}
+  dram: {kind: bandwidth, capacity: 1 MiB, bandwidth: 4 GB/s, burst: 32 B, latency: 30 ns}
 links:
   dma: {kind: dma, from: dram, to: sram, width: 16 B/cycle, clock: 1 GHz, outstanding: 2, start_cycles: 4}
 """

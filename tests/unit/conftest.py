@@ -18,7 +18,7 @@ cores:
 memories:
   sram: {kind: sram, capacity: 4 KiB, port: unlimited, clock: 1 GHz}
   acc: {kind: sram, capacity: 1 KiB, port: unlimited, clock: 1 GHz}
-  dram: {kind: dram, capacity: 1 MiB, bandwidth: 64 GB/s, burst: 64 B, latency: 30 ns}
+  dram: {kind: bandwidth, capacity: 1 MiB, bandwidth: 64 GB/s, burst: 64 B, latency: 30 ns}
 links:
   dma: {kind: dma, from: dram, to: sram, width: 64 B/cycle, clock: 1 GHz, outstanding: 2}
 """

@@ -1,124 +1,216 @@
-"""External DRAM as a channel of given bandwidth, latency and efficiency."""
+"""DRAM of a standard, command by command or by its bandwidth alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import ceil
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, model_validator
 
-from simulator.base.clock import Clock
-from simulator.hw.component import MEMORIES, Memory, Service, SharedUnit, Way
+from simulator.base import units
+from simulator.base.errors import did_you_mean
+from simulator.hw.addressing import Addressing, make_addressing, stream_mapping
+from simulator.hw.component import MEMORIES, Flaw, Memory, Service, SharedUnit, Way
+from simulator.hw.controller import Controller
+from simulator.hw.device import Device, DeviceError, fitting, make_device
+from simulator.hw.dramenergy import action_energies
+from simulator.hw.memories.bandwidth import Bandwidth
+from simulator.hw.standard import STANDARDS, Standard
 
 if TYPE_CHECKING:
     import numpy as np
-else:
-    from simulator.base.lazy import numpy as np
 
 
 @MEMORIES.register("dram")
 class Dram(Memory):
-    """DRAM behind one controller, all channels interleaved.
+    """Channels of a DRAM standard, each behind a controller.
 
     Model
     -----
-    Transfers in flight are served in turn, a row at a time, at the bandwidth of all channels. A visit of a
-    row takes ``max(bursts x burst time, tRC / banks, tFAW / 4) / channels``: bursts follow each other without
-    a gap as long as activating the next row hides behind them, and rows cannot be opened faster than banks
-    recover or than four per tFAW. Every tREFI the channels stand still for tRFC. The last byte arrives
-    ``latency`` after its burst was served. So efficiency follows from burst and row size: long runs reach
-    ``1 - tRFC/tREFI`` of the peak, one burst per row much less.
+    ``model: commands``: every access becomes the commands of its standard (activate, read, write, precharge, refresh),
+    each issued when all timing constraints allow it and the controller's policy chooses it; channels, ranks, bank
+    groups and banks have their state. ``model: bandwidth``: the same device as a channel of its peak bandwidth with
+    what bursts, rows and refresh leave of it (kind ``bandwidth``). Capacity, burst, row size and bandwidth follow from
+    standard, preset and organisation. Energy per command and standby state from the currents of the device.
 
     Not modelled
     ------------
-    Row-buffer state and reordering, read/write turn-around, channels that are busy unevenly: bandwidth, not
-    commands.
+    See docs/models/dram.md: training, temperature, error correction, row-hammer mitigation, self-refresh.
 
     Source
     ------
-    docs/models/memory.md; parameters from the parts that chips use, each with its source.
+    docs/models/dram.md; the tables of ``simulator/hw/memories/standards`` with their sources.
     """
 
-    ACTIONS: ClassVar = ("activate", "read", "write")
-    EXTERNAL: ClassVar = True
-    #: Capacity does nothing for speed; the rest its standard states, no designer of a chip chooses it.
-    BETTER: ClassVar = dict.fromkeys(
-        ("capacity_bytes", "burst_bytes", "row_bytes", "row_cycle_fs", "activate_window_fs",
-         "refresh_interval_fs", "refresh_time_fs"),
-        "",
+    ACTIONS: ClassVar = (
+        "activate", "read", "write", "io", "refresh", "refresh_bank", "standby_active", "standby_idle",
     )  # fmt: skip
+    EXTERNAL: ClassVar = True
+    BACKGROUND: ClassVar = True
+    #: Capacity does nothing for speed; a clock of the standard is no choice of the chip's designer.
+    BETTER: ClassVar = dict.fromkeys(("capacity_bytes", "ranks"), "")
 
-    standard: str = Field("", description="Name of the DRAM standard, for the reader")
-    preset: str = Field("", description="Speed grade, for the reader")
+    capacity_bytes: int = Field(0, description="Size; checked: it follows from standard, organisation and channels", ge=0)
+    standard: str = Field(description="A table of simulator/hw/memories/standards: ddr4, lpddr5, hbm2, ...")
+    preset: str = Field("", description="Speed grade of the standard; absent: its first")
+    organisation: str = Field("", description="Device of the standard; absent: the one that gives the capacity, or the first")
     channels: int = Field(1, description="Channels side by side", gt=0)
-    bandwidth_bytes_per_s: int = Field(description="Peak bandwidth of one channel", gt=0)
-    burst_bytes: int = Field(64, description="Bytes of one burst on one channel", gt=0)
-    row_bytes: int = Field(2048, description="Bytes of one row (page) of one channel", gt=0)
-    banks: int = Field(16, description="Banks per channel", gt=0)
-    row_cycle_fs: int = Field(0, description="tRC: between two activations of one bank", ge=0)
-    activate_window_fs: int = Field(0, description="tFAW: within which at most four rows are opened", ge=0)
-    refresh_interval_fs: int = Field(0, description="tREFI; 0: no refresh", ge=0)
-    refresh_time_fs: int = Field(0, description="tRFC: how long a refresh takes", ge=0)
-
-    @field_validator("refresh_time_fs")
-    @classmethod
-    def _leaves_time_for_data(cls, time_fs: int, info: ValidationInfo) -> int:
-        interval_fs = info.data.get("refresh_interval_fs", 0)
-        if interval_fs and time_fs >= interval_fs:
-            interval = f"{interval_fs / 1e6:g} ns"
-            raise ValueError(
-                f"expected less than the refresh interval of {interval}, got {time_fs / 1e6:g} ns"
-            )
-        return time_fs
-
-    latency_fs: int = Field(
-        0, description="From the end of a burst on the bus to the data at the chip's side", ge=0
+    ranks: int | None = Field(None, description="Ranks of a channel; absent: the organisation's", gt=0)
+    mapping: str = Field(
+        "", description="Address mapping: an order such as RoBaRaCoCh, MOP4CLXOR or a bit string; absent: for streams"
     )
+    controller: Controller = Field(default_factory=Controller, description="Policy of the controllers")
+    timing: dict[str, str | int] = Field(
+        default_factory=dict, description="Timings other than the preset's: nXXX in clocks, tXXX as a time such as 15 ns"
+    )
+    model: Literal["commands", "bandwidth"] = Field("commands", description="Every command, or the bandwidth alone")
+    latency_fs: int = Field(0, description="Controller and way to the chip, on top of the device's own latency", ge=0)
+
+    @model_validator(mode="after")
+    def _filled_in(self) -> Dram:
+        """State what follows from the choices; what contradicts them is said by ``flaws``."""
+        try:
+            device = self.device
+            capacity = device.capacity_bytes * self.channels
+            found = {"preset": device.preset, "organisation": device.organisation, "mapping": self.addressing.name}
+        except DeviceError:
+            return self
+        found |= {"ranks": self._ranks(device)}
+        object.__setattr__(self, "__dict__", {**self.__dict__, **found, "capacity_bytes": self.capacity_bytes or capacity})
+        energies = {action: energy for action, energy in action_energies(device).items() if action in self.ACTIONS}
+        object.__setattr__(self, "energy", {**energies, **self.energy})
+        return self
+
+    @cached_property
+    def device(self) -> Device:
+        """One channel; DeviceError where the choices do not fit."""
+        if self.standard not in STANDARDS:
+            known = STANDARDS.names()
+            near = did_you_mean(self.standard, known)
+            raise DeviceError("standard", f"expected one of {', '.join(known)}, got '{self.standard}'{near}")
+        standard: Standard = STANDARDS[self.standard]
+        timing = self._timing()
+        organisation, ranks = self.organisation, self.ranks
+        if not organisation and self.capacity_bytes:
+            organisation, ranks = self._of_capacity(standard)
+        device = make_device(standard, self.preset, organisation, ranks=ranks, overrides=timing)
+        capacity = device.capacity_bytes * self.channels
+        if self.capacity_bytes and capacity != self.capacity_bytes:
+            have, wanted = (units.format(size, "bytes") for size in (capacity, self.capacity_bytes))
+            raise DeviceError(
+                "capacity", f"expected {have}: {self.channels} channels of {device.organisation}; got {wanted}"
+            )
+        if self.controller.refresh == "per_bank" and not standard.refresh_banks:
+            raise DeviceError("controller.refresh", f"{standard.name} has no per-bank refresh")
+        return device
+
+    @cached_property
+    def addressing(self) -> Addressing:
+        """How addresses name channel, bank, row and column."""
+        return make_addressing(self.mapping or stream_mapping(self.device), self.device, self.channels)
+
+    def flaws(self) -> list[Flaw]:
+        """What does not fit together."""
+        try:
+            _ = self.device, self.addressing
+        except DeviceError as error:
+            return [Flaw(tuple(error.where.split(".")), error.message)]
+        return []
+
+    def actions(self) -> tuple[str, ...]:
+        """Those that its refresh and its model can do."""
+        refresh = {"all_bank": "refresh", "per_bank": "refresh_bank"}.get(self.controller.refresh, "")
+        return tuple(action for action in self.ACTIONS if not action.startswith("refresh") or action == refresh)
 
     def traits(self) -> tuple[str, ...]:
-        """Standard and speed grade, where stated."""
-        return tuple(name for name in (self.standard, self.preset) if name)
+        """Standard, speed grade, mapping and policy."""
+        how = (self.mapping, self.controller.policy) if self.model == "commands" else ("bandwidth alone",)
+        return (self.standard, self.preset, *how)
 
     def peak_bytes_per_s(self) -> float:
         """Peak bandwidth of all channels together."""
-        return float(self.bandwidth_bytes_per_s * self.channels)
+        return float(self.device.peak_bytes_per_s * self.channels)
+
+    @cached_property
+    def by_bandwidth(self) -> Bandwidth:
+        """The same memory as a channel of given bandwidth."""
+        device, fs = self.device, self.device.tck_fs
+        timing = device.timing
+        return Bandwidth(
+            kind="bandwidth",
+            capacity_bytes=device.capacity_bytes * self.channels,
+            channels=self.channels,
+            bandwidth_bytes_per_s=int(device.peak_bytes_per_s),
+            burst_bytes=device.access_bytes,
+            row_bytes=device.row_bytes,
+            banks=device.banks,
+            row_cycle_fs=ceil(timing["nRC"] * fs),
+            activate_window_fs=ceil(timing.get("nFAW", 0) * fs),
+            refresh_interval_fs=0 if self.controller.refresh == "none" else ceil(timing["nREFI"] * fs),
+            refresh_time_fs=0 if self.controller.refresh == "none" else ceil(timing["nRFC"] * fs),
+            latency_fs=self.latency_fs + ceil(_unloaded(device) * fs),
+        )
 
     def service(self) -> Service:
-        """Whole bursts, and no more rows than can be opened."""
-        least_fs = max(self.row_cycle_fs / self.banks, self.activate_window_fs / 4) / self.channels
-        return Service(
-            burst_bytes=self.burst_bytes,
-            burst_fs=1e15 * self.burst_bytes / self.peak_bytes_per_s(),
-            page_bytes=self.row_bytes,
-            page_fs=least_fs,
-            latency_fs=self.latency_fs,
-            refresh_interval_fs=self.refresh_interval_fs,
-            refresh_time_fs=self.refresh_time_fs,
-        )
+        """As a channel of its bandwidth."""
+        return self.by_bandwidth.service()
 
     def stream_bytes_per_s(self, run_bytes: int) -> float:
-        """Peak x the share of time that is no refresh, x what row visits leave of it where a run is short."""
-        visit_fs = min(run_bytes, self.row_bytes) / self.peak_bytes_per_s() * 1e15
-        least_fs = max(self.row_cycle_fs / self.banks, self.activate_window_fs / 4) / self.channels
-        refresh = self.refresh_time_fs / self.refresh_interval_fs if self.refresh_interval_fs else 0.0
-        return self.peak_bytes_per_s() * (1 - refresh) * visit_fs / max(visit_fs, least_fs)
+        """As a channel of its bandwidth."""
+        return self.by_bandwidth.stream_bytes_per_s(run_bytes)
 
     def shared_unit(self, requests: np.ndarray, ways: Sequence[Way], nodes: int) -> SharedUnit:
-        """A live channel."""
-        from simulator.hw.channel import Channel  # numba: only when something is simulated
+        """The live channels."""
+        if self.model == "bandwidth":
+            from simulator.hw.dramchannel import DramChannel  # numba: only when something is simulated
 
-        slot = Clock.from_hz(Fraction(self.bandwidth_bytes_per_s * self.channels, self.burst_bytes))
-        least_fs = max(Fraction(self.row_cycle_fs, self.banks), Fraction(self.activate_window_fs, 4))
-        return Channel(
-            clock=slot,
-            burst_bytes=self.burst_bytes,
-            page_bytes=self.row_bytes,
-            row_slots=slot.cycles_of(ceil(least_fs / self.channels)),
-            refresh_every=slot.cycles_of(self.refresh_interval_fs),
-            refresh_slots=slot.cycles_of(self.refresh_time_fs),
-            latency_fs=self.latency_fs,
-            requests=requests,
-            nodes=nodes,
+            return DramChannel.of(self.by_bandwidth, self.device, self.channels, requests, nodes)
+        from simulator.hw.dramunit import DramUnit  # numba: only when something is simulated
+
+        return DramUnit(
+            self.device, self.controller, self.addressing, self.channels, self.latency_fs, requests, nodes
         )
+
+    def _ranks(self, device: Device) -> int | None:
+        return device.counts[1] if "rank" in device.standard.levels else None
+
+    def _timing(self) -> dict[str, int | Fraction]:
+        """The overrides in clocks and in ns."""
+        found: dict[str, int | Fraction] = {}
+        for name, value in self.timing.items():
+            try:
+                if name.startswith("n"):
+                    found[name] = int(value)
+                else:
+                    found[name] = Fraction(units.parse(value, "fs"), 10**6)
+            except ValueError as error:
+                wanted = "a whole number of clocks" if name.startswith("n") else str(error)
+                text = f"expected {wanted}, got '{value}'" if name.startswith("n") else wanted
+                raise DeviceError(f"timing.{name}", text) from None
+        return found
+
+    def _of_capacity(self, standard: Standard) -> tuple[str, int | None]:
+        """The first organisation, with as few ranks as possible, that gives the capacity stated."""
+        sizes: dict[int, tuple[str, int | None]] = {}
+        counts: list[int | None] = [self.ranks] if self.ranks or "rank" not in standard.levels else [1, 2, 4]
+        first = make_device(standard, self.preset)
+        for ranks in counts:
+            for name in fitting(standard, first.preset):
+                device = make_device(standard, first.preset, name, ranks=ranks)
+                sizes.setdefault(device.capacity_bytes * self.channels, (name, ranks))
+        if self.capacity_bytes not in sizes:
+            possible = ", ".join(units.format(size, "bytes") for size in sorted(sizes))
+            wanted = units.format(self.capacity_bytes, "bytes")
+            raise DeviceError(
+                "capacity", f"expected a size that {self.channels} channels of {standard.name} have: {possible}; got {wanted}"
+            )
+        return sizes[self.capacity_bytes]
+
+
+def _unloaded(device: Device) -> int:
+    """Clocks from a request to the end of its data in an idle channel: activate, read."""
+    timing = device.timing
+    return timing.get("nRCD", timing.get("nRCDRD", 0)) + device.read_latency

@@ -19,7 +19,7 @@ cores:
 memories:
   sram: {kind: sram, capacity: 256 KiB, banks: 4, port: 8 B/cycle, clock: 1 GHz}
   acc: {kind: sram, capacity: 16 KiB, banks: 2, port: 32 B/cycle, clock: 1 GHz}
-  dram: {kind: dram, capacity: 64 MiB, bandwidth: 2 GB/s}
+  dram: {kind: bandwidth, capacity: 64 MiB, bandwidth: 2 GB/s}
 links:
   dma: {kind: dma, from: dram, to: sram, width: 16 B/cycle, clock: 1 GHz}
 """

@@ -20,7 +20,7 @@ cores:
   npu: {kind: systolic, rows: 8, cols: 8, clock: 1 GHz, buffers: {ifmap: sram, weight: sram, psum: sram}}
 memories:
   sram: {kind: sram, capacity: 64 KiB, port: 32 B/cycle, clock: 1 GHz}
-  dram: {kind: dram, capacity: 1 GiB, bandwidth: 10 GB/s}
+  dram: {kind: bandwidth, capacity: 1 GiB, bandwidth: 10 GB/s}
 links:
   dma: {kind: dma, from: dram, to: sram, width: 32 B/cycle, clock: 1 GHz}
 """

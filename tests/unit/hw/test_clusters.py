@@ -15,7 +15,7 @@ cores:
 memories:
   sram: {kind: sram, capacity: 64 KiB, banks: 2, port: 8 B/cycle, clock: 1 GHz}
   acc: {kind: sram, capacity: 16 KiB, banks: 2, port: 8 B/cycle, clock: 1 GHz}
-  dram: {kind: dram, capacity: 1 MiB, bandwidth: 8 GB/s}
+  dram: {kind: bandwidth, capacity: 1 MiB, bandwidth: 8 GB/s}
 links:
   dma: {kind: dma, from: dram, to: sram, width: 8 B/cycle, clock: 1 GHz, via: noc}
   noc: {kind: bus, width: 16 B/cycle, clock: 1 GHz}

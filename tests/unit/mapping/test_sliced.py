@@ -23,7 +23,7 @@ cores:
   vec: {kind: vector, lanes: 8, clock: 1 GHz, buffers: {data: sram}}
 memories:
   sram: {kind: sram, capacity: 64 KiB, banks: 4, port: 32 B/cycle, clock: 1 GHz}
-  dram: {kind: dram, capacity: 64 MiB, bandwidth: 64 GB/s}
+  dram: {kind: bandwidth, capacity: 64 MiB, bandwidth: 64 GB/s}
 links:
   dma: {kind: dma, from: dram, to: sram, width: 64 B/cycle, clock: 1 GHz}
 """

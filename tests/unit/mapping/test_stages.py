@@ -60,7 +60,7 @@ memories:
   acc: {kind: sram, capacity: 16 KiB, banks: 2, port: 32 B/cycle, clock: 1 GHz}
 """
 BEHIND = """\
-  dram: {kind: dram, capacity: 64 MiB, bandwidth: 16 GB/s}
+  dram: {kind: bandwidth, capacity: 64 MiB, bandwidth: 16 GB/s}
 links:
   dma: {kind: dma, from: dram, to: sram, width: 16 B/cycle, clock: 1 GHz}
 """

@@ -10,8 +10,9 @@ from simulator.hw.standard import STANDARDS, Organisation, Preset, Rule, Standar
 
 _RAMULATOR = "CMU-SAFARI Ramulator 2.1 (c5b1c3a, MIT), preset {}, resolved"
 _JEDEC = "JESD79-5C: speed bin {} (tAA, tRCD, tRP), minima in ns rounded by its 13.2; as listed by Ramulator 2.1 forks"
-#: Rates of Ramulator's bins -> nRRD_S, nRRD_L, nFAW of a 1 KB page, nFAW of a 2 KB page (x16), nREFI. Its nRRD_L of
-#: 3200 is below its nRRD_S (JESD79-5: 8 clocks) and without effect; above 4800 its nRRD_S is 5 ns (JESD79-5: 8 clocks).
+#: Rates of Ramulator's bins -> nRRD_S, nRRD_L, nFAW of a 1 KB page, nFAW of a 2 KB page (x16), nREFI. Its
+#: nRRD_L of 3200 is below its nRRD_S (JESD79-5: 8 clocks) and without effect; above 4800 its nRRD_S is 5 ns
+#: (JESD79-5: 8 clocks).
 _RAMULATOR_RATE = {
     3200: (8, 5, 32, 40, 6240),
     4800: (8, 12, 48, 60, 9375),
@@ -67,7 +68,8 @@ DDR5 = STANDARDS.register("ddr5")(
             Rule("channel",   "WR WRA",      "WR WRA",        "nBL"),
             Rule("rank",      "RD RDA",      "RD RDA",        "nCCD_S"),
             Rule("rank",      "WR WRA",      "WR WRA",        "nCCD_S_WR"),
-            # nBTA, bus turn-around: 2 clocks and the write preamble tWPRE (2; longer, with tRPST, in JEDEC's bins).
+            # nBTA, bus turn-around: 2 clocks and the write preamble tWPRE (2; longer, with tRPST, in JEDEC's
+            # bins).
             Rule("rank",      "RD RDA",      "WR WRA",        "nCL + nBL + nBTA - nCWL"),
             Rule("rank",      "WR WRA",      "RD RDA",        "nCWL + nBL + nWTR_S"),
             Rule("rank",      "RD RDA",      "RD WR RDA WRA", "nBL + nCS", sibling=True),

@@ -16,8 +16,8 @@ from simulator.hw.standard import STANDARDS, Currents, Organisation, Power, Pres
 _RAMULATOR = "CMU-SAFARI Ramulator 2.1 (c5b1c3a, MIT), preset {}, resolved; JESD235D"
 _DRAMSIM3 = "DRAMsim3 2981759 (2021-04-05, MIT), configs/{}.ini"
 _OCONNOR = "TSV 0.5 and interposer I/O 0.3 pJ/b: O'Connor et al., Fine-Grained DRAM, MICRO 2017"
-#: nCCD_S is BL/2 and so by definition 2; where the source of HBM2E scales it (3 or 4) no more than 2/3 of the peak
-#: could be had, so it is 2 here.
+#: nCCD_S is BL/2 and so by definition 2; where the source of HBM2E scales it (3 or 4) no more than 2/3 of the
+#: peak could be had, so it is 2 here.
 _COLUMNS = (
     "nCL", "nCWL", "nRCDRD", "nRCDWR", "nRP", "nRAS", "nRC", "nWR", "nRTP_L", "nCCD_L", "nRRD_S", "nRRD_L", "nWTR_S",
     "nWTR_L", "nFAW", "nRFCpb", "nRREFD", "nREFI", "nREFIpb",
@@ -30,12 +30,12 @@ def _preset(rate: int, tck_ps: int, row: tuple[int, ...], source: str, *aliases:
 
 
 def _dramsim3(name: str, ini: str, *aliases: str) -> Preset:
-    # Every command takes one clock there, and the turn-around is tRPRE. nRFCpb and nRREFD are not in the file: those
-    # of HBM2_2000Mbps.
+    # Every command takes one clock there, and the turn-around is tRPRE. nRFCpb and nRREFD are not in the
+    # file: those of HBM2_2000Mbps.
     timing = {
-        "nBL": 2, "nCL": 14, "nCWL": 4, "nRCDRD": 14, "nRCDWR": 14, "nRP": 14, "nRAS": 34, "nRC": 48, "nWR": 16,
-        "nRTP_L": 6, "nCCD_S": 1, "nCCD_L": 2, "nRRD_S": 4, "nRRD_L": 6, "nWTR_S": 6, "nWTR_L": 8, "nFAW": 30,
-        "nRFC": 260, "nRFCpb": 160, "nRREFD": 8, "nREFI": 3900, "nREFIpb": 128, "nBTA": 1,
+        "nBL": 2, "nCL": 14, "nCWL": 4, "nRCDRD": 14, "nRCDWR": 14, "nRP": 14, "nRAS": 34, "nRC": 48,
+        "nWR": 16, "nRTP_L": 6, "nCCD_S": 1, "nCCD_L": 2, "nRRD_S": 4, "nRRD_L": 6, "nWTR_S": 6, "nWTR_L": 8,
+        "nFAW": 30, "nRFC": 260, "nRFCpb": 160, "nRREFD": 8, "nREFI": 3900, "nREFIpb": 128, "nBTA": 1,
     }  # fmt: skip
     source = _DRAMSIM3.format(ini)
     return Preset(2000, 1000, timing, source, aliases=aliases, organisations=(name,), commands={"ACT": 1})

@@ -17,8 +17,8 @@ _SCALED = "derived: the nanoseconds of HBM3_6400Mbps in clocks of {} ps, not of 
 #: HBM3_6400Mbps in nanoseconds.
 _NS = {
     "tCL": 12.5, "tCWL": 6.25, "tRCDRD": 19.375, "tRCDWR": 9.375, "tRP": 16.25, "tRAS": 28.125, "tRC": 45.0,
-    "tWR": 20.625, "tRTP": 5.625, "tRRD_S": 2.5, "tRRD_L": 3.125, "tFAW": 15.0, "tWTR_S": 4.375, "tWTR_L": 6.25,
-    "tRTW": 12.5, "tRFCpb": 200.0, "tREFI": 3900.0,
+    "tWR": 20.625, "tRTP": 5.625, "tRRD_S": 2.5, "tRRD_L": 3.125, "tFAW": 15.0, "tWTR_S": 4.375,
+    "tWTR_L": 6.25, "tRTW": 12.5, "tRFCpb": 200.0, "tREFI": 3900.0,
 }  # fmt: skip
 #: Clocks; nRREFD as in Ramulator's preset.
 _CLOCKS = {"nBL": 2, "nCCD_S": 2, "nPPD": 2, "nRREFD": 8}
@@ -47,13 +47,15 @@ HBM3 = STANDARDS.register("hbm3")(
         channel_width=32,
         prefetch=8,
         commands={
-            "ACT": 1.5, "PREpb": 0.5, "PREab": 0.5, "RD": 1, "WR": 1, "RDA": 1, "WRA": 1, "REFab": 0.5, "REFpb": 0.5
+            "ACT": 1.5, "PREpb": 0.5, "PREab": 0.5, "RD": 1, "WR": 1, "RDA": 1, "WRA": 1, "REFab": 0.5,
+            "REFpb": 0.5
         },
         rules=(
             # fmt: off
             Rule("pseudochannel", "RD RDA",      "RD RDA",      "nBL"),
             Rule("pseudochannel", "WR WRA",      "WR WRA",      "nBL"),
-            # nRTW is a parameter of its own in Ramulator: CL + BL/4 - CWL and 8 clocks, whose origin it does not say.
+            # nRTW is a parameter of its own in Ramulator: CL + BL/4 - CWL and 8 clocks, whose origin it does
+            # not say.
             Rule("pseudochannel", "RD RDA",      "WR WRA",      "nRTW"),
             Rule("pseudochannel", "WR WRA",      "RD RDA",      "nCWL + nBL + nWTR_S"),
             Rule("pseudochannel", "RD",          "PREab",       "nRTP"),
@@ -96,9 +98,9 @@ HBM3 = STANDARDS.register("hbm3")(
         presets={
             "HBM3_6400Mbps": Preset(
                 6400, 625,
-                {**_CLOCKS, "nCL": 20, "nCWL": 10, "nRCDRD": 31, "nRCDWR": 15, "nRP": 26, "nRAS": 45, "nRC": 72,
-                 "nWR": 33, "nRTP": 9, "nCCD_L": 4, "nCCD_R": 3, "nRRD_S": 4, "nRRD_L": 5, "nFAW": 24, "nWTR_S": 7,
-                 "nWTR_L": 10, "nRTW": 20, "nRFCpb": 320, "nREFI": 6240},
+                {**_CLOCKS, "nCL": 20, "nCWL": 10, "nRCDRD": 31, "nRCDWR": 15, "nRP": 26, "nRAS": 45,
+                 "nRC": 72, "nWR": 33, "nRTP": 9, "nCCD_L": 4, "nCCD_R": 3, "nRRD_S": 4, "nRRD_L": 5,
+                 "nFAW": 24, "nWTR_S": 7, "nWTR_L": 10, "nRTW": 20, "nRFCpb": 320, "nREFI": 6240},
                 _RAMULATOR,
                 aliases=("HBM3_6400",),
             ),
@@ -122,8 +124,9 @@ HBM3 = STANDARDS.register("hbm3")(
             # fmt: on
         },
         power={
-            # A pseudo channel opens 1 KB like HBM2's: half of DRAMsim3's currents of an HBM2 channel, as there. IDD4
-            # over IDD3N by the ratio of the bandwidths, 25.6 to 16 GB/s: the same energy per bit but for the supply.
+            # A pseudo channel opens 1 KB like HBM2's: half of DRAMsim3's currents of an HBM2 channel, as
+            # there. IDD4 over IDD3N by the ratio of the bandwidths, 25.6 to 16 GB/s: the same energy per bit
+            # but for the supply.
             "": Power(
                 (Currents(1.1, idd0_ma=32.5, idd2n_ma=20, idd2p_ma=14, idd3n_ma=27.5, idd3p_ma=20, idd4r_ma=295.5,
                           idd4w_ma=383.5, idd5_ma=125),),

@@ -15,10 +15,11 @@ _RAMULATOR = "CMU-SAFARI Ramulator 2.1 (c5b1c3a, MIT), preset LPDDR5_6400, resol
 _SCALED = "derived: the nanoseconds of LPDDR5_6400 in clocks of {} ps; minima in clocks (BL, CCD, AAD, PPD) as there"
 #: LPDDR5_6400 in nanoseconds: where JESD209-5 states minima, they round up to the same clocks.
 _NS = {
-    "tCL": 21.25, "tRCD": 18.75, "tRP": 18.75, "tRPab": 21.25, "tRAS": 42.5, "tRC": 61.25, "tWR": 35.0, "tRTP": 10.0,
-    "tCWL": 11.25, "tWTR_S": 6.25, "tWTR_L": 12.5,
+    "tCL": 21.25, "tRCD": 18.75, "tRP": 18.75, "tRPab": 21.25, "tRAS": 42.5, "tRC": 61.25, "tWR": 35.0,
+    "tRTP": 10.0, "tCWL": 11.25, "tWTR_S": 6.25, "tWTR_L": 12.5,
 }  # fmt: skip
-#: Clocks that JESD209-5 states as such; nBL is BL/n_min, nBL_max BL/n_max (table 330), the cycle of a bank group.
+#: Clocks that JESD209-5 states as such; nBL is BL/n_min, nBL_max BL/n_max (table 330), the cycle of a bank
+#: group.
 _CLOCKS = {
     "nBL": 2, "nBL_max": 4, "nPPD": 2, "nCCD_S": 2, "nCCD_L": 4, "nCCD_S_WR": 2, "nCCD_L_WR": 4, "nWCKPST": 1,
     "nCAS": 0, "nAAD": 8, "nCS": 2, "nBTA": 2, "nRRD_S": 4, "nRRD_L": 4,
@@ -111,9 +112,10 @@ LPDDR5 = STANDARDS.register("lpddr5")(
             # tCCD_L and tAAD scaled too, so nBL_max is (JESD209-5B: 4 clocks, 4 clocks and 8 clocks).
             "LPDDR5X_8533": Preset(
                 8533, 938,
-                {**_CLOCKS, **_REFRESH, "nBL_max": 6, "nCL": 23, "nRCD": 20, "nRP": 20, "nRPab": 23, "nRAS": 46,
-                 "nRC": 66, "nWR": 38, "nRTP": 11, "nCWL": 12, "nCCD_L": 6, "nCCD_L_WR": 6, "nWTR_S": 7, "nWTR_L": 14,
-                 "nAAD": 11, "nRRD_S": 6, "nRRD_L": 6, "nFAW": 22, "tREFI": 3906.0, "tREFIpb": 488.0},
+                {**_CLOCKS, **_REFRESH, "nBL_max": 6, "nCL": 23, "nRCD": 20, "nRP": 20, "nRPab": 23,
+                 "nRAS": 46, "nRC": 66, "nWR": 38, "nRTP": 11, "nCWL": 12, "nCCD_L": 6, "nCCD_L_WR": 6,
+                 "nWTR_S": 7, "nWTR_L": 14, "nAAD": 11, "nRRD_S": 6, "nRRD_L": 6, "nFAW": 22, "tREFI": 3906.0,
+                 "tREFIpb": 488.0},
                 "a public fork of Ramulator 2.1, preset LPDDR5_8533: LPDDR5-6400 scaled by 4/3",
                 origin="estimate",
                 aliases=("LPDDR5_8533",),

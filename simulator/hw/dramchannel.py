@@ -1,0 +1,52 @@
+"""The live side of a DRAM that is known by its bandwidth alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from simulator.hw.channel import Channel
+from simulator.hw.device import Device
+from simulator.hw.drampack import ranks_of
+from simulator.hw.memories.bandwidth import Bandwidth
+
+
+@dataclass
+class DramChannel(Channel):
+    """A channel that also counts what its device does beside: it refreshes, and its ranks stand by.
+
+    Which rows are open is not known here; every rank is taken to have one open.
+    """
+
+    ranks: int = 1
+    refresh_interval_fs: int = 0
+    end_fs: int = 0
+
+    @classmethod
+    def of(cls, memory: Bandwidth, device: Device, channels: int, requests: np.ndarray, nodes: int) -> Self:
+        """The channel of a memory made of such devices."""
+        ranks = channels * ranks_of(device)
+        return cls(
+            **memory.channel_fields(),
+            requests=requests,
+            nodes=nodes,
+            ranks=ranks,
+            refresh_interval_fs=memory.refresh_interval_fs,
+        )
+
+    def finish(self, end_fs: int) -> None:
+        """The run is over."""
+        super().finish(end_fs)
+        self.end_fs = end_fs
+
+    def counts(self) -> dict[str, np.ndarray]:
+        """As of a channel, and what passes the interface."""
+        counts = super().counts()
+        return {**counts, "io": counts["read"] + counts["write"]}
+
+    def background(self) -> dict[str, int]:
+        """Refreshes, and picoseconds that ranks stood by."""
+        refreshes = self.ranks * (self.end_fs // self.refresh_interval_fs) if self.refresh_interval_fs else 0
+        return {"refresh": refreshes, "standby_active": self.ranks * self.end_fs // 1000}

@@ -1,0 +1,2 @@
+from simulator.base.quantity import Energy
+def action_energies(device): return {}

@@ -1,0 +1,168 @@
+"""The live side of a DRAM at command level: several masters' transfers in the controllers of its channels."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from simulator.base.clock import Clock
+from simulator.hw.addressing import Addressing
+from simulator.hw.controller import Controller
+from simulator.hw.device import Device
+from simulator.hw.drampack import make_state, make_tables
+from simulator.hw.profile import Profile
+from simulator.hw.standard import COMMANDS
+from simulator.kernels import dramstate as k
+from simulator.kernels.dram import serve
+from simulator.kernels.dramenter import enter, spread
+
+ACT, REFAB, REFPB = (COMMANDS.index(name) for name in ("ACT", "REFab", "REFpb"))
+
+
+class DramUnit:
+    """Transfers in flight in the channels of one memory.
+
+    A load is done when the data of its last access have come, a store when its last access is taken in by a
+    controller (posted writes); both ``latency_fs`` later at the chip's side. A forecast runs a copy of the state; when
+    that instant comes and nothing has been submitted since, the copy becomes the state.
+
+    Parameters
+    ----------
+    device, controller, addressing, channels
+        What they are.
+    latency_fs
+        Way between chip and controllers, there and back.
+    requests
+        REQUEST, shape (any,): what ``submit`` points into.
+    nodes
+        Nodes of the graph, for the counts.
+    """
+
+    def __init__(
+        self, device: Device, controller: Controller, addressing: Addressing, channels: int, latency_fs: int,
+        requests: np.ndarray, nodes: int,
+    ) -> None:  # fmt: skip
+        period = device.tck_fs
+        self.clock = Clock(period.numerator, period.denominator)
+        self.device, self.channels, self.latency_fs, self.requests = device, channels, latency_fs, requests
+        flights, room = 16, 4096
+        self._tables = make_tables(
+            device, controller, addressing, np.zeros((flights, room), np.int64), np.zeros((1, 0), np.int64),
+            np.zeros((channels, flights), k.PART), posted=True,
+        )  # fmt: skip
+        self._state = make_state(device, controller, channels, flights=flights, masters=1, nodes=nodes)
+        self._masters: dict[int, int] = {}
+        self._sizes = np.zeros(channels, np.int64)
+        self._ahead: tuple[k.State, list[tuple[int, int]]] | None = None
+        self._end_fs = 0
+
+    def submit(self, now_fs: int, id: int, master: int, first: int, last: int, way: int = 0) -> None:
+        """Add a transfer, whatever its way; the caller has advanced to ``now_fs`` before."""
+        self._ahead = None
+        f = self._free_flight()
+        access = self.device.access_bytes
+        while True:
+            words = self._tables.pool[f]
+            many = spread(self.requests, first, last, access, self._tables.pieces, words, self._sizes)
+            if many <= words.size:
+                break
+            room = np.zeros((self._tables.pool.shape[0], 2 * many), np.int64)
+            room[:, : words.size] = self._tables.pool
+            self._tables = self._tables._replace(pool=room)
+        cycle = self.clock.cycle_at(now_fs)
+        self._state.flights[f] = (id, int(self.requests["node"][first]), many, cycle, cycle, 1)
+        enter(cycle, f, self._master(master), self._sizes, self._tables, self._state)
+
+    def advance(self, until_fs: int) -> list[tuple[int, int]]:
+        """Commit all decisions before ``until_fs``; (id, done_fs) of the transfers whose end they decide."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead[1][0][1] == until_fs:
+            self._state = ahead[0]
+            return ahead[1]
+        return self._serve(self._state, self.clock.cycle_at(until_fs), False)
+
+    def forecast(self) -> tuple[int, int] | None:
+        """(id, done_fs) of the transfer that ends first if nothing more arrives."""
+        if not self._state.flights["live"].any():
+            return None
+        state = self._state.copy()
+        ended = sorted(self._serve(state, int(k.FOREVER), True), key=lambda each: each[1])
+        self._ahead = state, ended
+        return ended[0]
+
+    def finish(self, end_fs: int) -> None:
+        """The run is over: time passes to its end, and what still waits to be written is."""
+        self._ahead, self._end_fs = None, end_fs
+        self._serve(self._state, self.clock.cycle_at(end_fs), False)
+        if self._state.total["pending"][0]:
+            self._serve(self._state, int(k.FOREVER), False)
+
+    def counts(self) -> dict[str, np.ndarray]:
+        """Bytes read and written in whole accesses, rows opened, time taken; int64, shape (nodes,)."""
+        counts, access = self._state.counts, self.device.access_bytes
+        read, write = counts[:, k.N_READ] * access, counts[:, k.N_WRITE] * access
+        busy = [self.clock.fs(cycles // self.channels) for cycles in counts[:, k.N_BUSY].tolist()]
+        return {
+            "read": read,
+            "write": write,
+            "io": read + write,
+            "activate": counts[:, k.N_ACT],
+            "busy_fs": np.array(busy, np.int64),
+        }
+
+    def background(self) -> dict[str, int]:
+        """Refreshes, and picoseconds that ranks stood by with and without a row open, refreshes among the first."""
+        state, ranks = self._state, self._state.ranks
+        refreshes = state.commands.sum(axis=0)
+        last = max(self.clock.cycle_at(self._end_fs), int(state.total["last_done"][0]))
+        open_for = ranks["active"].sum() + np.where(ranks["open"] > 0, last - ranks["since"], 0).sum()
+        refreshing = int(refreshes[REFAB]) * self.device.timing["nRFC"]
+        active = min(int(open_for) + refreshing, last * ranks.size)
+        return {
+            "refresh": int(refreshes[REFAB]),
+            "refresh_bank": int(refreshes[REFPB]),
+            "standby_active": self.clock.fs(active) // 1000,
+            "standby_idle": self.clock.fs(last * ranks.size - active) // 1000,
+        }
+
+    def profile(self) -> Profile:
+        """What the channels did over time."""
+        total = self._state.total[0]
+        stretch = Fraction(self.clock.num, self.clock.den) * 2 ** int(total["bin_shift"])
+        bins, access = self._state.bins, self.device.access_bytes
+        outcomes = {name: bins[:, i] for i, name in enumerate(("hit", "miss", "conflict"), start=k.N_HIT)}
+        return Profile(stretch, {"read": bins[:, 0] * access, "write": bins[:, 1] * access, **outcomes})
+
+    def outcomes(self) -> np.ndarray:
+        """Accesses of each node that found their row open, the bank closed, another row open; int64, (nodes, 3)."""
+        return self._state.counts[:, k.N_HIT : k.N_CONFLICT + 1]
+
+    def _serve(self, state: k.State, until: int, first_only: bool) -> list[tuple[int, int]]:
+        """(id, done_fs) of the transfers that end."""
+        ended = np.zeros((state.flights.size, 2), np.int64)
+        many = serve(until, first_only, self._tables, state, ended)
+        return [
+            (int(state.flights["id"][f]), self.clock.fs(tick) + self.latency_fs) for f, tick in ended[:many].tolist()
+        ]
+
+    def _master(self, master: int) -> int:
+        """Row of a master among the streams, which grow by one that is new."""
+        if master not in self._masters:
+            self._masters[master] = len(self._masters)
+            if len(self._masters) > self._state.streams.shape[1]:
+                new = np.full((self.channels, 1), -1, np.int64).repeat(3, axis=1).view(k.STREAM)
+                self._state = self._state._replace(streams=np.hstack([self._state.streams, new]))
+        return self._masters[master]
+
+    def _free_flight(self) -> int:
+        """A row of the flights that no transfer uses; they double where all are in use."""
+        flights = self._state.flights
+        for f in np.flatnonzero(flights["live"] == 0).tolist():
+            return int(f)
+        parts, pool = self._tables.parts, self._tables.pool
+        self._tables = self._tables._replace(
+            pool=np.vstack([pool, np.zeros_like(pool)]), parts=np.hstack([parts, np.zeros_like(parts)])
+        )
+        self._state = self._state._replace(flights=np.concatenate([flights, np.zeros_like(flights)]))
+        return int(flights.size)

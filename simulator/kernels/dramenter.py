@@ -1,0 +1,97 @@
+"""How a transfer becomes transactions of channels. Arrays: ``dramstate``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.kernels.dramqueue import next_offer
+from simulator.kernels.dramstate import CHANNEL_FIELD, State, Tables
+from simulator.kernels.jit import lean, part
+
+
+@lean
+def spread(
+    requests: np.ndarray, first: int, last: int, access: int, pieces: np.ndarray, words: np.ndarray, sizes: np.ndarray
+) -> int:  # fmt: skip
+    """Cut requests into accesses, channel by channel, each in the order of the requests.
+
+    Parameters
+    ----------
+    requests
+        REQUEST, shape (any,); ``first`` to ``last`` are meant.
+    access
+        Bytes of one access.
+    pieces
+        PIECE.
+    words
+        int64, shape (any,), written: twice the address, plus 1 of a write.
+    sizes
+        int64, shape (channels,), written: accesses of each channel.
+
+    Returns
+    -------
+    int
+        Accesses altogether; where they are more than ``words`` holds, nothing but ``sizes`` is of use.
+    """
+    sizes[:] = 0
+    total = 0
+    for r in range(first, last):
+        request = requests[r]
+        start = request.addr & -access
+        while start < request.addr + request.bytes:
+            sizes[_channel(start, pieces)] += 1
+            total += 1
+            start += access
+    if total > words.size:
+        return total
+    place = 0
+    for c in range(sizes.size):  # sizes become where the next of each channel goes
+        many = sizes[c]
+        sizes[c] = place
+        place += many
+    for r in range(first, last):
+        request = requests[r]
+        start = request.addr & -access
+        while start < request.addr + request.bytes:
+            c = _channel(start, pieces)
+            words[sizes[c]] = 2 * start + request.op
+            sizes[c] += 1
+            start += access
+    for c in range(sizes.size - 1, 0, -1):
+        sizes[c] -= sizes[c - 1]
+    return total
+
+
+@part
+def _channel(addr: int, pieces: np.ndarray) -> int:
+    channel = 0
+    for i in range(pieces.size):
+        if pieces[i].field == CHANNEL_FIELD:
+            channel ^= (addr >> pieces[i].shift & pieces[i].mask) << pieces[i].place
+    return channel
+
+
+@lean
+def enter(clock: int, f: int, m: int, sizes: np.ndarray, tables: Tables, state: State) -> None:
+    """Put a flight, whose transactions are in the pool, behind the others of a master, from a clock on.
+
+    ``sizes`` are its transactions per channel, int64, shape (channels,).
+    """
+    shape, _, _, _, pool, arrivals, parts = tables
+    channels, queue, length, slots = state[0], state[5], state[6], state[7]
+    flights, streams, total = state[9], state[10], state[11]
+    place = 0
+    for c in range(sizes.size):
+        mine, stream = parts[c, f], streams[c, m]
+        mine.first, mine.last, mine.follow = place, place + sizes[c], -1
+        place += sizes[c]
+        total[0].pending += sizes[c]
+        if sizes[c] == 0:
+            continue
+        if stream.flight < 0:
+            stream.flight, stream.next = f, mine.first
+        else:
+            parts[c, stream.tail].follow = f
+        stream.tail = f
+        next_offer(clock, c, shape, pool, arrivals, channels, queue, length, slots, flights, streams)
+        channels[c].tick = min(channels[c].tick, channels[c].offers + 1)
