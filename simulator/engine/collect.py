@@ -13,6 +13,7 @@ from simulator.engine.finished import Finished
 from simulator.engine.machine import Machine, is_compute
 from simulator.hw.chip import Chip
 from simulator.hw.component import Component
+from simulator.hw.profile import OUTCOMES
 from simulator.hw.tiling import PRECISIONS
 from simulator.hw.timing import bytes_by_memory, core_times_fs, port_times_fs
 from simulator.mapping.program import STORE, Program
@@ -202,15 +203,22 @@ def _mac_slots_per_s(program: Program, chip: Chip, core: str, node: int) -> floa
     return chip.cores[core].macs_per_cycle(precision) * chip.cores[core].clock_hz
 
 
-def memory_infos(chip: Chip) -> tuple[MemoryInfo, ...]:
+def memory_infos(chip: Chip, machine: Machine) -> tuple[MemoryInfo, ...]:
     """Memories as a report shows them."""
-    return tuple(
-        MemoryInfo(
-            name=name,
-            kind=memory.kind,
-            capacity_bytes=None if memory.capacity_bytes >= UNLIMITED else memory.capacity_bytes,
-            bandwidth_bytes_per_s=memory.peak_bytes_per_s(),
-            external=memory.EXTERNAL,
+    infos = []
+    for name, memory in chip.memories.items():
+        shared = machine.shared.get(name)
+        profile = shared.profile() if shared is not None else None
+        found = {} if profile is None else {key: int(profile.counts[n].sum()) for key, n in OUTCOMES.items()}
+        infos.append(
+            MemoryInfo(
+                name=name,
+                kind=memory.kind,
+                capacity_bytes=None if memory.capacity_bytes >= UNLIMITED else memory.capacity_bytes,
+                bandwidth_bytes_per_s=memory.peak_bytes_per_s(),
+                external=memory.EXTERNAL,
+                model=memory.simulated_as(),
+                **found,
+            )
         )
-        for name, memory in chip.memories.items()
-    )
+    return tuple(infos)

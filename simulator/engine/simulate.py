@@ -53,7 +53,7 @@ def simulate_with_trace(
     ledger = make_ledger(ran, exposed_fs)
     energy = energy_entries(chip)
     rows = make_rows(history, in_chains)
-    memories = memory_infos(chip)
+    memories = memory_infos(chip, ran.machine)
     about = program.about
     precision = about.precision.split("+")[0]
     metrics = measure(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from simulator.engine.finished import Finished
 from simulator.engine.occupancy import occupancy
 from simulator.engine.traffic import traffic
 from simulator.hw.chip import Chip
+from simulator.hw.profile import OUTCOMES
 from simulator.mapping.program import KINDS, Program
 from simulator.results.ledger import Ledger
 from simulator.results.timeline import BINS, Lane, MemoryUse, Timeline, Together, edges
-
 
 def make_timeline(ran: Finished, ledger: Ledger) -> Timeline:
     """Condense a finished run; the bytes of the bins sum to its ledger's counts."""
@@ -68,7 +70,13 @@ def _memories(
     for name, ways in traffic(ran, ledger, instants).items():
         none = np.zeros(len(instants) - 1, np.int64)
         room = () if ran.chip.memories[name].EXTERNAL else rooms.get(name, (none, none))
-        uses.append(MemoryUse(name, *(tuple(each.tolist()) for each in (*ways, *room))))
+        use = MemoryUse(name, *(tuple(each.tolist()) for each in (*ways, *room)))
+        shared = ran.machine.shared.get(name)
+        profile = shared.profile() if shared is not None and len(instants) > 1 else None
+        if profile is not None:
+            found = {key: profile.per_bin(name, instants).tolist() for key, name in OUTCOMES.items()}
+            use = replace(use, **{key: tuple(counts) for key, counts in found.items()})
+        uses.append(use)
     return uses
 
 

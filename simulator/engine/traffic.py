@@ -30,6 +30,10 @@ def traffic(ran: Finished, ledger: Ledger, instants: Sequence[int]) -> dict[str,
     moved, nodes = _moved(program, chip), program.commands["node"]
     found = {}
     for name, memory in chip.memories.items():
+        profile = machine.shared[name].profile() if name in machine.shared else None
+        if profile is not None and len(instants) > 1:
+            found[name] = [profile.per_bin(way, instants) for way in WAYS]
+            continue
         ways = [spread(ledger.per_node(name, way), *moved[name, way], nodes, held, instants) for way in WAYS]
         peak = memory.peak_bytes_per_s()
         if name in machine.shared and peak is not None:

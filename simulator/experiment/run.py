@@ -11,9 +11,10 @@ from simulator.base.errors import InputError, Problem
 from simulator.experiment.overrides import split_overrides
 from simulator.hw.chip import Chip, load_chip
 from simulator.mapping.plan import plan
+from simulator.mapping.program import Program
 from simulator.mapping.schedule import Schedule
 from simulator.mapping.stages import most_stages
-from simulator.results.result import Result
+from simulator.results.result import Beside, Result
 from simulator.results.stream import Stream
 from simulator.results.trace import Trace
 from simulator.workload.graph import Graph
@@ -106,9 +107,15 @@ def finish(
     command: str = "",
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
+    beside: bool = True,
 ) -> Result:
-    """Simulate what ``prepare`` made; ``settings`` are what was asked for, for resolved.yaml."""
-    return finish_with_trace(chip, schedule, command=command, seed=seed, settings=settings)[0]
+    """Simulate what ``prepare`` made; ``settings`` are what was asked for, for resolved.yaml.
+
+    ``beside``: also by coarser models of the memories that have one.
+    """
+    return finish_with_trace(
+        chip, schedule, command=command, seed=seed, settings=settings, beside=beside
+    )[0]
 
 
 def finish_with_trace(
@@ -118,17 +125,34 @@ def finish_with_trace(
     command: str = "",
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
+    beside: bool = True,
 ) -> tuple[Result, Trace]:
-    """Simulate what ``prepare`` made, and give what ran when."""
+    """Simulate what ``prepare`` made, and give what ran when; parameters as for ``finish``."""
     from simulator.engine.simulate import (
         simulate_with_trace,
     )  # simpy and numba: only when something is simulated
     from simulator.mapping.lower import lower
 
     provenance = {"chipsim": __version__, "command": command, "seed": seed}
-    result, trace = simulate_with_trace(lower(schedule), chip, provenance)
+    program = lower(schedule)
+    result, trace = simulate_with_trace(program, chip, provenance)
+    if beside:
+        result = replace(result, beside=_beside(program, chip))
     experiment = {**(settings or {}), "precision": result.precision, "batch": result.batch, "seed": seed}
     return replace(result, resolved={"experiment": experiment, "chip": result.resolved}), trace
+
+
+def _beside(program: Program, chip: Chip) -> Beside | None:
+    """What a coarser model of the memories says of the same program; None where no memory has one."""
+    from simulator.engine.simulate import simulate  # simpy and numba: only when something is simulated
+
+    coarser = {name: memory.coarser() for name, memory in chip.memories.items()}
+    others = {name: memory for name, memory in coarser.items() if memory is not None}
+    if not others:
+        return None
+    found = simulate(program, replace(chip, memories={**chip.memories, **others}))
+    exposed = tuple(row.exposed_fs for row in found.rows)
+    return Beside(tuple(others), found.metrics.latency_s, found.metrics.energy_j, exposed)
 
 
 def with_stream(result: Result, schedule: Schedule, inferences: int) -> Result:

@@ -242,6 +242,14 @@ class Memory(Component):
         """What is wrong with it that no single field tells."""
         return []
 
+    def simulated_as(self) -> str:
+        """Which model, in words, where there is more than one; "" where there is none to choose."""
+        return ""
+
+    def coarser(self) -> Memory | None:
+        """The same memory by a simpler model, to be simulated beside it; None where there is none."""
+        return None
+
     def service(self) -> Service | None:
         """How transfers are served, for estimates; None where nothing but its users limits them."""
         return None

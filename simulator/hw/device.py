@@ -28,7 +28,7 @@ class DeviceError(ValueError):
 
 @dataclass(frozen=True)
 class TimedRule:
-    """A constraint in clocks; commands are columns of ``standard.COMMANDS``, ``level`` counts from the channel."""
+    """A constraint in clocks; commands are columns of ``COMMANDS``, ``level`` counts from the channel."""
 
     level: int
     before: tuple[int, ...]
@@ -136,8 +136,8 @@ def make_device(
     Parameters
     ----------
     standard, preset, organisation
-        What and which; names are those of the tables or their aliases, whatever their case and hyphens; "" is the
-        first that goes with the other.
+        What and which; names are those of the tables or their aliases, whatever their case and hyphens; "" is
+        the first that goes with the other.
     ranks
         Another number of ranks than the organisation's.
     overrides
@@ -194,13 +194,15 @@ def _pair(standard: Standard, preset: str, organisation: str) -> tuple[str, str]
     if organisation:
         organisation = _named("organisation", organisation, standard.organisations)
     if organisation and not preset:
-        return next(name for name in standard.presets if organisation in fitting(standard, name)), organisation
+        first = next(name for name in standard.presets if organisation in fitting(standard, name))
+        return first, organisation
     preset = _named("preset", preset, standard.presets)
     choice = fitting(standard, preset)
     if organisation and organisation not in choice:
-        raise DeviceError(
-            "organisation", f"preset {preset} goes with {', '.join(choice)}, not with {organisation}"
-        )
+        alone = [name for name, speed in standard.presets.items() if organisation in speed.organisations]
+        one, those = (organisation, alone) if alone else (preset, choice)
+        other = preset if alone else organisation
+        raise DeviceError("organisation", f"{one} goes with {', '.join(those)} only, not with {other}")
     return preset, organisation or choice[0]
 
 
@@ -247,8 +249,9 @@ def _contradictions(timing: Mapping[str, int]) -> None:
         least = sum(timing[part] for part in parts)
         if timing[name] < least - _ROUNDING * (len(parts) > 1):
             said = " + ".join(f"{part} {timing[part]}" for part in parts)
+            said += f" = {least}" * (len(parts) > 1)
             raise DeviceError(
-                f"timing.{name}", f"expected at least {said} = {least} clocks, got {name} {timing[name]}"
+                f"timing.{name}", f"expected at least {said} clocks, got {name} {timing[name]}"
             )
     for name, clocks in timing.items():
         if clocks < 0:
@@ -260,8 +263,8 @@ def _rules(
 ) -> Iterable[TimedRule]:
     """Constraints in clocks of the controller.
 
-    A command of several clocks occupies the bus from its first; JEDEC counts from its last. So a latency grows by
-    what the first command takes beyond one clock and shrinks by what the second does.
+    A command of several clocks occupies the bus from its first; JEDEC counts from its last. So a latency
+    grows by what the first command takes beyond one clock and shrinks by what the second does.
     """
     phases = standard.phases
     bus = {name: int(cycles * phases) for name, cycles in commands.items()}
@@ -276,8 +279,8 @@ def _rules(
             for second in after:
                 latency = base + (bus[first] - 1) - (bus[second] - 1)
                 by_latency.setdefault(latency, []).append(second)
-            for latency, seconds in by_latency.items():
-                parts.setdefault((latency, tuple(seconds)), []).append(first)
+            for latency, those in by_latency.items():
+                parts.setdefault((latency, tuple(those)), []).append(first)
         for (latency, seconds), firsts in parts.items():
             yield TimedRule(
                 level=standard.levels.index(rule.level),
@@ -319,11 +322,10 @@ def _named(what: str, name: str, table: Mapping[str, Entry]) -> str:
     """Name in a table that is meant; case, hyphens and underscores do not matter."""
     if not name:
         return next(iter(table))
-    names = {_plain(key): key for key in table}
-    for key, entry in table.items():
-        names.update(dict.fromkeys((_plain(alias) for alias in getattr(entry, "aliases", ())), key))
+    called = {key: [key, *getattr(entry, "aliases", ())] for key, entry in table.items()}
+    names = {_plain(alias): key for key, aliases in called.items() for alias in aliases}
     if _plain(name) not in names:
-        near = did_you_mean(name, [*table, *names])
+        near = did_you_mean(name, [alias for aliases in called.values() for alias in aliases])
         raise DeviceError(what, f"unknown {what} '{name}', expected one of {', '.join(table)}{near}")
     return names[_plain(name)]
 

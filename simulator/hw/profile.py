@@ -8,6 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
+#: What an access found: the row open, the bank closed, another row open. Word of a result -> name in a profile.
+OUTCOMES = {"hits": "hit", "misses": "miss", "conflicts": "conflict"}
+
 
 @dataclass(frozen=True)
 class Profile:

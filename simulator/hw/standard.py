@@ -1,7 +1,7 @@
 """What a DRAM standard is: organisation, commands, timings, constraints, presets, as tables of plain values.
 
-A standard holds no decision of a controller and no address mapping. ``simulator.hw.device`` puts one preset and
-one organisation together and turns every latency into clocks.
+A standard holds no decision of a controller and no address mapping. ``simulator.hw.device`` puts one preset
+and one organisation together and turns every latency into clocks.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from simulator.base.registry import Registry
 
 STANDARDS = Registry("standards", package="simulator.hw.memories.standards")
 
-#: Every command that a standard can have, in the order of the kernel's columns. One row of a standard's command
-#: table is one of these; what a standard lacks it leaves out.
+#: Every command that a standard can have, in the order of the kernel's columns. One row of a standard's
+#: command table is one of these; what a standard lacks it leaves out.
 COMMANDS = (
     "ACT", "PREpb", "PREab", "RD", "WR", "RDA", "WRA", "REFab", "REFpb", "ACT2", "CAS_RD", "CAS_WR",
 )  # fmt: skip
@@ -24,7 +24,7 @@ COLUMN = ("RD", "WR", "RDA", "WRA")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A timing constraint: ``after`` comes at least ``latency`` behind ``before`` on the same node of ``level``.
+    """A constraint: ``after`` comes at least ``latency`` behind ``before`` on the same node of ``level``.
 
     Attributes
     ----------
@@ -100,8 +100,8 @@ class Preset:
     tck_ps
         Period of the clock that the timings count, as the standard rounds it.
     timing
-        JEDEC name -> value: ``nXXX`` in clocks (int), ``tXXX`` in ns (float; becomes clocks by ceil, and by floor for
-        tREFI, which is a maximum).
+        JEDEC name -> value: ``nXXX`` in clocks (int), ``tXXX`` in ns (float; becomes clocks by ceil, and by
+        floor for tREFI, which is a maximum).
     source
         Where the values are from; ``origin`` as for any quantity.
     """
@@ -130,7 +130,8 @@ class Organisation:
     dq
         Data pins of one device.
     counts
-        Level -> how many in one node of the level above, from below the channel down to ``row`` and ``column``.
+        Level -> how many in one node of the level above, from below the channel down to ``row`` and
+        ``column``.
     timing
         What depends on the density, as in ``Preset.timing``.
     channel_width, prefetch
@@ -150,8 +151,8 @@ class Organisation:
 class Sync:
     """A clock of the data that runs only around transfers (LPDDR5's WCK).
 
-    A RD or WR needs CAS_RD or CAS_WR one clock before, unless the last RD was less than ``read`` ago or the last
-    WR less than ``write``.
+    A RD or WR needs CAS_RD or CAS_WR one clock before, unless the last RD was less than ``read`` ago or the
+    last WR less than ``write``.
     """
 
     read: str
@@ -171,7 +172,8 @@ class Standard:
     refresh_level
         The level of which PREab and REFab take all banks.
     channel_width
-        Data pins of a channel (of a pseudo channel where there are some), unless the organisation has its own.
+        Data pins of a channel (of a pseudo channel where there are some), unless the organisation has its
+        own.
     prefetch
         Columns that one RD or WR moves, unless the organisation has its own.
     commands

@@ -7,6 +7,7 @@ from dataclasses import fields
 
 from simulator.report.energy import EnergySum, split_by_component, unknown_actions
 from simulator.report.rounding import UNKNOWN, binary, metric, number
+from simulator.results.ledger import STATIC
 from simulator.results.metrics import FORMULAS
 from simulator.results.result import Result
 
@@ -72,7 +73,7 @@ def metric_text(result: Result, name: str) -> str:
         return metric(name, value)
     actions = [pair for each in split_by_component(result) for pair in each.actions]
     if name == "static_energy_j":
-        actions = [pair for pair in actions if pair[0] == "static"]
+        actions = [pair for pair in actions if pair[0] in STATIC]
     total = EnergySum.of(pj for _, pj in actions)
     if not actions or total.pj is None:
         return UNKNOWN

@@ -10,6 +10,7 @@ from simulator.report.energy import EnergySum, split_by_component, split_by_node
 from simulator.report.groups import groups, ledger_labels
 from simulator.report.headline import Table, headline, metric_table
 from simulator.report.rounding import UNKNOWN, binary, binary_scale, decimal_scale, number, percent, si
+from simulator.results.ledger import STATIC
 from simulator.results.result import Result
 
 __all__ = [
@@ -99,7 +100,7 @@ def component_table(result: Result) -> Table:
     rows = []
     for each in split:
         kinds = [
-            [pj for action, pj in each.actions if (action == "static") == static] for static in (False, True)
+            [pj for action, pj in each.actions if (action in STATIC) == static] for static in (False, True)
         ]
         cells = [energy_text(EnergySum.of(energies)) if energies else "–" for energies in kinds]
         share = percent(each.total.pj / known) if each.total.pj is not None and known else "–"

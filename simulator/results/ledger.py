@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+#: Actions that are power over time, counted in picoseconds, whatever is done meanwhile.
+STATIC = ("static", "standby_active", "standby_idle", "down_active", "down_idle")
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -21,7 +24,7 @@ class Ledger:
         Column names: (component, action).
     counts
         int64, shape (nodes, columns). Bytes for accesses to memories and links, operations for arithmetic,
-        picoseconds for the action ``static``.
+        picoseconds for the actions of ``STATIC``.
     """
 
     nodes: tuple[str, ...]

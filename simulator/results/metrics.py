@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator.results.ledger import Ledger
+from simulator.results.ledger import STATIC, Ledger
 from simulator.results.result import EnergyEntry, MemoryInfo, Metrics, NodeRow
 
 FORMULAS = {
@@ -56,9 +56,9 @@ def measure(
             chip_complete = chip_complete and component in external
             continue
         joules = pj * count * 1e-12
-        known, known_static = True, known_static or action == "static"
+        known, known_static = True, known_static or action in STATIC
         total += joules
-        static += joules if action == "static" else 0.0
+        static += joules if action in STATIC else 0.0
         chip += joules if component not in external else 0.0
     tops = 2 * macs / latency_s / 1e12 if latency_s else 0.0
     traffic = {

@@ -32,13 +32,34 @@ class EnergyEntry:
 
 @dataclass(frozen=True, slots=True)
 class MemoryInfo:
-    """A memory as the result saw it; ``external`` means off chip. None: unlimited."""
+    """A memory as the result saw it; ``external`` means off chip. None: unlimited.
+
+    ``model`` says how it was simulated, where there is more than one way. ``hits``, ``misses`` and ``conflicts`` are
+    accesses that found their row open, the bank closed, another row open; None where rows are not followed.
+    """
 
     name: str
     kind: str
     capacity_bytes: int | None
     bandwidth_bytes_per_s: float | None
     external: bool
+    model: str = ""
+    hits: int | None = None
+    misses: int | None = None
+    conflicts: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The same program on the same chip with its memories known by their bandwidth alone.
+
+    ``exposed_fs`` is that of every node, as in ``NodeRow``.
+    """
+
+    memories: tuple[str, ...]
+    latency_s: float
+    energy_j: float | None
+    exposed_fs: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +161,8 @@ class Fusion:
 class Result:
     """Everything a report needs about one run.
 
-    ``copies`` names, for each component that is one of several copies, the one of the chip's file.
+    ``copies`` names, for each component that is one of several copies, the one of the chip's file. ``beside`` is
+    what a coarser model of the memories says; None where there is none.
     """
 
     chip: str
@@ -160,6 +182,7 @@ class Result:
     stream: Stream | None = None
     timeline: Timeline | None = None
     copies: dict[str, str] = field(default_factory=dict)
+    beside: Beside | None = None
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -241,6 +264,7 @@ class Result:
             "stream": None if self.stream is None else asdict(self.stream),
             "timeline": None if self.timeline is None else self.timeline.to_dict(),
             "copies": self.copies,
+            "beside": None if self.beside is None else asdict(self.beside),
             "resolved": self.resolved,
         }
 
@@ -273,6 +297,11 @@ class Result:
             stream=Stream(**data["stream"]) if data.get("stream") else None,
             timeline=Timeline.from_dict(data["timeline"]) if data.get("timeline") else None,
             copies=data.get("copies", {}),
+            beside=Beside(
+                **{key: tuple(v) if isinstance(v, list) else v for key, v in data["beside"].items()}
+            )
+            if data.get("beside")
+            else None,
         )
 
     @classmethod

@@ -34,7 +34,8 @@ class MemoryUse:
 
     ``read_bytes`` and ``write_bytes`` sum to the ledger's counts exactly. ``maps_bytes`` (tensors that lie
     there) and ``buffers_bytes`` (tiles passing through) are the room taken at the fullest instant of the bin;
-    both are empty for external memories.
+    both are empty for external memories. ``hits``, ``misses`` and ``conflicts`` are accesses that found their
+    row open, the bank closed, another row open; empty where the memory is not simulated by its commands.
     """
 
     memory: str
@@ -42,6 +43,9 @@ class MemoryUse:
     write_bytes: tuple[int, ...]
     maps_bytes: tuple[int, ...] = ()
     buffers_bytes: tuple[int, ...] = ()
+    hits: tuple[int, ...] = ()
+    misses: tuple[int, ...] = ()
+    conflicts: tuple[int, ...] = ()
 
     @property
     def room_bytes(self) -> tuple[int, ...]:

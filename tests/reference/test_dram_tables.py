@@ -1,4 +1,4 @@
-"""DRAM standards against Ramulator 2.1: resolved constraints of every configuration, timings of every preset."""
+"""DRAM standards against Ramulator 2.1 and DRAMsim3: constraints of every configuration, timings of every preset."""
 
 from __future__ import annotations
 
@@ -146,3 +146,113 @@ def test_timings_are_ramulators(timings: dict[str, Any], key: str):
 
 def test_every_preset_is_compared(timings: dict[str, Any]):
     assert {key for key in timings if key.startswith("R2_")} - ABSENT == {f"R2_{key}" for key in PRESETS}
+
+
+#: DRAMsim3's configurations -> our standard and preset.
+DRAMSIM3 = {
+    "DS3_DDR4_8Gb_x8_3200": ("ddr4", "DS3_DDR4_3200"),
+    "DS3_DDR4_8Gb_x8_2400": ("ddr4", "DS3_DDR4_2400"),
+    "DS3_LPDDR4_8Gb_x16_2400": ("lpddr4", "DS3_LPDDR4_2400"),
+    "DS3_HBM2_8Gb_x128": ("hbm2", "DS3_HBM2"),
+    "DS3_HBM2_4Gb_x128": ("hbm2", "DS3_HBM2_4Gb"),
+    "DS3_GDDR6_8Gb_x16": ("gddr6", "DS3_GDDR6"),
+}
+#: Its names where ours differ by more than the first letter; tRPRE is in the turn-around.
+DRAMSIM3_NAMES = {"tRTP_L": ("nRTP_L", "nRTP"), "tRFCb": ("nRFCpb",), "tREFIb": ("nREFIpb",), "tRTRS": ("nCS",)}
+#: What it states and we do not model: additive latency, power-down and self-refresh, other refresh modes, tRTP_S.
+DRAMSIM3_OTHERS = {"AL", "tRFC2", "tRFC4", "tRPRE", "tWPRE", "tWR2", "tCKE", "tCKESR", "tCKSRE", "tXS", "tXP",
+                   "tRTP_S", "t32AW"}  # fmt: skip
+#: Columns there are bursts or pairs of words; here they are words.
+WORDS = {"hbm2": 2, "gddr6": 16}
+#: No ranks here.
+RANKLESS = {"hbm2", "gddr6"}
+
+
+@pytest.mark.parametrize("key", DRAMSIM3)
+def test_timings_are_dramsim3s(timings: dict[str, Any], key: str):
+    theirs = timings[key]
+    standard, preset = DRAMSIM3[key]
+    device = make_device(STANDARDS[standard], preset)
+    for name, value in theirs["timing"].items():
+        if name in DRAMSIM3_OTHERS or (name == "tRTRS" and standard in RANKLESS):
+            continue
+        found = [device.timing[one] for one in DRAMSIM3_NAMES.get(name, (ours(name),)) if one in device.timing]
+        assert found == [value], name
+    assert device.tck_fs == theirs["tCK_ps"] * 1000
+    assert device.channel_width == theirs["channel_width_bits"]
+    assert device.access_bytes == theirs["BL"] * theirs["channel_width_bits"] // 8
+    assert device.rows == theirs["org"]["row"]
+    assert device.columns == theirs["org"]["column"] * WORDS.get(standard, 1)
+    assert device.counts[-2:] == (theirs["org"]["bankgroup"], theirs["org"]["bank"])
+    assert set(device.standard.presets[preset].commands.values()) <= {1}
+
+
+#: JEDEC's LPDDR4 as DRAMSys has it -> our preset, organisation; its names where ours differ.
+DRAMSYS = {
+    "DRAMSYS_JEDEC_512Mbx16_LPDDR4-3200": ("LPDDR4_3200", "LPDDR4_8Gb_x16"),
+    "DRAMSYS_JEDEC_8Gb_LPDDR4-3200_16bit": ("LPDDR4_3200", "LPDDR4_8Gb_x16"),
+    "DRAMSYS_MICRON_6Gb_LPDDR4-3200_32bit_A": ("LPDDR4_3200", "LPDDR4_6Gb_x16"),
+    "DRAMSYS_JEDEC_1Gbx16_LPDDR4-4266": ("LPDDR4_4266", "LPDDR4_16Gb_x16"),
+}
+DRAMSYS_NAMES = {
+    "tRL": "nCL", "tWL": "nCWL", "tCCD": "nCCD_L", "tFAW": "nFAW", "tPPD": "nPPD", "tRCD": "nRCD", "tREFI": "nREFI",
+    "tREFIpb": "nREFIpb", "tRFCab": "nRFC", "tRFCpb": "nRFCpb", "tRAS": "nRAS", "tRPab": "nRPab", "tRPpb": "nRP",
+    "tRRD": "nRRD_S", "tRTP": "nRTP", "tWR": "nWR", "tWTR": "nWTR_S",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", DRAMSYS)
+def test_timings_are_dramsys(timings: dict[str, Any], key: str):
+    theirs = timings[key]
+    device = make_device(STANDARDS["lpddr4"], *DRAMSYS[key])
+    expected = {name: theirs["timing"][name] for name in DRAMSYS_NAMES}
+    assert {name: device.timing[known] for name, known in DRAMSYS_NAMES.items()} == expected
+    assert device.timing["nRC"] == (theirs["timing"]["tRCpb"] or theirs["timing"]["tRC"])
+    assert (device.banks, device.rows) == (theirs["org"]["banks_total"], theirs["org"]["row"])
+
+
+def test_timings_of_lpddr5x_are_as_estimated(timings: dict[str, Any]):
+    theirs = timings["LPDDR5X_8533"]["timing"]
+    device = make_device(STANDARDS["lpddr5"], "LPDDR5X_8533")
+    plain = {name: value for name, value in theirs.items() if isinstance(value, int)}
+    assert {name: device.timing[ours(name)] for name in plain} == plain
+    assert (device.timing["nRRD_S"], device.timing["nFAW"]) == (6, 22)
+
+
+@pytest.mark.parametrize("preset", ["HBM2E_3200", "HBM2E_3600"])
+def test_timings_of_hbm2e_are_as_estimated_but_for_the_burst(timings: dict[str, Any], preset: str):
+    theirs = timings[preset]["timing"]
+    device = make_device(STANDARDS["hbm2"], preset)
+    # tCCD_S is BL / 2 and not of the clock; the turn-around is a sum here; tRFCab goes by the density.
+    known = {
+        name: value for name, value in theirs.items() if name not in ("tCCD_S", "tRTW", "tRFCab", "tRTP")
+    }
+    assert {name: device.timing[ours(name)] for name in known} == known
+    assert (device.timing["nCCD_S"], device.timing["nRTP_L"]) == (2, theirs["tRTP"])
+
+
+#: energy.yaml -> our standard, preset and organisation, and which part of its currents.
+CURRENTS = {
+    "DS3_DDR4_8Gb_x8_3200": ("ddr4", "DDR4_3200AA", "DDR4_8Gb_x8", 1),
+    "DS3_DDR4_8Gb_x8_2400": ("ddr4", "DDR4_2400R", "DDR4_8Gb_x8", 1),
+    "DS3_LPDDR4_8Gb_x16_2400": ("lpddr4", "DS3_LPDDR4_2400", "", 1),
+    "DS3_HBM2_8Gb_x128": ("hbm2", "HBM2_2000Mbps", "", 0.5),
+    "DS3_HBM2_4Gb_x128": ("hbm2", "DS3_HBM2_4Gb", "", 1),
+    "DS3_GDDR6_8Gb_x16": ("gddr6", "GDDR6_14000", "", 1),
+    "LLMServingSim_LPDDR5_6400_pim": ("lpddr5", "LPDDR5_6400", "", 1),
+}
+
+
+@pytest.mark.parametrize("key", CURRENTS)
+def test_currents_are_of_the_table(reference: Path, key: str):
+    theirs = yaml.safe_load((reference / "dram" / "energy.yaml").read_text())[key]
+    standard, preset, organisation, share = CURRENTS[key]
+    power = make_device(STANDARDS[standard], preset, organisation).power
+    assert power is not None
+    core = power.supplies[0]
+    names = {"IDD0": "idd0_ma", "IDD2P": "idd2p_ma", "IDD2N": "idd2n_ma", "IDD3P": "idd3p_ma", "IDD3N": "idd3n_ma",
+             "IDD4W": "idd4w_ma", "IDD4R": "idd4r_ma", "IDD5AB": "idd5_ma"}  # fmt: skip
+    assert {name: getattr(core, field) for name, field in names.items()} == {
+        name: theirs[name] * share for name in names
+    }
+    assert core.vdd_v == theirs["VDD"]

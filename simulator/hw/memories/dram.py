@@ -130,6 +130,18 @@ class Dram(Memory):
         how = (self.mapping, self.controller.policy) if self.model == "commands" else ("bandwidth alone",)
         return (self.standard, self.preset, *how)
 
+    def simulated_as(self) -> str:
+        """Device and model."""
+        device = f"{self.preset}, {self.organisation}"
+        if self.model == "bandwidth":
+            return f"{device}: bandwidth, bursts, rows and refresh, no commands"
+        how = f"{self.controller.policy}, {self.controller.page} page, refresh {self.controller.refresh}"
+        return f"{device}: every command, {self.mapping}, {how.replace('_', ' ')}"
+
+    def coarser(self) -> Dram | None:
+        """By its bandwidth alone."""
+        return self.model_copy(update={"model": "bandwidth"}) if self.model == "commands" else None
+
     def peak_bytes_per_s(self) -> float:
         """Peak bandwidth of all channels together."""
         return float(self.device.peak_bytes_per_s * self.channels)

@@ -27,7 +27,8 @@ def _bin(name: str, cl: int, *aliases: str) -> Preset:
         "nCWL": cwl, "nCCD": 4, "nWTR": rtp, "nCS": 2, "nBTA": 2, "nRRD": rrd, "nFAW": faw, "nREFI": refi,
     }  # fmt: skip
     source = _RAMULATOR if name == "DDR3_1600K" else _JEDEC.format(name)
-    return Preset(rate, tck_ps, timing, source, by_dq={16: {"nRRD": rrd_x16, "nFAW": faw_x16}}, aliases=aliases)
+    by_dq = {16: {"nRRD": rrd_x16, "nFAW": faw_x16}}
+    return Preset(rate, tck_ps, timing, source, by_dq=by_dq, aliases=aliases)
 
 
 def _device(dq: int, row: int, trfc_ns: float) -> Organisation:
@@ -50,7 +51,8 @@ DDR3 = STANDARDS.register("ddr3")(
             Rule("channel", "WR WRA",      "WR WRA",        "nBL"),
             Rule("rank",    "RD RDA",      "RD RDA",        "nCCD"),
             Rule("rank",    "WR WRA",      "WR WRA",        "nCCD"),
-            Rule("rank",    "RD RDA",      "WR WRA",        "nCL + nBL + nBTA - nCWL"),  # nBTA: bus turn-around
+            # nBTA: bus turn-around.
+            Rule("rank",    "RD RDA",      "WR WRA",        "nCL + nBL + nBTA - nCWL"),
             Rule("rank",    "WR WRA",      "RD RDA",        "nCWL + nBL + nWTR"),
             Rule("rank",    "RD RDA",      "RD WR RDA WRA", "nBL + nCS", sibling=True),
             Rule("rank",    "WR WRA",      "RD RDA",        "nCWL + nBL + nCS - nCL", sibling=True),

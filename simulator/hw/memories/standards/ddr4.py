@@ -1,7 +1,7 @@
 """DDR4 SDRAM (JEDEC JESD79-4): one channel of 64 data pins.
 
-Not modelled: fine granularity refresh (tRFC2, tRFC4), gear-down and 2N mode, additive latency, DBI, CRC, command
-address latency, burst chop, post-package repair, maximum power saving.
+Not modelled: fine granularity refresh (tRFC2, tRFC4), gear-down and 2N mode, additive latency, DBI, CRC,
+command address latency, burst chop, post-package repair, maximum power saving.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from simulator.hw.standard import STANDARDS, Currents, Organisation, Power, Pres
 
 _RAMULATOR = "CMU-SAFARI Ramulator 2.1 (c5b1c3a, MIT), preset {}, resolved"
 _JEDEC = "JESD79-4: speed bin {}, in clocks; tREFI 7.8 us rounded up as Ramulator 2.1 does"
+_ADDRESSING = "JESD79-4: addressing; tRFC1 by density, for 8 Gb Ramulator's 360 ns (JESD79-4: 350 ns)"
 _DRAMSIM3 = "DRAMsim3 2981759 (2021-04-05, MIT), configs/{}.ini"
 #: By rate, what depends on the row: nRRD_L and nFAW of x8 (1 KB; x4 has nFAW 16), nRRD_S, nRRD_L and nFAW of
 #: x16 (2 KB). nRRD_S of x4 and x8 is 4.
@@ -45,15 +46,14 @@ def _dramsim3(rate: int, tck_ps: int, name: str, timing: dict[str, float]) -> Pr
     # Its read-to-write turn-around is tRPRE, its change of rank tRTRS.
     both = {"nBL": 4, "nCCD_S": 4, "nCS": 1, "nBTA": 1, "nRRD_S": 4}
     ini = name.replace("DS3_DDR4", "DDR4_8Gb_x8")
-    return Preset(
-        rate, tck_ps, {**both, **timing}, _DRAMSIM3.format(ini), aliases=(f"DS3_{ini}",), organisations=(name,)
-    )
+    source, aliases = _DRAMSIM3.format(ini), (f"DS3_{ini}",)
+    return Preset(rate, tck_ps, {**both, **timing}, source, aliases=aliases, organisations=(name,))
 
 
 def _device(dq: int, row: int, trfc_ns: float | None = None, source: str = "") -> Organisation:
     counts = {"rank": 1, "bankgroup": 2 if dq == 16 else 4, "bank": 4, "row": row, "column": 1024}
-    source = source or "JESD79-4: addressing; tRFC1 by density, for 8 Gb Ramulator's 360 ns (JESD79-4: 350 ns)"
-    return Organisation(dq, counts, {} if trfc_ns is None else {"tRFC": trfc_ns}, source)
+    timing = {} if trfc_ns is None else {"tRFC": trfc_ns}
+    return Organisation(dq, counts, timing, source or _ADDRESSING)
 
 
 def _power(idd: Currents, origin: str, source: str, band: str) -> Power:
@@ -118,10 +118,13 @@ DDR4 = STANDARDS.register("ddr4")(
                 for name, cl, *aliases in (
                     # fmt: off
                     ("DDR4_3200AA", 22, "DDR4-3200"), ("DDR4_3200W", 20), ("DDR4_3200AC", 24),
-                    ("DDR4_2933Y", 21, "DDR4-2933"), ("DDR4_2933V", 19), ("DDR4_2933W", 20), ("DDR4_2933AA", 22),
-                    ("DDR4_2666V", 19, "DDR4-2666"), ("DDR4_2666T", 17), ("DDR4_2666U", 18), ("DDR4_2666W", 20),
+                    ("DDR4_2933Y", 21, "DDR4-2933"), ("DDR4_2933V", 19), ("DDR4_2933W", 20),
+                    ("DDR4_2933AA", 22),
+                    ("DDR4_2666V", 19, "DDR4-2666"), ("DDR4_2666T", 17), ("DDR4_2666U", 18),
+                    ("DDR4_2666W", 20),
                     # T is 17 and U 18 in JESD79-4; Ramulator has them the other way round.
-                    ("DDR4_2400T", 17, "DDR4-2400"), ("DDR4_2400P", 15), ("DDR4_2400R", 16), ("DDR4_2400U", 18),
+                    ("DDR4_2400T", 17, "DDR4-2400"), ("DDR4_2400P", 15), ("DDR4_2400R", 16),
+                    ("DDR4_2400U", 18),
                     ("DDR4_2133P", 15, "DDR4-2133"), ("DDR4_2133N", 14), ("DDR4_2133R", 16),
                     ("DDR4_1866M", 13, "DDR4-1866"), ("DDR4_1866L", 12), ("DDR4_1866N", 14),
                     ("DDR4_1600K", 11, "DDR4-1600"), ("DDR4_1600J", 10), ("DDR4_1600L", 12),
@@ -172,15 +175,15 @@ DDR4 = STANDARDS.register("ddr4")(
                 [f"DDR4_2400{grade}/DDR4_4Gb_x8" for grade in "PRTU"],
                 Power(
                     (Currents(1.2, 60.75, 38.25, 17, 44, 22.5, 184.5, 168.75, 118), Currents(2.5, 4.05)),
-                    source="DRAMSys 2107966 configs/memspec/MICRON_4Gb_DDR4-2400_8bit_A.json; IDD5B; of VPP IPP0, the "
-                    "rest of it is 0 or that of VDD there",
+                    source="DRAMSys 2107966 configs/memspec/MICRON_4Gb_DDR4-2400_8bit_A.json; IDD5B; of VPP "
+                    "IPP0, the rest of it is 0 or that of VDD there",
                     band="20 %",
                 ),
             ),
             "": _power(
                 _IDD_3200, "estimate",
-                f"{_DRAMSIM3.format('DDR4_8Gb_x8_3200')}: an x8 device of 8 Gb at 3200 MT/s, whatever the device and "
-                "rate are",
+                f"{_DRAMSIM3.format('DDR4_8Gb_x8_3200')}: an x8 device of 8 Gb at 3200 MT/s, whatever the "
+                "device and rate are",
                 "40 %",
             ),
         },

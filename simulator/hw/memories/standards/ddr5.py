@@ -1,7 +1,7 @@
 """DDR5 SDRAM (JEDEC JESD79-5): one sub-channel of 32 data pins, two to a DIMM.
 
-Not modelled: same-bank refresh (REFsb) and fine granularity refresh, refresh management (RFM, PRAC), write leveling,
-on-die ECC scrubbing, BL32, 2N mode, the masked-write and read-modify-write distinction between writes of x8 devices.
+Not modelled: same-bank refresh (REFsb) and fine granularity refresh, refresh management (RFM, PRAC), on-die
+ECC scrubbing, BL32, 2N mode, masked and read-modify-write cycles of x8 and x16 devices.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 from simulator.hw.standard import STANDARDS, Organisation, Preset, Rule, Standard
 
 _RAMULATOR = "CMU-SAFARI Ramulator 2.1 (c5b1c3a, MIT), preset {}, resolved"
-_JEDEC = "JESD79-5C: speed bin {} (tAA, tRCD, tRP), minima in ns rounded by its 13.2; as listed by Ramulator 2.1 forks"
+_JEDEC = (
+    "JESD79-5C: speed bin {} (tAA, tRCD, tRP), minima in ns rounded by its 13.2; as a public fork of "
+    "Ramulator 2.1 lists them"
+)
 #: Rates of Ramulator's bins -> nRRD_S, nRRD_L, nFAW of a 1 KB page, nFAW of a 2 KB page (x16), nREFI. Its
 #: nRRD_L of 3200 is below its nRRD_S (JESD79-5: 8 clocks) and without effect; above 4800 its nRRD_S is 5 ns
 #: (JESD79-5: 8 clocks).
@@ -21,7 +24,8 @@ _RAMULATOR_RATE = {
 }
 
 
-def _ramulator(name: str, rate: int, tck_ps: int, bin_: tuple[int, ...], *aliases: str) -> Preset:
+def _ramulator(name: str, tck_ps: int, bin_: tuple[int, ...], *aliases: str) -> Preset:
+    rate = int(name[:4])
     cl, ras, wr, rtp, ccd_l, ccd_l_wr, wtr_s, wtr_l = bin_
     rrd_s, rrd_l, faw, faw_x16, refi = _RAMULATOR_RATE[rate]
     timing = {
@@ -31,10 +35,10 @@ def _ramulator(name: str, rate: int, tck_ps: int, bin_: tuple[int, ...], *aliase
         "nCS": 2, "nBTA": 4,
     }  # fmt: skip
     by_dq = {16: {"nFAW": faw_x16}}
-    return Preset(rate, tck_ps, timing, _RAMULATOR.format(name), by_dq=by_dq, aliases=aliases)
+    return Preset(rate, tck_ps, timing, _RAMULATOR.format(f"DDR5_{name}"), by_dq=by_dq, aliases=aliases)
 
 
-def _jedec(name: str, rate: int, tck_ps: int, bin_: tuple[int, ...], *aliases: str) -> Preset:
+def _jedec(name: str, tck_ps: int, bin_: tuple[int, ...], *aliases: str) -> Preset:
     cl, rcd, ras, wr, rtp, ccd_l, wtr_s, wtr_l, rrd_l, bta, ppd = bin_
     timing = {
         "nBL": 8, "nCL": cl, "nRCD": rcd, "nRP": rcd, "nRAS": ras, "nRC": ras + rcd, "nWR": wr, "nRTP": rtp,
@@ -44,7 +48,7 @@ def _jedec(name: str, rate: int, tck_ps: int, bin_: tuple[int, ...], *aliases: s
     }  # fmt: skip
     # x4 devices read, modify and write: 20 ns between writes to a bank group, not 10 ns.
     by_dq = {4: {"nCCD_L_WR": 4 * ccd_l}, 16: {"nFAW": 40}}
-    return Preset(rate, tck_ps, timing, _JEDEC.format(name[5:]), by_dq=by_dq, aliases=aliases)
+    return Preset(int(name[:4]), tck_ps, timing, _JEDEC.format(name), by_dq=by_dq, aliases=aliases)
 
 
 def _device(dq: int, groups: int, each: int, row: int, column: int, trfc_ns: float) -> Organisation:
@@ -103,30 +107,27 @@ DDR5 = STANDARDS.register("ddr5")(
         read_latency="nCL + nBL",
         write_latency="nCWL + nBL",
         presets={
-            name: make(name, rate, tck_ps, bin_, *aliases)
-            for name, (make, rate, tck_ps, bin_, *aliases) in {
-                # fmt: off
-                # JEDEC's B bins, those of common modules: CL  RCD RAS  WR  RTP CCD_L WTR_S WTR_L RRD_L BTA PPD
-                "DDR5_4800B":  (_jedec, 4800, 416, (40, 39,  77,  72, 18, 12, 6, 24, 12, 4, 2), "DDR5-4800"),
-                "DDR5_4000B":  (_jedec, 4000, 500, (32, 32,  64,  60, 15, 10, 5, 20, 10, 4, 2), "DDR5-4000"),
-                "DDR5_4400B":  (_jedec, 4400, 454, (36, 36,  71,  66, 17, 11, 6, 22, 11, 4, 2), "DDR5-4400"),
-                "DDR5_5200B":  (_jedec, 5200, 384, (42, 42,  84,  78, 20, 13, 7, 26, 13, 6, 2), "DDR5-5200"),
-                "DDR5_5600B":  (_jedec, 5600, 357, (46, 45,  90,  84, 21, 14, 7, 28, 14, 6, 2), "DDR5-5600"),
-                "DDR5_6000B":  (_jedec, 6000, 333, (48, 48,  96,  90, 23, 15, 8, 30, 15, 6, 2), "DDR5-6000"),
-                "DDR5_6400B":  (_jedec, 6400, 312, (52, 52, 103,  96, 24, 16, 8, 32, 16, 6, 2), "DDR5-6400"),
-                "DDR5_7200B":  (_jedec, 7200, 277, (58, 58, 116, 108, 27, 18, 8, 36, 16, 7, 2), "DDR5-7200"),
-                "DDR5_8000B":  (_jedec, 8000, 250, (64, 64, 128, 120, 30, 20, 8, 40, 16, 7, 4), "DDR5-8000"),
-                # Ramulator's, with RCD = RP = CL:          CL RAS  WR RTP CCD_L CCD_L_WR WTR_S WTR_L
-                "DDR5_3200AN": (_ramulator, 3200, 625, (24,  52, 48, 12,  8, 32, 6, 16)),
-                "DDR5_3200BN": (_ramulator, 3200, 625, (26,  52, 48, 12,  8, 32, 6, 16), "DDR5-3200"),
-                "DDR5_3200C":  (_ramulator, 3200, 625, (28,  52, 48, 12,  8, 32, 6, 16)),
-                "DDR5_4800AN": (_ramulator, 4800, 416, (34,  77, 72, 18, 12, 48, 6, 24)),
-                "DDR5_4800BN": (_ramulator, 4800, 416, (36,  77, 72, 18, 12, 48, 6, 24)),
-                "DDR5_4800C":  (_ramulator, 4800, 416, (38,  77, 72, 18, 12, 48, 6, 24)),
-                "DDR5_5600AN": (_ramulator, 5600, 357, (40,  90, 84, 20, 12, 56, 5, 28)),
-                "DDR5_6400AN": (_ramulator, 6400, 312, (46, 103, 96, 24, 16, 64, 5, 32)),
-                # fmt: on
-            }.items()
+            # fmt: off
+            # JEDEC's B bins, those of modules.        tCK  CL  RCD RAS  WR RTP CCD_L WTR_S WTR_L RRD_L BTA PPD
+            "DDR5_4800B":  _jedec("4800B",  416, (40, 39,  77,  72, 18, 12, 6, 24, 12, 4, 2), "DDR5-4800"),
+            "DDR5_4000B":  _jedec("4000B",  500, (32, 32,  64,  60, 15, 10, 5, 20, 10, 4, 2), "DDR5-4000"),
+            "DDR5_4400B":  _jedec("4400B",  454, (36, 36,  71,  66, 17, 11, 6, 22, 11, 4, 2), "DDR5-4400"),
+            "DDR5_5200B":  _jedec("5200B",  384, (42, 42,  84,  78, 20, 13, 7, 26, 13, 6, 2), "DDR5-5200"),
+            "DDR5_5600B":  _jedec("5600B",  357, (46, 45,  90,  84, 21, 14, 7, 28, 14, 6, 2), "DDR5-5600"),
+            "DDR5_6000B":  _jedec("6000B",  333, (48, 48,  96,  90, 23, 15, 8, 30, 15, 6, 2), "DDR5-6000"),
+            "DDR5_6400B":  _jedec("6400B",  312, (52, 52, 103,  96, 24, 16, 8, 32, 16, 6, 2), "DDR5-6400"),
+            "DDR5_7200B":  _jedec("7200B",  277, (58, 58, 116, 108, 27, 18, 8, 36, 16, 7, 2), "DDR5-7200"),
+            "DDR5_8000B":  _jedec("8000B",  250, (64, 64, 128, 120, 30, 20, 8, 40, 16, 7, 4), "DDR5-8000"),
+            # Ramulator's, with RCD = RP = CL:         tCK  CL  RAS  WR RTP CCD_L CCD_L_WR WTR_S WTR_L
+            "DDR5_3200AN": _ramulator("3200AN", 625, (24,  52, 48, 12,  8, 32, 6, 16)),
+            "DDR5_3200BN": _ramulator("3200BN", 625, (26,  52, 48, 12,  8, 32, 6, 16), "DDR5-3200"),
+            "DDR5_3200C":  _ramulator("3200C",  625, (28,  52, 48, 12,  8, 32, 6, 16)),
+            "DDR5_4800AN": _ramulator("4800AN", 416, (34,  77, 72, 18, 12, 48, 6, 24)),
+            "DDR5_4800BN": _ramulator("4800BN", 416, (36,  77, 72, 18, 12, 48, 6, 24)),
+            "DDR5_4800C":  _ramulator("4800C",  416, (38,  77, 72, 18, 12, 48, 6, 24)),
+            "DDR5_5600AN": _ramulator("5600AN", 357, (40,  90, 84, 20, 12, 56, 5, 28)),
+            "DDR5_6400AN": _ramulator("6400AN", 312, (46, 103, 96, 24, 16, 64, 5, 32)),
+            # fmt: on
         },
         organisations={
             # fmt: off

@@ -1,9 +1,10 @@
-"""GDDR6 SGRAM (JEDEC JESD250): one channel of 16 data pins, two to a device; no ranks, refresh takes the channel.
+"""GDDR6 SGRAM (JEDEC JESD250): one channel of 16 data pins, two to a device.
 
-A device in x8 mode shares its channel with another one (clamshell). Densities are those of a device of two channels.
+There are no ranks; an all-bank refresh takes the channel. A device in x8 mode shares its channel with another
+one (clamshell). Densities are those of a device, two channels.
 
-Not modelled: refresh of two banks at once (REFp2b), t32AW, pseudo-channel mode, EDC and its replay, DBI, masked
-writes, low-power states, temperature-compensated refresh.
+Not modelled: refresh of two banks at once (REFp2b), t32AW, pseudo-channel mode, EDC and its replay, DBI,
+masked writes, low-power states, temperature-compensated refresh.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ def _device(dq: int, row: int, column: int) -> Organisation:
     return Organisation(dq, counts, {}, "JESD250 table 19: addressing")
 
 
-def _power(origin: str, source: str, band: str) -> Power:
+def _power(source: str) -> Power:
     """Currents per device of DRAMsim3's configuration; those of its GDDR5 are the same numbers."""
-    return Power((Currents(1.35, 71, 60, 45, 61, 50, 248, 231, 286),), None, origin, source, band)
+    return Power((Currents(1.35, 71, 60, 45, 61, 50, 248, 231, 286),), None, "estimate", source, "50 %")
 
 
 GDDR6 = STANDARDS.register("gddr6")(
@@ -122,14 +123,13 @@ GDDR6 = STANDARDS.register("gddr6")(
             "GDDR6_16Gb_x8": _device(8, 32768, 2048),
             # Its 128 columns are of 16 words each; eight devices side by side.
             "DS3_GDDR6": Organisation(
-                16, {"bankgroup": 4, "bank": 4, "row": 16384, "column": 2048}, {}, _DRAMSIM3, channel_width=128
+                16, {"bankgroup": 4, "bank": 4, "row": 16384, "column": 2048}, {}, _DRAMSIM3,
+                channel_width=128,
             ),
         },
         power={
-            "DS3_GDDR6": _power("estimate", f"{_DRAMSIM3}; equal to its GDDR5, so hardly of a data sheet", "50 %"),
-            "": _power(
-                "estimate", f"{_DRAMSIM3}, of a x16 device, equal to its GDDR5; other densities and modes alike", "50 %"
-            ),
+            "DS3_GDDR6": _power(f"{_DRAMSIM3}; equal to its GDDR5, so hardly of a data sheet"),
+            "": _power(f"{_DRAMSIM3}, of a x16 device, equal to its GDDR5; other densities and modes alike"),
         },
         refresh_banks=1,
     )

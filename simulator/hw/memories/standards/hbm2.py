@@ -1,10 +1,10 @@
 """HBM2 and HBM2E (JEDEC JESD235): one channel of 128 data pins as two pseudo channels of 64.
 
-Row commands and column commands have a bus each; an activate takes two clocks. Density names are those of a pseudo
-channel: ``HBM2_8Gb`` is a channel of 2 GiB.
+Row commands and column commands have a bus each; an activate takes two clocks. Density names are those of a
+pseudo channel: ``HBM2_8Gb`` is a channel of 2 GiB.
 
-Not modelled: legacy mode but in DRAMsim3's configurations (one pseudo channel of 128 pins), stack identifiers of
-8-high stacks, parity and ECC, DBI, refresh of two banks at once, temperature-compensated refresh.
+Not modelled: legacy mode but in DRAMsim3's configurations (one pseudo channel of 128 pins), stack identifiers
+of 8-high stacks, parity and ECC, DBI, refresh of two banks at once, temperature-compensated refresh.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ from collections.abc import Mapping
 from simulator.hw.standard import STANDARDS, Currents, Organisation, Power, Preset, Rule, Standard
 
 _RAMULATOR = "CMU-SAFARI Ramulator 2.1 (c5b1c3a, MIT), preset {}, resolved; JESD235D"
+_ADDRESSING = "JESD235D: addressing; tRFC by density of a pseudo channel"
 _DRAMSIM3 = "DRAMsim3 2981759 (2021-04-05, MIT), configs/{}.ini"
+_STILLWATER = "stillwater KPU hbm2e_configs.hpp (MIT): ns by clock, an estimate; nCCD_S by definition"
 _OCONNOR = "TSV 0.5 and interposer I/O 0.3 pJ/b: O'Connor et al., Fine-Grained DRAM, MICRO 2017"
 #: nCCD_S is BL/2 and so by definition 2; where the source of HBM2E scales it (3 or 4) no more than 2/3 of the
 #: peak could be had, so it is 2 here.
 _COLUMNS = (
-    "nCL", "nCWL", "nRCDRD", "nRCDWR", "nRP", "nRAS", "nRC", "nWR", "nRTP_L", "nCCD_L", "nRRD_S", "nRRD_L", "nWTR_S",
-    "nWTR_L", "nFAW", "nRFCpb", "nRREFD", "nREFI", "nREFIpb",
+    "nCL", "nCWL", "nRCDRD", "nRCDWR", "nRP", "nRAS", "nRC", "nWR", "nRTP_L", "nCCD_L", "nRRD_S", "nRRD_L",
+    "nWTR_S", "nWTR_L", "nFAW", "nRFCpb", "nRREFD", "nREFI", "nREFIpb",
 )  # fmt: skip
 
 
-def _preset(rate: int, tck_ps: int, row: tuple[int, ...], source: str, *aliases: str, origin: str = "published") -> Preset:
+def _preset(
+    rate: int, tck_ps: int, row: tuple[int, ...], source: str, *aliases: str, origin: str = "published"
+) -> Preset:
     timing = {"nBL": 2, "nCCD_S": 2, "nBTA": 2, **dict(zip(_COLUMNS, row, strict=True))}
     return Preset(rate, tck_ps, timing, source, origin=origin, aliases=aliases)
 
@@ -43,7 +47,7 @@ def _dramsim3(name: str, ini: str, *aliases: str) -> Preset:
 
 def _device(row: int, trfc_ns: float) -> Organisation:
     counts = {"pseudochannel": 2, "bankgroup": 4, "bank": 4, "row": row, "column": 128}
-    return Organisation(64, counts, {"tRFC": trfc_ns}, "JESD235D: addressing; tRFC by density of a pseudo channel")
+    return Organisation(64, counts, {"tRFC": trfc_ns}, _ADDRESSING)
 
 
 def _legacy(row: int, ini: str) -> Organisation:
@@ -78,7 +82,8 @@ HBM2 = STANDARDS.register("hbm2")(
             Rule("pseudochannel", "WR WRA",      "WR WRA",    "nBL"),
             Rule("pseudochannel", "RD RDA",      "RD RDA",    "nCCD_S"),
             Rule("pseudochannel", "WR WRA",      "WR WRA",    "nCCD_S"),
-            Rule("pseudochannel", "RD RDA",      "WR WRA",    "nCL + nBL + nBTA - nCWL"),  # nBTA: bus turn-around
+            # nBTA: bus turn-around.
+            Rule("pseudochannel", "RD RDA",      "WR WRA",    "nCL + nBL + nBTA - nCWL"),
             Rule("pseudochannel", "WR WRA",      "RD RDA",    "nCWL + nBL + nWTR_S"),
             Rule("pseudochannel", "RD",          "PREab",     "nRTP_L"),
             Rule("pseudochannel", "WR",          "PREab",     "nCWL + nBL + nWR"),
@@ -128,11 +133,11 @@ HBM2 = STANDARDS.register("hbm2")(
             # REFIpb: tREFI / 32, RREFD: 8 ns, both as above.
             "HBM2E_3200": _preset(3200, 625,
                 (29, 11, 19, 10, 22, 45, 67, 26, 10, 6, 5, 6, 6, 13, 26, 208, 13, 6240, 195),
-                "stillwater KPU hbm2e_configs.hpp (MIT): ns by clock, a community's estimate; CCD_S by definition",
+                _STILLWATER,
                 "HBM2E_3200Mbps", "HBM2_3200Mbps", origin="estimate"),
             "HBM2E_3600": _preset(3600, 556,
                 (32, 13, 22, 11, 25, 50, 76, 29, 11, 7, 5, 7, 7, 14, 29, 234, 15, 7020, 219),
-                "stillwater KPU hbm2e_configs.hpp (MIT): ns by clock, a community's estimate; CCD_S by definition",
+                _STILLWATER,
                 "HBM2E_3600Mbps", "HBM2_3600Mbps", origin="estimate"),
             "DS3_HBM2": _dramsim3("DS3_HBM2", "HBM2_8Gb_x128", "DS3_HBM2_8Gb_x128"),
             "DS3_HBM2_4Gb": _dramsim3("DS3_HBM2_4Gb", "HBM2_4Gb_x128", "DS3_HBM2_4Gb_x128"),
@@ -150,13 +155,15 @@ HBM2 = STANDARDS.register("hbm2")(
         },
         power={
             **{
-                name: Power((_currents(1),), 0.8, "published", f"{_DRAMSIM3.format(ini)}; I/O: {_OCONNOR}", "30 %")
+                name: Power(
+                    (_currents(1),), 0.8, "published", f"{_DRAMSIM3.format(ini)}; I/O: {_OCONNOR}", "30 %"
+                )
                 for name, ini in {"DS3_HBM2": "HBM2_8Gb_x128", "DS3_HBM2_4Gb": "HBM2_4Gb_x128"}.items()
             },
             "": Power(
                 (_currents(0.5),), 0.8, "estimate",
-                f"half the currents of {_DRAMSIM3.format('HBM2_8Gb_x128')}, as a pseudo channel is half a channel and "
-                f"opens half a row, whatever the rate and density; I/O: {_OCONNOR}",
+                f"half the currents of {_DRAMSIM3.format('HBM2_8Gb_x128')}, as a pseudo channel is half a "
+                f"channel and opens half a row, whatever the rate and density; I/O: {_OCONNOR}",
                 "50 %",
             ),
         },

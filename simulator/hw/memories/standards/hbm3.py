@@ -1,11 +1,12 @@
 """HBM3 and HBM3E (JEDEC JESD238): one channel of 64 data pins as two pseudo channels of 32.
 
-Row commands and column commands have a bus each. The row bus runs at double rate: an activate takes one and a half
-clocks, precharge and refresh half a clock, so the controller counts half clocks. ``sid`` is the stack identifier, one
-per four dies. Organisations are named by die density and dies in the stack; a channel has density x dies / 16.
+Row commands and column commands have a bus each. The row bus runs at double rate: an activate takes one and a
+half clocks, precharge and refresh half a clock, so the controller counts half clocks. ``sid`` is the stack
+identifier, one per four dies. Organisations are named by die density and dies in the stack; a channel has
+density x dies / 16.
 
-Not modelled: refresh management (RFMab, RFMpb, adaptive), stacks of 12 (three identifiers) and dies of 24 Gb, whose
-counts are no powers of two, on-die ECC and scrubbing, parity, DBI, temperature-compensated refresh.
+Not modelled: refresh management (RFMab, RFMpb, adaptive), stacks of 12 (three identifiers) and dies of 24 Gb,
+whose counts are no powers of two, on-die ECC and scrubbing, parity, DBI, temperature-compensated refresh.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def _scaled(rate: int, tck_ps: int, *aliases: str) -> Preset:
 def _device(sid: int, row: int, trfc_ns: float) -> Organisation:
     counts = {"pseudochannel": 2, "sid": sid, "bankgroup": 4, "bank": 4, "row": row, "column": 256}
     timing = {"tRFC": trfc_ns, "tREFIpb": 3900 / (16 * sid)}
-    return Organisation(32, counts, timing, "JESD238 table 4: addressing; table 84: tRFCab by density of a channel")
+    source = "JESD238 table 4: addressing; table 84: tRFCab by density of a channel"
+    return Organisation(32, counts, timing, source)
 
 
 HBM3 = STANDARDS.register("hbm3")(
@@ -115,7 +117,8 @@ HBM3 = STANDARDS.register("hbm3")(
             # fmt: off
             #                        sid row    tRFCab
             "HBM3_16Gb_8hi":  _device(2, 16384, 350.0),
-            "HBM3_4Gb":       _device(1, 16384, 260.0),  # Ramulator's name: 4 Gb of a channel, four dies of 16 Gb
+            # Ramulator's name: 4 Gb of a channel, four dies of 16 Gb.
+            "HBM3_4Gb":       _device(1, 16384, 260.0),
             "HBM3_8Gb_8hi":   _device(2,  8192, 260.0),
             "HBM3_8Gb_16hi":  _device(4,  8192, 350.0),
             "HBM3_16Gb_16hi": _device(4, 16384, 450.0),
@@ -128,11 +131,11 @@ HBM3 = STANDARDS.register("hbm3")(
             # there. IDD4 over IDD3N by the ratio of the bandwidths, 25.6 to 16 GB/s: the same energy per bit
             # but for the supply.
             "": Power(
-                (Currents(1.1, idd0_ma=32.5, idd2n_ma=20, idd2p_ma=14, idd3n_ma=27.5, idd3p_ma=20, idd4r_ma=295.5,
-                          idd4w_ma=383.5, idd5_ma=125),),
+                (Currents(1.1, 32.5, 20, 14, 27.5, 20, 295.5, 383.5, 125),),
                 0.8, "estimate",
-                "no currents of HBM3 are published: those of HBM2 (DRAMsim3 configs/HBM2_8Gb_x128.ini) per pseudo "
-                "channel at 1.1 V, burst currents scaled to 25.6 GB/s; I/O of HBM2, O'Connor et al., MICRO 2017",
+                "no currents of HBM3 are published: those of HBM2 (DRAMsim3 configs/HBM2_8Gb_x128.ini) per "
+                "pseudo channel at 1.1 V, burst currents scaled to 25.6 GB/s; I/O of HBM2, O'Connor et al., "
+                "MICRO 2017",
                 "100 %",
             ),
         },

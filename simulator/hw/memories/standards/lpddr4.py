@@ -1,8 +1,8 @@
 """LPDDR4 and LPDDR4X SDRAM (JEDEC JESD209-4): one channel of 16 data pins. Densities are those of a channel.
 
-Commands take two clocks (precharge, refresh) or four (two such: ACT-1 and ACT-2, RD-1 and CAS-2); latencies count
-from their last clock. Bank groups exist in DRAMsim3's configuration only; a device has one, so that ``_L`` and
-``_S`` timings are the same.
+Commands take two clocks (precharge, refresh) or four (two such: ACT-1 and ACT-2, RD-1 and CAS-2); latencies
+count from their last clock. Bank groups exist in DRAMsim3's configuration only; a device has one, so that its
+``_L`` and ``_S`` timings are the same.
 
 Not modelled: BL32 and on-the-fly burst length, masked writes, DBI, refresh in tFAW, ACT-2 put off, frequency
 set points, partial-array and temperature-compensated refresh.
@@ -75,7 +75,7 @@ LPDDR4 = STANDARDS.register("lpddr4")(
             Rule("rank",      "RD RDA",      "WR WRA",        "nCL + nDQSCK + nBL + nWPRE - nCWL"),
             Rule("rank",      "WR WRA",      "RD RDA",        "nCWL + nDQSS + nBL + nWTR_S"),
             Rule("rank",      "RD RDA",      "RD RDA",        "nBL + nCS", sibling=True),
-            Rule("rank",      "RD RDA",      "WR WRA",        "nCL + nDQSCK + nBL + nCS - nCWL", sibling=True),
+            Rule("rank",      "RD RDA",      "WR WRA", "nCL + nDQSCK + nBL + nCS - nCWL", sibling=True),
             Rule("rank",      "WR WRA",      "RD RDA",        "nCWL + nDQSS + nBL + nCS - nCL", sibling=True),
             Rule("rank",      "RD",          "PREab",         "nRTP"),
             Rule("rank",      "WR",          "PREab",         "nCWL + nDQSS + nBL + nWR"),
@@ -120,7 +120,8 @@ LPDDR4 = STANDARDS.register("lpddr4")(
             "LPDDR4_2667": _preset(2667,  750, (24, 12,  80, 10, 14, 14), "LPDDR4_2666"),
             "LPDDR4_3733": _preset(3733,  536, (32, 16, 113, 14, 19, 19)),
             # Refresh intervals as DRAMSys has them (a clock of 468 ps); RTP, WTR, RRD too.
-            "LPDDR4_4266": _preset(4266,  469, (36, 18, 129, 17, 22, 22), "LPDDR4_4267", nREFI=8341, nREFIpb=1042),
+            "LPDDR4_4266": _preset(4266,  469, (36, 18, 129, 17, 22, 22), "LPDDR4_4267",
+                                   nREFI=8341, nREFIpb=1042),
             # fmt: on
             # Bank groups, commands of one clock, tPPD of 2 and a turn-around of tRPRE, as there. tRFCpb is
             # not in the file: 140 ns.
@@ -158,7 +159,7 @@ LPDDR4 = STANDARDS.register("lpddr4")(
                 (Currents(1.2, 80, 34, 25, 47, 41, 243, 228, 280),), None, "estimate",
                 f"{_DRAMSIM3}: one rail at 1.2 V, like a DDR4 device", "50 %",
             ),
-            "": _rails("estimate", f"{_DRAMSYS_POWER}: 6 Gb at 3200 MT/s, whatever the density and rate are", "40 %"),
+            "": _rails("estimate", f"{_DRAMSYS_POWER}: 6 Gb at 3200 MT/s, all others alike", "40 %"),
         },
         refresh_banks=1,
     )

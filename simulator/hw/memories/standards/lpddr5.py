@@ -1,10 +1,10 @@
 """LPDDR5 and LPDDR5X SDRAM (JEDEC JESD209-5): one channel of 16 data pins, bank-group mode, WCK:CK = 4:1.
 
-Clocks are those of CK (800 MHz at 6400 MT/s). Two-step activate: ACT is ACT-1, ACT2 is ACT-2. WCK is started by a
-CAS before RD and WR and stops some clocks after the last transfer (``sync``).
+Clocks are those of CK (800 MHz at 6400 MT/s). Two-step activate: ACT is ACT-1, ACT2 is ACT-2. WCK is
+started by a CAS before RD and WR and stops some clocks after the last transfer (``sync``).
 
-Not modelled: 8B and 16B mode, BL32, masked writes, the dynamic voltage and frequency modes, WCK always on, link
-ECC, refresh management (RFM), optimised and partial-array refresh.
+Not modelled: 8B and 16B mode, BL32, masked writes, the dynamic voltage and frequency modes, WCK always on,
+link ECC, refresh management (RFM), optimised and partial-array refresh.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from simulator.hw.standard import STANDARDS, Currents, Organisation, Power, Preset, Rule, Standard, Sync
 
 _RAMULATOR = "CMU-SAFARI Ramulator 2.1 (c5b1c3a, MIT), preset LPDDR5_6400, resolved"
-_SCALED = "derived: the nanoseconds of LPDDR5_6400 in clocks of {} ps; minima in clocks (BL, CCD, AAD, PPD) as there"
+_SCALED = "derived: the nanoseconds of LPDDR5_6400 in clocks of {} ps; minima in clocks as there"
 #: LPDDR5_6400 in nanoseconds: where JESD209-5 states minima, they round up to the same clocks.
 _NS = {
     "tCL": 21.25, "tRCD": 18.75, "tRP": 18.75, "tRPab": 21.25, "tRAS": 42.5, "tRC": 61.25, "tWR": 35.0,
@@ -36,7 +36,8 @@ def _scaled(rate: int, tck_ps: int, timing: dict[str, float], *aliases: str) -> 
 def _device(row: int, trfc_ns: float, trfcpb_ns: float, tpbr2pbr_ns: float) -> Organisation:
     counts = {"rank": 1, "bankgroup": 4, "bank": 4, "row": row, "column": 1024}
     timing = {"tRFC": trfc_ns, "tRFCpb": trfcpb_ns, "tpbR2pbR": tpbr2pbr_ns}
-    return Organisation(16, counts, timing, "JESD209-5: addressing; table 235: tRFCab, tRFCpb, tpbR2pbR by density")
+    source = "JESD209-5B: addressing; table 235: tRFCab, tRFCpb, tpbR2pbR by density"
+    return Organisation(16, counts, timing, source)
 
 
 LPDDR5 = STANDARDS.register("lpddr5")(
@@ -48,7 +49,8 @@ LPDDR5 = STANDARDS.register("lpddr5")(
         channel_width=16,
         prefetch=16,
         commands=dict.fromkeys(
-            ("ACT", "ACT2", "PREpb", "PREab", "CAS_RD", "CAS_WR", "RD", "WR", "RDA", "WRA", "REFab", "REFpb"), 1
+            ("ACT", "ACT2", "PREpb", "PREab", "CAS_RD", "CAS_WR", "RD", "WR", "RDA", "WRA", "REFab",
+             "REFpb"), 1,
         ),
         rules=(
             # fmt: off
@@ -56,7 +58,8 @@ LPDDR5 = STANDARDS.register("lpddr5")(
             Rule("channel",   "WR WRA",      "WR WRA",        "nBL"),
             Rule("rank",      "RD RDA",      "RD RDA",        "nCCD_S"),
             Rule("rank",      "WR WRA",      "WR WRA",        "nCCD_S_WR"),
-            Rule("rank",      "RD RDA",      "WR WRA",        "nCL + nBL + nBTA - nCWL"),  # nBTA: bus turn-around
+            # nBTA: bus turn-around.
+            Rule("rank",      "RD RDA",      "WR WRA",        "nCL + nBL + nBTA - nCWL"),
             Rule("rank",      "WR WRA",      "RD RDA",        "nCWL + nBL + nWTR_S"),
             Rule("rank",      "RD RDA",      "RD WR RDA WRA", "nBL + nCS", sibling=True),
             # As Ramulator has it; data of another rank would need no more than nCWL + nBL + nCS - nCL.
@@ -135,12 +138,11 @@ LPDDR5 = STANDARDS.register("lpddr5")(
             # Their IPP0 (4.5 mA) is of a supply that LPDDR5 does not have and is left out.
             "": Power(
                 supplies=(
-                    Currents(1.05, idd0_ma=100, idd2n_ma=40, idd2p_ma=30, idd3n_ma=55, idd3p_ma=48, idd4r_ma=295,
-                             idd4w_ma=280, idd5_ma=340),
+                    Currents(1.05, 100, 40, 30, 55, 48, 295, 280, 340),
                 ),
                 origin="estimate",
-                source="casys-kaist/LLMServingSim@5daddb21 configs/pim/LPDDR5_2GB_6400_pim.ini: its authors' figures, "
-                "one rail for all, no data sheet named; other rates and densities alike",
+                source="casys-kaist/LLMServingSim@5daddb21 configs/pim/LPDDR5_2GB_6400_pim.ini: its authors' "
+                "figures, one rail for all, no data sheet named; other rates and densities alike",
                 band="50 %",
             ),
         },
