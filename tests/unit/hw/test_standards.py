@@ -270,7 +270,7 @@ HBM3_PRESETS = (
         (
             "gddr6", {"organisation": "GDDR6_8Gb_x32"}, "organisation",
             "unknown organisation 'GDDR6_8Gb_x32', expected one of GDDR6_8Gb_x16, GDDR6_8Gb_x8, GDDR6_16Gb_x16, "
-            "GDDR6_16Gb_x8, DS3_GDDR6; did you mean 'GDDR6_8Gb_x16'?",
+            "GDDR6_16Gb_x8, DS3_GDDR6; did you mean 'GDDR6_8Gb_x8'?",
         ),
         (
             "hbm2", {"preset": "HBM2_2000", "organisation": "DS3_HBM2"}, "organisation",

@@ -108,7 +108,7 @@ DDR5 = STANDARDS.register("ddr5")(
         write_latency="nCWL + nBL",
         presets={
             # fmt: off
-            # JEDEC's B bins, those of modules.        tCK  CL  RCD RAS  WR RTP CCD_L WTR_S WTR_L RRD_L BTA PPD
+            # JEDEC's B bins, as in modules.          tCK  CL  RCD RAS  WR RTP CCD_L WTR_S WTR_L RRD_L BTA PPD
             "DDR5_4800B":  _jedec("4800B",  416, (40, 39,  77,  72, 18, 12, 6, 24, 12, 4, 2), "DDR5-4800"),
             "DDR5_4000B":  _jedec("4000B",  500, (32, 32,  64,  60, 15, 10, 5, 20, 10, 4, 2), "DDR5-4000"),
             "DDR5_4400B":  _jedec("4400B",  454, (36, 36,  71,  66, 17, 11, 6, 22, 11, 4, 2), "DDR5-4400"),

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from simulator.hw.standard import STANDARDS, Currents, Organisation, Power, Preset, Rule, Standard
 
+_DRAMSYS = "DRAMSys 2107966 (BSD) configs/memspec/{}.json, JESD209-4; tDQSCK its maximum, 3.6 ns"
 _JEDEC = (
-    "JESD209-4: RL and WL (set A, no DBI) in clocks, minima in ns; agrees with DRAMSys 2107966 (BSD) "
-    "configs/memspec/JEDEC_512Mbx16_LPDDR4-3200.json, JEDEC_1Gbx16_LPDDR4-4266.json where those have the rate"
+    "derived: the nanoseconds of LPDDR4_3200 in clocks of {} ps; RL and WL (set A, no DBI) as is commonly "
+    "stated of JESD209-4, not checked against it"
 )
 _DRAMSYS_POWER = "DRAMSys 2107966 configs/memspec/MICRON_6Gb_LPDDR4-3200_32bit_A.json, all three rails"
 _DRAMSIM3 = "DRAMsim3 2981759 (2021-04-05, MIT), configs/LPDDR4_8Gb_x16_2400.ini"
@@ -28,13 +29,15 @@ _NS = {
 _CLOCKS = {"nBL": 8, "nCCD_S": 8, "nCCD_L": 8, "nPPD": 4, "nWPRE": 2, "nDQSS": 1, "nCS": 1}
 
 
-def _preset(rate: int, tck_ps: int, row: tuple[int, ...], *aliases: str, **other: int) -> Preset:
+def _preset(rate: int, tck_ps: int, row: tuple[int, ...], *aliases: str, memspec: str = "") -> Preset:
     cl, cwl, rc, rtp, wtr, rrd = row
     timing = {
         **_NS, **_CLOCKS, "nCL": cl, "nCWL": cwl, "nRC": rc, "nRTP": rtp, "nWTR_S": wtr, "nWTR_L": wtr,
-        "nRRD_S": rrd, "nRRD_L": rrd, **other,
+        "nRRD_S": rrd, "nRRD_L": rrd,
     }  # fmt: skip
-    return Preset(rate, tck_ps, timing, _JEDEC, aliases=(f"LPDDR4X_{rate}", *aliases))
+    source = _DRAMSYS.format(memspec) if memspec else _JEDEC.format(tck_ps)
+    origin = "published" if memspec else "derived"
+    return Preset(rate, tck_ps, timing, source, origin, aliases=(f"LPDDR4X_{rate}", *aliases))
 
 
 def _device(row: int, trfc_ns: float, trfcpb_ns: float) -> Organisation:
@@ -114,14 +117,14 @@ LPDDR4 = STANDARDS.register("lpddr4")(
         presets={
             # fmt: off
             #                                       CL CWL  RC RTP WTR RRD; RC: RAS and RP in clocks
-            "LPDDR4_3200": _preset(3200,  625, (28, 14,  97, 12, 16, 16), "LPDDR4-3200"),
+            "LPDDR4_3200": _preset(3200,  625, (28, 14,  97, 12, 16, 16), "LPDDR4-3200",
+                                   memspec="JEDEC_512Mbx16_LPDDR4-3200"),
             "LPDDR4_1600": _preset(1600, 1250, (14,  8,  49,  8,  8,  8)),
             "LPDDR4_2133": _preset(2133,  938, (20, 10,  65,  8, 11, 11)),
             "LPDDR4_2667": _preset(2667,  750, (24, 12,  80, 10, 14, 14), "LPDDR4_2666"),
             "LPDDR4_3733": _preset(3733,  536, (32, 16, 113, 14, 19, 19)),
-            # Refresh intervals as DRAMSys has them (a clock of 468 ps); RTP, WTR, RRD too.
-            "LPDDR4_4266": _preset(4266,  469, (36, 18, 129, 17, 22, 22), "LPDDR4_4267",
-                                   nREFI=8341, nREFIpb=1042),
+            "LPDDR4_4266": _preset(4266,  468, (36, 18, 129, 17, 22, 22), "LPDDR4_4267",
+                                   memspec="JEDEC_1Gbx16_LPDDR4-4266"),
             # fmt: on
             # Bank groups, commands of one clock, tPPD of 2 and a turn-around of tRPRE, as there. tRFCpb is
             # not in the file: 140 ns.
