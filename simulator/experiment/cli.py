@@ -16,6 +16,10 @@ from simulator import __version__
 from simulator.base.errors import InputError, Problem
 from simulator.base.registry import import_plugin
 from simulator.experiment import screen
+from simulator.experiment.clioptions import (
+    Channels, Chip, Commands, Controller, Json, Mapping, Organisation, Out, Plugin, Preset, Quiet, Ranks, Set,
+    SetMemory, Standard, TraceFile,
+)  # fmt: skip
 from simulator.experiment.overrides import describe_overrides, split_overrides
 
 if TYPE_CHECKING:
@@ -31,24 +35,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Set = Annotated[
-    list[str],
-    typer.Option(
-        "--set", metavar="PATH=VALUE", help="Override one value of the chip, the mapping or the workload"
-    ),
-]
-Out = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Output folder [reports/<chip>__<network>]")
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress on stderr; after a run, no tables")]
-Plugin = Annotated[
-    list[str],
-    typer.Option("--plugin", metavar="MODULE", help="Import a Python module that registers kinds of its own"),
-]
-Chip = Annotated[
-    str, typer.Argument(metavar="CHIP", help="Path, or name under hwconfigs/ such as npu/edge_npu")
-]
 NONE: list[str] = []
 
 
@@ -280,6 +266,44 @@ def _gemm_lines(record: dict[str, Any]) -> list[str]:
     return lines + [f"  not modelled   {text}" for text in record["not_modelled"]]
 
 
+@app.command()
+def memory(
+    standard: Standard,
+    trace: TraceFile = None,
+    preset: Preset = "",
+    org: Organisation = "",
+    channels: Channels = 1,
+    ranks: Ranks = None,
+    mapping: Mapping = "RoBaRaCoCh",
+    controller: Controller = "frfcfs",
+    set_: SetMemory = NONE,
+    commands: Commands = None,
+    json_: Json = False,
+    quiet: Quiet = False,
+    plugin: Plugin = NONE,
+) -> None:
+    """DRAM alone, driven by a trace; without one, the presets and organisations of a standard."""
+    _plugins(plugin)
+    from simulator.experiment import memorysetup
+
+    setup = memorysetup.choose(
+        standard, preset=preset, organisation=org, channels=channels, ranks=ranks, mapping=mapping,
+        controller=controller, settings=_overrides(set_, "timing.nRC=80"),
+    )  # fmt: skip
+    if trace is None:
+        record = memorysetup.describe_standard(standard)
+        screen.emit_json(record) if json_ else screen.emit(memorysetup.standard_lines(record))
+        return
+    # after the choices are known to be right: a wrong one is answered without loading the kernel
+    from simulator.experiment.memory import memory as serve, memory_lines
+
+    result = serve(
+        setup, trace, controller=controller, commands=commands, say=lambda text: screen.note(text, quiet),
+        progress=screen.paced("served", quiet),
+    )  # fmt: skip
+    screen.emit_json(result.record()) if json_ else screen.emit(memory_lines(result))
+
+
 @app.command("list")
 def list_(
     what: Annotated[str, typer.Argument(metavar="chips|workloads|cores|memories|links|operators|reports")],
@@ -378,14 +402,14 @@ def _plugins(modules: list[str]) -> None:
         import_plugin(module)
 
 
-def _overrides(texts: list[str]) -> dict[str, object]:
+def _overrides(texts: list[str], example: str = "cores.npu.rows=64") -> dict[str, object]:
     """PATH=VALUE pairs as a mapping; all malformed ones are reported."""
     problems = []
     overrides: dict[str, object] = {}
     for text in texts:
         path, equals, value = text.partition("=")
         if not equals or not path:
-            problems.append(Problem(f"expected PATH=VALUE such as cores.npu.rows=64, got '{text}'", "--set"))
+            problems.append(Problem(f"expected PATH=VALUE such as {example}, got '{text}'", "--set"))
         overrides[path.strip()] = value.strip()
     if problems:
         raise InputError(*problems)

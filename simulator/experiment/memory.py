@@ -2,35 +2,230 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from simulator.base import units, yamlio
-from simulator.base.errors import InputError, Problem, did_you_mean
-from simulator.base.spec import build, resolved
-from simulator.hw.addressing import make_addressing
+from simulator.base import units
+from simulator.base.errors import InputError, Problem
+from simulator.base.spec import resolved
+from simulator.experiment.memorysetup import CONTROLLER
 from simulator.hw.controller import Controller
-from simulator.hw.device import Device, DeviceError, make_device
-from simulator.hw.dramenergy import EnergyRow, command_energy
-from simulator.hw.dramtrace import LONG_CYCLES, Served, Setup, check_controller, serve_trace
-from simulator.hw.standard import STANDARDS, Standard
+from simulator.hw.dramtrace import LONG_CYCLES, Served, Setup, serve_trace
 from simulator.hw.tracefile import commands_file, read_trace
 from simulator.report.rounding import THIN_SPACE, number, percent, si
 
-#: Controllers by name: what differs from the defaults of ``Controller``.
-CONTROLLERS: Mapping[str, Mapping[str, str]] = {
-    "frfcfs": {},
-    "rowhit": {"policy": "rowhit"},
-    "fcfs": {"policy": "fcfs"},
-    "closed": {"page": "closed"},
-    "noref": {"refresh": "none"},
-}
-MAPPING = "RoBaRaCoCh"
-#: Fields of a DeviceError and the options that they come from.
-_OPTIONS = {name: f"--{name}" for name in ("preset", "ranks", "channels", "mapping")} | {"organisation": "--org"}
-_SETTABLE = ("controller", "timing")
+#: Seconds that the first run of all takes longer, about.
+COMPILE_S = 15
+@dataclass(frozen=True)
+class MemoryResult:
+    """What came of a trace, with what it was served by."""
+
+    setup: Setup
+    controller: str
+    trace: str
+    served: Served
+
+    @property
+    def time_s(self) -> float:
+        """Until everything is done."""
+        return float(self.served.cycles * self.setup.device.tck_fs / 10**15)
+
+    @property
+    def bandwidth_bytes_per_s(self) -> float:
+        """What went over the data pins per time."""
+        moved = sum(self.served.accesses) * self.setup.device.access_bytes
+        return float(moved / (self.served.cycles * self.setup.device.tck_fs / 10**15))
+
+    def record(self) -> dict[str, Any]:
+        """Plain form for ``--json``."""
+        setup, served, device = self.setup, self.served, self.setup.device
+        tck_ps = device.tck_fs / 1000
+        return {
+            "standard": device.standard.name,
+            "preset": device.preset,
+            "organisation": device.organisation,
+            "channels": setup.channels,
+            "mapping": setup.addressing.name,
+            "controller": self.controller,
+            "controller_settings": resolved(setup.controller),
+            "timing_cycles": dict(device.timing),
+            "tck_ps": int(tck_ps) if tck_ps.denominator == 1 else float(tck_ps),
+            "access_bytes": device.access_bytes,
+            "capacity_bytes": setup.capacity_bytes,
+            "peak_bytes_per_s": float(setup.peak_bytes_per_s),
+            "trace": self.trace,
+            "requests": served.reads + served.writes,
+            "requests_per_channel": list(served.requests_per_channel),
+            "reads": served.reads,
+            "writes": served.writes,
+            "forwarded": served.forwarded,
+            "coalesced": served.coalesced,
+            "cycles": served.cycles,
+            "cycle_last_read": served.cycle_last_read if served.reads else None,
+            "cycle_last_accept": served.cycle_last_accept,
+            "time_s": self.time_s,
+            "bandwidth_bytes_per_s": self.bandwidth_bytes_per_s,
+            **self._latencies(),
+            "row_hits": served.row_hits,
+            "row_misses": served.row_misses,
+            "row_conflicts": served.row_conflicts,
+            "commands": dict(served.commands),
+            "refreshes": served.refreshes,
+            "not_modelled": self.not_modelled(),
+        }
+
+    def _latencies(self) -> dict[str, Any]:
+        """Null without reads; a percentile among the longest latencies says so."""
+        found = self.served.read_latency
+        named = {f"p{p}": cycles for p, cycles in found.percentiles_cycles.items()} if found else {}
+        values = {
+            "mean": float(found.mean_cycles) if found else None,
+            **{name: named.get(name) for name in ("p50", "p95", "p99")},
+            "max": found.max_cycles if found else None,
+        }
+        return {
+            **{f"{name}_read_latency_cycles": value for name, value in values.items()},
+            "read_latency_at_least": [name for name, cycles in named.items() if cycles >= LONG_CYCLES],
+        }
+
+    def not_modelled(self) -> list[str]:
+        """What the choices ask for and this run leaves out."""
+        if self.setup.controller.power_down_cycles is None:
+            return []
+        return ["power-down of idle channels (controller.power_down_cycles)"]
+
+
+def memory(
+    setup: Setup,
+    trace: str,
+    *,
+    controller: str = CONTROLLER,
+    commands: str | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> MemoryResult:
+    """Serve a trace.
+
+    Parameters
+    ----------
+    setup
+        See ``choose``.
+    trace
+        Its file; ``-``: standard input.
+    controller
+        What to call the controller.
+    commands
+        File for the commands.
+    say, progress
+        Told what is being done, and how far it is.
+
+    Raises
+    ------
+    InputError
+        The trace cannot be read, has wrong lines; the file for the commands cannot be written.
+    """
+    _check_commands(commands, trace)
+    say(f"reading {'standard input' if trace == '-' else trace} ...")
+    requests = read_trace(trace, setup)
+    with commands_file(commands, setup) if commands else nullcontext() as log:
+        if _kernel_is_new():
+            say(f"compiling the DRAM kernel, once, about {COMPILE_S} s ...")
+        say(f"serving {count(requests.pool.size)} requests ...")
+        served = serve_trace(
+            setup, requests, log=log, progress=lambda share: progress(f"{100 * share:.0f} % of the requests")
+        )
+    return MemoryResult(setup, controller, trace, served)
+
+
+def memory_lines(result: MemoryResult) -> list[str]:
+    """Show a result as plain lines."""
+    setup, served, device = result.setup, result.served, result.setup.device
+    period = device.tck_fs / 1000
+    behind = percent(result.bandwidth_bytes_per_s / float(setup.peak_bytes_per_s))
+    found = served.row_hits + served.row_misses + served.row_conflicts
+    rows = ", ".join(
+        f"{count(n)} {what} ({percent(n / found)})"
+        for n, what in ((served.row_hits, "hits"), (served.row_misses, "misses"), (served.row_conflicts, "conflicts"))
+    )
+    entries = [
+        ("mapping", setup.addressing.name),
+        ("controller", f"{result.controller}: {_policy(setup.controller)}"),
+        ("trace", f"{result.trace}, {count(served.reads + served.writes)} requests of {device.access_bytes} B"),
+        ("reads", f"{count(served.reads)}, {count(served.forwarded)} of them forwarded from waiting writes"),
+        ("writes", f"{count(served.writes)}, {count(served.coalesced)} of them merged into waiting writes"),
+        *([("spread", _spread(served.requests_per_channel))] if setup.channels > 1 else []),
+        ("cycles", f"{count(served.cycles)} of {number(float(period))} ps"),
+        ("time", si(result.time_s, "s")),
+        ("bandwidth", f"{si(result.bandwidth_bytes_per_s, 'B/s')}, {behind} of the peak"),
+        *_latency_entries(served, device.tck_fs),
+        ("rows", rows),
+        ("commands", ", ".join(f"{name} {count(n)}" for name, n in served.commands.items() if n)),
+        ("refreshes", count(served.refreshes)),
+        *(("not modelled", text) for text in result.not_modelled()),
+    ]
+    return [_title(setup), *(f"  {name:<13} {text}" for name, text in entries)]
+
+
+def count(n: int) -> str:
+    """A whole number, thousands apart."""
+    return f"{n:,}".replace(",", THIN_SPACE)
+
+
+def _title(setup: Setup) -> str:
+    device = setup.device
+    levels = ", ".join(
+        f"{n} {level}s"
+        for level, n in zip(device.standard.levels[1:], device.counts[1:], strict=True)
+        if n > 1 or level == "rank"
+    )
+    many = f"{setup.channels} channel{'s' if setup.channels > 1 else ''}"
+    size = units.format(setup.capacity_bytes, "bytes")
+    peak = si(float(setup.peak_bytes_per_s), "B/s")
+    return f"{device.standard.name} {device.preset}, {device.organisation}: {many}, {size}, peak {peak}"
+
+
+def _policy(controller: Controller) -> str:
+    refresh = {"none": "no", "all_bank": "all-bank", "per_bank": "per-bank"}[controller.refresh]
+    queues = f"queues of {controller.read_queue} reads and {controller.write_queue} writes"
+    return f"{controller.policy} policy, {controller.page} page, {refresh} refresh, {queues}"
+
+
+def _spread(requests: tuple[int, ...]) -> str:
+    return f"{count(min(requests))} to {count(max(requests))} requests per channel"
+
+
+def _latency_entries(served: Served, tck_fs: Fraction) -> list[tuple[str, str]]:
+    """A small table: a row in cycles, one in ns."""
+    found = served.read_latency
+    if found is None:
+        return [("read latency", "no reads")]
+    named = {"mean": found.mean_cycles, **{f"p{p}": n for p, n in found.percentiles_cycles.items()}}
+    values = [*named.items(), ("max", found.max_cycles)]
+    rows: list[list[str]] = [[name for name, _ in values], [], []]
+    for name, cycles in values:
+        least = "≥ " if name.startswith("p") and cycles >= LONG_CYCLES else ""
+        rows[1].append(least + number(float(cycles)))
+        rows[2].append(least + number(float(cycles * tck_fs / 10**6)))
+    lines = ["".join(f"{cell:>10}" for cell in row) for row in rows]
+    return [("read latency", lines[0]), ("  in cycles", lines[1]), ("  in ns", lines[2])]
+
+
+def _check_commands(commands: str | None, trace: str) -> None:
+    if commands is None:
+        return
+    path = Path(commands)
+    if path.is_dir():
+        raise InputError(Problem("expected a file for --commands, this is a folder", commands))
+    if trace != "-" and path.exists() and Path(trace).exists() and path.samefile(trace):
+        raise InputError(Problem("expected another file for --commands than the trace", commands))
+
+
+def _kernel_is_new() -> bool:
+    """Whether the kernel has to be compiled first."""
+    from simulator.kernels.jit import CACHE_FOLDER  # numba: only when something is simulated
+
+    return not any(CACHE_FOLDER.rglob("dram.serve-*.nbi"))

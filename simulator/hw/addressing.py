@@ -22,6 +22,9 @@ WORDS = ("Ro", "Ba", "Bg", "Ra", "Co", "Ch")
 #: Letters of a bit string.
 LETTERS = {"r": "row", "b": "bank", "g": "bankgroup", "k": "rank", "c": "column", "h": "channel"}
 MOP = "MOP4CLXOR"
+#: Behind an order or a string: the lowest bits of the row are XORed into bank group and bank, so that rows that meet in
+#: a bank do not follow each other at regular distance (permutation-based interleaving: Zhang et al., MICRO 2000).
+XOR = "XOR"
 #: Levels that the word Ra and the letter k name, whatever a standard calls them; the lower one first.
 RANKS = ("rank", "pseudochannel", "sid")
 
@@ -79,7 +82,7 @@ def stream_mapping(device: Device) -> str:
     """
     pseudo = "pseudochannel" in device.standard.levels
     groups = "Bg" if "bankgroup" in device.standard.levels else ""
-    return f"RoBaCo{groups}RaCh" if pseudo else f"RoRaBaCo{groups}Ch"
+    return f"RoBaCo{groups}RaChXOR" if pseudo else f"RoRaBaCo{groups}ChXOR"
 
 
 def make_addressing(name: str, device: Device, channels: int) -> Addressing:
@@ -90,7 +93,7 @@ def make_addressing(name: str, device: Device, channels: int) -> Addressing:
     name
         ``RoBaRaCoCh`` or another order of these words, the most significant first; Bg may be set apart from Ba.
         ``MOP4CLXOR``. Or a bit string: a letter per bit of the transaction number, the most significant first, of
-        r (row), b (bank), g (bank group), k (rank or pseudo channel), c (column), h (channel).
+        r (row), b (bank), g (bank group), k (rank or pseudo channel), c (column), h (channel). ``XOR`` may follow.
 
     Raises
     ------
@@ -98,6 +101,8 @@ def make_addressing(name: str, device: Device, channels: int) -> Addressing:
         An unknown name, a bit string that does not fit, sizes that are no powers of two.
     """
     sizes = _sizes(device, channels)
+    hashed = name.casefold() != MOP.casefold() and name.upper().endswith(XOR)
+    asked, name = name, name[: -len(XOR)] if hashed else name
     if name.casefold() == MOP.casefold():
         order = _mop_order(device, sizes)
     elif (words := re.findall("[A-Za-z][a-z]", name)) and _is_words(name):
@@ -115,10 +120,12 @@ def make_addressing(name: str, device: Device, channels: int) -> Addressing:
     for bit, part in enumerate(order):
         sources[part].append((bit,))
     if name.casefold() == MOP.casefold():
-        _fold_column(sources, device)
+        _fold(sources, "column", (*device.standard.levels[1:], "row"))
+    if hashed:
+        _fold(sources, "row", [level for level in ("bankgroup", "bank") if level in sources])
     offset = (device.access_bytes - 1).bit_length()
     fixed = {part: tuple(bits) for part, bits in sources.items()}
-    return Addressing(name, fixed, offset, device.standard.levels)
+    return Addressing(asked, fixed, offset, device.standard.levels)
 
 
 def _sizes(device: Device, channels: int) -> dict[str, int]:
@@ -177,14 +184,14 @@ def _mop_order(device: Device, sizes: Mapping[str, int]) -> list[str]:
     return parts + ["column"] * (sizes["column"] - near) + ["row"] * sizes["row"]
 
 
-def _fold_column(sources: dict[str, list[tuple[int, ...]]], device: Device) -> None:
-    """XOR successive bits of the column number into the levels and the row."""
-    column = [bits[0] for bits in sources["column"]]
+def _fold(sources: dict[str, list[tuple[int, ...]]], part: str, into: Sequence[str]) -> None:
+    """XOR successive bits of a part's number, the lowest first, into the bits of others."""
+    folded = [bits[0] for bits in sources[part]]
     at = 0
-    for level in (*device.standard.levels[1:], "row"):
-        for i, bits in enumerate(sources[level]):
-            if at < len(column):
-                sources[level][i] = (*bits, column[at])
+    for other in into:
+        for i, bits in enumerate(sources[other]):
+            if at < len(folded):
+                sources[other][i] = (*bits, folded[at])
             at += 1
 
 

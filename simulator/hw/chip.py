@@ -232,11 +232,13 @@ def _override(document: yamlio.Document, overrides: Mapping[str, str]) -> list[P
 
 
 def _make_way(data: dict[str, Any], path: str) -> None:
-    """Rules may be set where the file states none: the mappings above them come into being."""
-    first, *middle, _ = path.split(".") if "." in path else (path, "")
-    if first == "mapping" and path != first:
-        for key in (first, *middle):
-            data = data.setdefault(key, {})
+    """What the file leaves out may be set: mappings above it come into being, inside rules and components."""
+    *above, _ = path.split(".")
+    for depth, key in enumerate(above):
+        there = depth >= 2 or above[0] == "mapping"
+        if not isinstance(data, dict) or (key not in data and not there):
+            return
+        data = data.setdefault(key, {})
 
 
 def _add_mover(cores: dict[str, Core]) -> None:

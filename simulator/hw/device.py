@@ -211,7 +211,8 @@ def _timing(
 ) -> dict[str, int]:
     """All timings in tCK: the organisation's over the preset's, then the user's."""
     period_ns = Fraction(speed.tck_ps, 1000)
-    timing: dict[str, int] = {}
+    exit_ns, least = standard.power_down_exit
+    timing: dict[str, int] = {"nXP": max(ceil(Fraction(str(exit_ns)) / period_ns), least)}
     for table in (speed.timing, shape.timing, speed.by_dq.get(shape.dq, {})):
         timing |= dict(_in_clocks(table, period_ns))
     known = {*timing, *(f"t{name[1:]}" for name in timing)}

@@ -81,6 +81,29 @@ def ranks_of(device: Device) -> int:
     return prod(device.counts[: device.refresh_level + 1])
 
 
+def background_ticks(state: k.State, tables: k.Tables, last: int, refreshing: int) -> dict[str, int]:
+    """Ticks up to the last, over all ranks, in each background state of a device.
+
+    ``refreshing`` is how long an all-bank refresh takes; it counts as standby with a row open.
+    """
+    ranks, shape = state.ranks, tables.shape[0]
+    refreshes = int(state.commands[:, COMMANDS.index("REFab")].sum())
+    opened = int(ranks["active"].sum() + np.where(ranks["open"] > 0, last - ranks["since"], 0).sum())
+    down_active, down_idle = int(ranks["down_active"].sum()), int(ranks["down_idle"].sum())
+    if shape["down_after"]:
+        asleep = np.maximum(last - state.channels["quiet_since"] - shape["down_after"], 0)
+        asleep = np.where(state.length.sum(axis=1) == 0, asleep, 0)[:, None]
+        down_active += int((asleep * (ranks["open"] > 0)).sum())
+        down_idle += int((asleep * (ranks["open"] == 0)).sum())
+    active = min(opened + refreshes * refreshing, last * ranks.size - down_idle)
+    return {
+        "standby_active": max(active - down_active, 0),
+        "standby_idle": last * ranks.size - down_idle - active,
+        "down_active": down_active,
+        "down_idle": down_idle,
+    }
+
+
 def _shape(device: Device, controller: Controller, posted: bool) -> np.ndarray:
     sync, standard = device.standard.sync, device.standard
     shape = np.zeros(1, k.SHAPE)
@@ -107,6 +130,8 @@ def _shape(device: Device, controller: Controller, posted: bool) -> np.ndarray:
         "refresh": REFRESHES[controller.refresh],
         "refresh_every": _refresh_every(device, controller),
         "refresh_banks": standard.refresh_banks,
+        "down_after": controller.power_down_cycles or 0,
+        "down_exit": device.timing["nXP"],
     }
     for name, value in fields.items():
         shape[name] = value

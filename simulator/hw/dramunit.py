@@ -10,7 +10,7 @@ from simulator.base.clock import Clock
 from simulator.hw.addressing import Addressing
 from simulator.hw.controller import Controller
 from simulator.hw.device import Device
-from simulator.hw.drampack import make_state, make_tables
+from simulator.hw.drampack import background_ticks, make_state, make_tables
 from simulator.hw.profile import Profile
 from simulator.hw.standard import COMMANDS
 from simulator.kernels import dramstate as k
@@ -112,19 +112,15 @@ class DramUnit:
         }
 
     def background(self) -> dict[str, int]:
-        """Refreshes, and picoseconds that ranks stood by with and without a row open, refreshes among the first."""
-        state, ranks = self._state, self._state.ranks
-        refreshes = state.commands.sum(axis=0)
-        last = max(self.clock.cycle_at(self._end_fs), int(state.total["last_done"][0]))
-        open_for = ranks["active"].sum() + np.where(ranks["open"] > 0, last - ranks["since"], 0).sum()
-        refreshing = int(refreshes[REFAB]) * self.device.timing["nRFC"]
-        active = min(int(open_for) + refreshing, last * ranks.size)
-        return {
-            "refresh": int(refreshes[REFAB]),
-            "refresh_bank": int(refreshes[REFPB]),
-            "standby_active": self.clock.fs(active) // 1000,
-            "standby_idle": self.clock.fs(last * ranks.size - active) // 1000,
-        }
+        """Refreshes, and picoseconds that ranks stood by or were powered down, with and without a row open.
+
+        A refresh counts as standby with a row open: its energy is what it takes above that.
+        """
+        refreshes = self._state.commands.sum(axis=0)
+        last = max(self.clock.cycle_at(self._end_fs), int(self._state.total["last_done"][0]))
+        ticks = background_ticks(self._state, self._tables, last, self.device.timing["nRFC"])
+        spent = {name: self.clock.fs(count) // 1000 for name, count in ticks.items()}
+        return {"refresh": int(refreshes[REFAB]), "refresh_bank": int(refreshes[REFPB]), **spent}
 
     def profile(self) -> Profile:
         """What the channels did over time."""

@@ -197,6 +197,8 @@ class Standard:
         The data clock, if it has to be started.
     refresh_banks
         Banks that one REFpb refreshes; 0: the standard has no per-bank refresh.
+    power_down_exit
+        tXP, until the next command: at least so many ns, and so many clocks.
     """
 
     name: str
@@ -211,6 +213,7 @@ class Standard:
     presets: Mapping[str, Preset]
     organisations: Mapping[str, Organisation]
     source: str
+    power_down_exit: tuple[float, int]
     power: Mapping[str, Power] = field(default_factory=dict)
     phases: int = 1
     aligned: str = ""

@@ -75,6 +75,8 @@ def _event(
     """What one channel does at a tick: take in, owe refreshes, issue."""
     channel = channels[c]
     taken = channel.offers < tick
+    if shape[0].down_after > 0 and (taken or tick >= channel.refresh_at):
+        wake_up(tick, c, shape, channels, ranks, ready, length)
     if taken:
         take(
             tick - 1, c, shape, pieces, pool, parts, channels, queue, length, slots, flights, streams, total, latencies
@@ -114,6 +116,26 @@ def _event(
 
 
 @part
+def wake_up(
+    tick: int, c: int, shape: np.ndarray, channels: np.ndarray, ranks: np.ndarray, ready: np.ndarray, length: np.ndarray
+) -> None:  # fmt: skip
+    """End a channel's power-down, if it has been quiet for long enough to be in one: commands wait for the exit."""
+    channel = channels[c]
+    asleep = tick - channel.quiet_since - shape[0].down_after
+    if asleep <= 0 or channel.due > 0 or length[c, 0] + length[c, 1] + length[c, 2] > 0:
+        return
+    for r in range(ranks.shape[1]):
+        if ranks[c, r].open > 0:
+            ranks[c, r].down_active += asleep
+        else:
+            ranks[c, r].down_idle += asleep
+    for command in range(ready.shape[1]):
+        for b in range(ready.shape[2]):
+            ready[c, command, b] = max(ready[c, command, b], tick + shape[0].down_exit)
+    channel.quiet_since = tick
+
+
+@part
 def _expect(bus: int, tick: int, source: int, index: int, command: int, c: int, channels: np.ndarray) -> None:
     """Remember what will issue next on a bus if nothing comes."""
     channel = channels[c]
@@ -147,6 +169,7 @@ def _issue(
 ):  # fmt: skip
     """Issue the command that a scan has found."""
     commands[c, command] += 1
+    channels[c].quiet_since = tick + shape[0].read_latency
     if source == REFRESH:
         _log(tick, c, command, index, -1, -1, total, log)
         _refresh(

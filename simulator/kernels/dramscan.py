@@ -48,13 +48,11 @@ def scan(
             place = i
             if command == ACT2:
                 index = i
-        elif bus != ROWS:
+        elif bus != ROWS and (i == 0 or shape[0].policy != FCFS):
             column = WR if slots[c, waiting.slot].write else RD
             at = _on_grid(max(tick, ready[c, column, waiting.bank]), column, shape)
             if at < best:
                 best, source, index, command = at, ACTIVE, i, column
-            if shape[0].policy == FCFS:
-                break
     if channel.due > 0 and bus != COLUMNS:
         at, first, refresh = _refresh(tick, c, shape, channels, banks, ready, due)
         if at < best:

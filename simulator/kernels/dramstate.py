@@ -30,7 +30,7 @@ SHAPE = np.dtype(
         ("act2_within", "i8"), ("sync_read", "i8"), ("sync_write", "i8"),
         ("read_queue", "i8"), ("write_queue", "i8"), ("high", "i8"), ("low", "i8"),
         ("policy", "i8"), ("close", "i8"), ("posted", "i8"),
-        ("refresh", "i8"), ("refresh_every", "i8"), ("refresh_banks", "i8"),
+        ("refresh", "i8"), ("refresh_every", "i8"), ("refresh_banks", "i8"), ("down_after", "i8"), ("down_exit", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -48,7 +48,8 @@ FIELDS = CHANNEL_FIELD, BANK_FIELD, ROW_FIELD, COLUMN_FIELD = range(4)
 #: if nothing comes, with where it comes from (where there is one bus, the column's stand for both). ``dirty``: they are
 #: to be found again. ``offers``: the next clock in which something
 #: is taken in, of master ``offerer``. ``opening``: slot whose activate
-#: lacks its second half; ``held_from``, ``held_index``: request whose data clock was started. ``due`` refreshes wait.
+#: lacks its second half; ``held_from``, ``held_index``: request whose data clock was started. ``due`` refreshes wait. Nothing has been
+#: asked of the device since ``quiet_since``.
 CHANNEL = np.dtype(
     [
         ("tick", "i8"), ("dirty", "i8"), ("write_mode", "i8"), ("turn", "i8"), ("offers", "i8"),
@@ -57,14 +58,18 @@ CHANNEL = np.dtype(
         ("row_tick", "i8"), ("row_from", "i8"), ("row_index", "i8"), ("row_command", "i8"),
         ("sequence", "i8"), ("free", "i8"), ("opening", "i8"), ("held_from", "i8"), ("held_index", "i8"),
         ("refresh_at", "i8"), ("refresh_bank", "i8"), ("due_first", "i8"), ("due", "i8"), ("last_column", "i8"),
+        ("quiet_since", "i8"),
     ],
     align=True,
 )  # fmt: skip
 #: ``active``: slot for which the row was opened and that has not had its data, -1: none; ``opened``: tick of the ACT.
 BANK = np.dtype([("row", "i8"), ("stage", "i4"), ("rank", "i4"), ("active", "i8"), ("opened", "i8")], align=True)
 #: A rank, or whatever all-bank refresh takes: open banks, since when there are some, ticks before that there were;
-#: ``sync``: until when its data clock runs.
-RANK = np.dtype([("open", "i8"), ("since", "i8"), ("active", "i8"), ("sync", "i8")], align=True)
+#: ``sync``: until when its data clock runs; ticks that it was powered down with and without an open bank.
+RANK = np.dtype(
+    [("open", "i8"), ("since", "i8"), ("active", "i8"), ("sync", "i8"), ("down_active", "i8"), ("down_idle", "i8")],
+    align=True,
+)
 #: A place in a queue.
 QUEUED = np.dtype([("slot", "i4"), ("bank", "i4"), ("row", "i8")], align=True)
 #: A transaction in a queue. ``found`` is HIT, MISS or CONFLICT of its first command, -1 before; ``next`` the next free

@@ -23,6 +23,9 @@ from simulator.hw.standard import STANDARDS, Standard
 if TYPE_CHECKING:
     import numpy as np
 
+#: Action of each kind of refresh.
+REFRESHES = {"all_bank": "refresh", "per_bank": "refresh_bank"}
+
 
 @MEMORIES.register("dram")
 class Dram(Memory):
@@ -47,6 +50,7 @@ class Dram(Memory):
 
     ACTIONS: ClassVar = (
         "activate", "read", "write", "io", "refresh", "refresh_bank", "standby_active", "standby_idle",
+        "down_active", "down_idle",
     )  # fmt: skip
     EXTERNAL: ClassVar = True
     BACKGROUND: ClassVar = True
@@ -122,8 +126,10 @@ class Dram(Memory):
 
     def actions(self) -> tuple[str, ...]:
         """Those that its refresh and its model can do."""
-        refresh = {"all_bank": "refresh", "per_bank": "refresh_bank"}.get(self.controller.refresh, "")
-        return tuple(action for action in self.ACTIONS if not action.startswith("refresh") or action == refresh)
+        never = {"refresh", "refresh_bank"} - {REFRESHES.get(self.controller.refresh)}
+        if self.controller.power_down_cycles is None:
+            never |= {"down_active", "down_idle"}
+        return tuple(action for action in self.ACTIONS if action not in never)
 
     def traits(self) -> tuple[str, ...]:
         """Standard, speed grade, mapping and policy."""

@@ -41,6 +41,7 @@ DDR3 = STANDARDS.register("ddr3")(
         name="ddr3",
         source="JESD79-3",
         levels=("channel", "rank", "bank"),
+        power_down_exit=(6.0, 3),  # tXP, JESD79-3: max(3 nCK, 6 ns), fast exit
         refresh_level="rank",
         channel_width=64,
         prefetch=8,

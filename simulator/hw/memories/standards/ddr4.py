@@ -70,6 +70,7 @@ DDR4 = STANDARDS.register("ddr4")(
         name="ddr4",
         source="JESD79-4",
         levels=("channel", "rank", "bankgroup", "bank"),
+        power_down_exit=(6.0, 4),  # tXP, JESD79-4: max(4 nCK, 6 ns)
         refresh_level="rank",
         channel_width=64,
         prefetch=8,

@@ -61,6 +61,7 @@ DDR5 = STANDARDS.register("ddr5")(
         name="ddr5",
         source="JESD79-5",
         levels=("channel", "rank", "bankgroup", "bank"),
+        power_down_exit=(7.5, 8),  # tXP, JESD79-5: max(8 nCK, 7.5 ns)
         refresh_level="rank",
         channel_width=32,
         prefetch=16,

@@ -44,6 +44,7 @@ GDDR6 = STANDARDS.register("gddr6")(
         name="gddr6",
         source="JESD250",
         levels=("channel", "bankgroup", "bank"),
+        power_down_exit=(8.0, 10),  # tXP, DRAMsim3 GDDR6_8Gb_x16: 12 clocks of 0.66 ns
         refresh_level="channel",
         channel_width=16,
         prefetch=16,

@@ -70,6 +70,7 @@ HBM2 = STANDARDS.register("hbm2")(
         name="hbm2",
         source="JESD235",
         levels=("channel", "pseudochannel", "bankgroup", "bank"),
+        power_down_exit=(8.0, 5),  # tXP, DRAMsim3 HBM2_8Gb_x128: 8 clocks of 1 ns
         refresh_level="pseudochannel",
         channel_width=64,
         prefetch=4,

@@ -45,6 +45,7 @@ HBM3 = STANDARDS.register("hbm3")(
         name="hbm3",
         source="JESD238",
         levels=("channel", "pseudochannel", "sid", "bankgroup", "bank"),
+        power_down_exit=(8.0, 5),  # tXP, as HBM2
         refresh_level="pseudochannel",
         channel_width=32,
         prefetch=8,

@@ -63,6 +63,7 @@ LPDDR4 = STANDARDS.register("lpddr4")(
         name="lpddr4",
         source="JESD209-4",
         levels=("channel", "rank", "bankgroup", "bank"),
+        power_down_exit=(7.5, 5),  # tXP, JESD209-4: max(5 nCK, 7.5 ns)
         refresh_level="rank",
         channel_width=16,
         prefetch=16,

@@ -45,6 +45,7 @@ LPDDR5 = STANDARDS.register("lpddr5")(
         name="lpddr5",
         source="JESD209-5",
         levels=("channel", "rank", "bankgroup", "bank"),
+        power_down_exit=(7.0, 3),  # tXP, JESD209-5: max(3 nCK, 7 ns)
         refresh_level="rank",
         channel_width=16,
         prefetch=16,
