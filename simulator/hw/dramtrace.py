@@ -1,7 +1,7 @@
 """A trace of requests through DRAM channels, with nothing else around them: reading, serving, counting.
 
-Every channel has a stream of its own requests in the order of the trace, and offers the next one in every clock as
-soon as its cycle has come; one that finds its queue full holds up those behind it.
+Every channel has a stream of its own requests in the order of the trace, and offers the next one in every clock
+as soon as its cycle has come; one that finds its queue full holds up those behind it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, prod
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulator.hw.addressing import Addressing
@@ -80,8 +79,8 @@ class Trace:
 class ReadLatency:
     """From the clock in which a read is taken in to the end of its data, in clocks.
 
-    A percentile is the least latency that so many per cent of the reads do not exceed; LONG_CYCLES stands for all
-    from there on.
+    A percentile is the least latency that so many per cent of the reads do not exceed; LONG_CYCLES stands for
+    all from there on.
     """
 
     mean_cycles: Fraction
@@ -100,16 +99,17 @@ class Served:
     cycle_last_read, cycle_last_accept
         End of the last read's data; clock in which the last request was taken in.
     reads, writes
-        Requests, those that never reached the DRAM with them: ``forwarded`` reads, answered by a waiting write,
-        and ``coalesced`` writes, merged into one.
+        Requests, with those that never reached the DRAM: ``forwarded`` reads, answered by a waiting write, and
+        ``coalesced`` writes, merged into one.
     row_hits, row_misses, row_conflicts
         What the others found: their row open, the bank closed, another row open.
     read_latency
         None: there are no reads.
     commands
         Command -> how often; all that the standard has.
-    open_cycles
-        Summed over the ranks: while at least one bank is open.
+    background_cycles
+        Summed over all ranks: in standby with and without a row open (``standby_active``, in which refreshes are,
+        ``standby_idle``), powered down (``down_active``, ``down_idle``).
     requests_per_channel
         As the trace has them.
     """
@@ -126,7 +126,7 @@ class Served:
     row_conflicts: int
     read_latency: ReadLatency | None
     commands: Mapping[str, int]
-    open_cycles: int
+    background_cycles: Mapping[str, int]
     requests_per_channel: tuple[int, ...]
 
     @property
@@ -174,7 +174,7 @@ def serve_trace(
     progress
         Called now and then with the share of requests that are done.
     log
-        Called with the commands in the order of their clocks: ``kernels.dramstate.LOGGED``, any length; not kept.
+        Called with the commands in the order of their clocks, LOGGED of ``kernels.dramstate``, which it may not keep.
     stride_cycles
         Clocks between two calls of ``progress``; changes nothing else.
     """
@@ -208,7 +208,7 @@ def serve_trace(
     hand_over()
     serve(int(ended[0, 1]), False, tables, state, ended)  # while the last data are on their way
     hand_over()
-    return _served(setup, trace, state)
+    return _served(setup, trace, tables, state)
 
 
 def _begin(state: State, tables: Tables) -> None:
@@ -229,13 +229,13 @@ def _soonest(state: State) -> int:
     return tick
 
 
-def _served(setup: Setup, trace: Trace, state: State) -> Served:
+def _served(setup: Setup, trace: Trace, tables: Tables, state: State) -> Served:
+    from simulator.hw.drampack import background_ticks
     from simulator.kernels.dramstate import N_CONFLICT, N_HIT, N_MISS
 
     total = {name: int(state.total[name][0]) for name in state.total.dtype.names or ()}
     counts, end = state.counts[0].tolist(), total["last_done"]
     issued = state.commands.sum(axis=0).tolist()
-    still_open = state.ranks[state.ranks["open"] > 0]
     return Served(
         cycles=end,
         cycle_last_read=total["last_read"],
@@ -251,7 +251,7 @@ def _served(setup: Setup, trace: Trace, state: State) -> Served:
         commands={
             name: issued[i] for i, name in enumerate(COMMANDS) if name in setup.device.standard.commands
         },
-        open_cycles=int(state.ranks["active"].sum() + (end - still_open["since"]).sum()),
+        background_cycles=background_ticks(state, tables, end, setup.device.timing["nRFC"]),
         requests_per_channel=tuple(np.diff(trace.first).tolist()),
     )
 

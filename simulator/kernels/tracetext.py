@@ -1,8 +1,8 @@
 """The text of a memory trace as numbers.
 
-A line is ``R address [cycle]`` or ``W address [cycle]``, numbers decimal or 0x; blank lines say nothing, nor does what
-follows a #. The same pass counts requests per channel and finds what is wrong, or fills the arrays that were made
-after such a count: so these are exactly as long as the trace.
+A line is ``R address [cycle]`` or ``W address [cycle]``, numbers decimal or 0x; blank lines say nothing, nor
+does what follows a #. The same pass counts requests per channel and finds what is wrong, or fills the arrays that
+were made after such a count: so these are exactly as long as the trace.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ HUGE = 1 << 57
 READER = np.dtype([("lines", "i8"), ("cycle", "i8"), ("flaws", "i8")], align=True)
 #: Addresses are below ``space``, rows below ``rows`` (0: all that an address can name are there).
 SPACE = np.dtype([("space", "i8"), ("rows", "i8")], align=True)
-#: A bad line: where it begins and where the flaw stands in the text, how long that is, and a number that belongs to it.
+#: A bad line: where it begins and where the flaw stands in the text, how long that is, a number that belongs to it.
 FLAW = np.dtype(
-    [("line", "i8"), ("start", "i8"), ("at", "i8"), ("size", "i8"), ("kind", "i8"), ("value", "i8")], align=True
+    [("line", "i8"), ("start", "i8"), ("at", "i8"), ("size", "i8"), ("kind", "i8"), ("value", "i8")],
+    align=True,
 )
 _TAB, _NEWLINE, _RETURN, _BLANK, _HASH, _ZERO, _NINE = (ord(c) for c in "\t\n\r #09")
 _R, _W, _X = (ord(c) for c in "RWx")
@@ -50,7 +51,7 @@ def read_lines(
     places
         int64, shape (channels,), written: goes up by one with each request of the channel.
     pool
-        int64, shape (requests,), written at ``places``: twice the address, plus 1 of a write. (0,): only count.
+        int64, shape (requests,), written at ``places``: twice the address, plus 1 of a write; (0,): count.
     arrivals
         int64, as ``pool``, written: clock before which a request is not offered. (0,): not wanted.
     flaws
@@ -141,9 +142,7 @@ def _number(text: np.ndarray, i: int) -> tuple[int, int]:
 @part
 def _ends(character: int) -> bool:
     """Whether a word is over."""
-    return character <= _BLANK and (
-        character == _BLANK or character == _NEWLINE or character == _TAB or character == _RETURN
-    ) or character == _HASH  # fmt: skip
+    return character <= _HASH and character in (_BLANK, _NEWLINE, _HASH, _TAB, _RETURN)
 
 
 @part

@@ -10,7 +10,9 @@ from simulator.hw.chip import load_chip
 from simulator.results.causes import MEMORY_WAITS, run_causes
 
 CHIP = "npu/edge_npu"
-FAST_MEMORY = {"memories.dram.bandwidth": "12800 GB/s", "links.dma.width": "32000 B/cycle"}
+FAST_MEMORY = {
+    "memories.dram.model": "bandwidth", "memories.dram.bandwidth": "12800 GB/s", "links.dma.width": "32000 B/cycle",
+}  # fmt: skip
 FAST_CHIP = {
     "cores.npu.clock": "1000 GHz",
     "memories.sram.clock": "1000 GHz",
@@ -25,8 +27,9 @@ def stream_s(result, overrides: dict[str, str]) -> float:
     """
     traffic = result.metrics.traffic_bytes["dram"]
     dram = load_chip(CHIP, overrides).memories["dram"]
+    timing = dram.device.timing
     return (traffic["read"] + traffic["write"]) / (
-        dram.peak_bytes_per_s() * (1 - dram.refresh_time_fs / dram.refresh_interval_fs)
+        dram.peak_bytes_per_s() * (1 - timing["nRFC"] / timing["nREFI"])
     )
 
 
@@ -39,13 +42,15 @@ def test_bandwidth_x_1000_leaves_the_array():
 
 
 def test_array_x_1000_leaves_the_memory():
-    """1024 cubed moves 1 MiB thrice: 122.9 us at 25.6 GB/s, 129.9 us with tRFC out of every tREFI; 1 %."""
+    """1024 cubed moves 1 MiB thrice: 122.9 us at 25.6 GB/s, 132.4 us with tRFC out of every tREFI; commands
+    lose 3 % more where reads and writes take turns.
+    """
     (result,) = gemm(CHIP, 1024, 1024, 1024, overrides=FAST_CHIP)
     traffic = result.result.metrics.traffic_bytes["dram"]
     assert traffic == {"read": 2 << 20, "write": 1 << 20}
     least = stream_s(result.result, FAST_CHIP)
-    assert least == pytest.approx((3 << 20) / 25.6e9 / (1 - 210 / 3906))
-    assert least <= result.result.metrics.latency_s <= 1.01 * least
+    assert least == pytest.approx((3 << 20) / 25.6e9 / (1 - 224 / 3125))
+    assert least <= result.result.metrics.latency_s <= 1.04 * least
     assert result.result.rows[0].bound == "dram"
 
 
@@ -61,8 +66,8 @@ def test_resnet_50_with_bandwidth_x_1000_is_bound_by_arithmetic():
 
 
 def test_resnet_50_with_cores_x_1000_is_bound_by_memory():
-    """Within 1 % of one stream of its 24.6 MiB of weights and image."""
+    """Within 3 % of one stream of its 24.6 MiB of weights and image: rows that close between transfers."""
     overrides = {**FAST_CHIP, "cores.vec.clock": "1000 GHz"}
     result = run(CHIP, "light_resnet50", overrides={**INT8, **overrides})
     least = stream_s(result, overrides)
-    assert least <= result.metrics.latency_s <= 1.01 * least
+    assert least <= result.metrics.latency_s <= 1.03 * least

@@ -157,6 +157,7 @@ def variants(draw: st.DrawFn) -> dict[str, str]:
         "cores.vec.contractions": ["false", "false", "true"],
         "memories.sram.capacity": ["6 KiB", "24 KiB", "100 KiB", "2 MiB"],
         "memories.acc.capacity": ["2 KiB", "16 KiB", "256 KiB"],
+        "memories.dram.model": ["commands", "bandwidth"],
         "memories.dram.bandwidth": ["1 GB/s", "12.8 GB/s", "100 GB/s"],
         "links.dma.width": ["4 B/cycle", "32 B/cycle"],
         "links.dma.engines": [1, 2],
@@ -165,7 +166,10 @@ def variants(draw: st.DrawFn) -> dict[str, str]:
         "mapping.order": ["auto", "auto", "mn", "nm"],
         "mapping.hold": ["auto", "auto", "none", "ifmap", "weight", "both"],
     }
-    return {path: str(draw(st.sampled_from(values))) for path, values in pick.items()}
+    chosen = {path: str(draw(st.sampled_from(values))) for path, values in pick.items()}
+    if chosen["memories.dram.model"] == "commands":
+        del chosen["memories.dram.bandwidth"]
+    return chosen
 
 
 def to_onnx(graph: Graph) -> onnx.ModelProto:

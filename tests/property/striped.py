@@ -23,6 +23,7 @@ TIGHT = {
     "cores.vec.contractions": ["false", "true"],
     "memories.sram.capacity": ["4 KiB", "6 KiB", "8 KiB", "12 KiB"],
     "memories.acc.capacity": ["2 KiB", "8 KiB", "32 KiB"],
+    "memories.dram.model": ["bandwidth"],
     "memories.dram.bandwidth": ["1 GB/s", "4 GB/s", "12.8 GB/s"],
     "links.dma.engines": ["1", "2"],
 }

@@ -186,8 +186,9 @@ def test_elements_of_half_a_byte_fit_their_buffers(graph: Graph, overrides: dict
         assert place.bytes == buffer.total
 
 
+BANDWIDTH = "memories.dram.bandwidth"
 STEPS = {
-    "memories.dram.bandwidth": ["1 GB/s", "2 GB/s", "4 GB/s", "12.8 GB/s", "50 GB/s", "1000 GB/s"],
+    BANDWIDTH: ["1 GB/s", "2 GB/s", "4 GB/s", "12.8 GB/s", "50 GB/s", "1000 GB/s"],
     "links.dma.width": ["4 B/cycle", "8 B/cycle", "16 B/cycle", "32 B/cycle", "256 B/cycle"],
     "memories.sram.capacity": ["8 KiB", "16 KiB", "32 KiB", "64 KiB", "128 KiB", "512 KiB", "2 MiB"],
     "memories.acc.capacity": ["2 KiB", "4 KiB", "16 KiB", "64 KiB", "256 KiB"],
@@ -195,7 +196,7 @@ STEPS = {
 
 
 REAL_STEPS = {
-    "memories.dram.bandwidth": ["3.2 GB/s", "6.4 GB/s", "12.8 GB/s", "51.2 GB/s"],
+    BANDWIDTH: ["3.2 GB/s", "6.4 GB/s", "12.8 GB/s", "51.2 GB/s"],
     "links.dma.width": ["8 B/cycle", "16 B/cycle", "32 B/cycle", "128 B/cycle"],
     "memories.sram.capacity": ["256 KiB", "512 KiB", "1 MiB", "2 MiB"],
     "memories.acc.capacity": ["32 KiB", "128 KiB", "256 KiB", "512 KiB"],
@@ -221,6 +222,8 @@ def test_more_is_not_slower(path: str, graph: Graph, overrides: dict[str, str], 
     """
     free = {key: value for key, value in overrides.items() if not key.startswith("mapping.")}
     free |= {"mapping.fuse": "off", "links.dma.outstanding": "4"}
+    if path == BANDWIDTH:
+        free["memories.dram.model"] = "bandwidth"
     chosen = data.draw(st.lists(st.integers(0, len(STEPS[path]) - 1), min_size=2, max_size=2, unique=True))
     less, more = (STEPS[path][i] for i in sorted(chosen))
     slow, fast = (play(graph, load_chip(CHIP, {**free, path: value})) for value in (less, more))
@@ -238,6 +241,8 @@ def test_more_is_not_slower_for_a_real_network(path: str):
 
     def latency(value: str, fuse: str) -> float:
         overrides = {path: value, "workload.precision": "int8", "mapping.fuse": fuse}
+        if path == BANDWIDTH:
+            overrides["memories.dram.model"] = "bandwidth"
         return run(CHIP, "light_squeezenet", overrides=overrides).metrics.latency_s
 
     latencies = [latency(value, "off") for value in REAL_STEPS[path]]

@@ -71,6 +71,9 @@ class Dram(Memory):
         default_factory=dict, description="Timings other than the preset's: nXXX in clocks, tXXX as a time such as 15 ns"
     )
     model: Literal["commands", "bandwidth"] = Field("commands", description="Every command, or the bandwidth alone")
+    bandwidth_bytes_per_s: int | None = Field(
+        None, description="With model bandwidth: peak of one channel, for what-if; absent: the preset's", gt=0
+    )
     latency_fs: int = Field(0, description="Controller and way to the chip, on top of the device's own latency", ge=0)
 
     @model_validator(mode="after")
@@ -122,6 +125,8 @@ class Dram(Memory):
             _ = self.device, self.addressing
         except DeviceError as error:
             return [Flaw(tuple(error.where.split(".")), error.message)]
+        if self.bandwidth_bytes_per_s is not None and self.model == "commands":
+            return [Flaw(("bandwidth",), "expected with `model: bandwidth`; commands have the rate of their preset")]
         return []
 
     def actions(self) -> tuple[str, ...]:
@@ -150,7 +155,7 @@ class Dram(Memory):
 
     def peak_bytes_per_s(self) -> float:
         """Peak bandwidth of all channels together."""
-        return float(self.device.peak_bytes_per_s * self.channels)
+        return float((self.bandwidth_bytes_per_s or self.device.peak_bytes_per_s) * self.channels)
 
     @cached_property
     def by_bandwidth(self) -> Bandwidth:
@@ -161,7 +166,7 @@ class Dram(Memory):
             kind="bandwidth",
             capacity_bytes=device.capacity_bytes * self.channels,
             channels=self.channels,
-            bandwidth_bytes_per_s=int(device.peak_bytes_per_s),
+            bandwidth_bytes_per_s=self.bandwidth_bytes_per_s or int(device.peak_bytes_per_s),
             burst_bytes=device.access_bytes,
             row_bytes=device.row_bytes,
             banks=device.banks,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.engine.collect import energy_entries, memory_infos
+from simulator.engine.collect import energy_entries
 from simulator.engine.simulate import simulate
 from simulator.results.result import EnergyEntry
 
@@ -54,8 +54,9 @@ def test_origins_of_energies_are_kept(small):
     assert entries["dma", "static"].pj is None
 
 
-def test_memories_without_limits_are_none_not_a_number(small):
-    infos = {info.name: info for info in memory_infos(small({"memories.acc.capacity": "unlimited"}))}
+def test_memories_without_limits_are_none_not_a_number(sheet):
+    made = sheet({"memories.acc.capacity": "unlimited"}).at(0).load(64, 0).lanes(1, [("sram", 0, 64)])
+    infos = {info.name: info for info in simulate(made.program(), made.chip).memories}
     assert infos["acc"].capacity_bytes is None
     assert infos["acc"].bandwidth_bytes_per_s is None
     assert infos["sram"].capacity_bytes == 4096

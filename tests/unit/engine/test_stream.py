@@ -100,7 +100,7 @@ def test_stages_raise_the_throughput(name: str):
     as fast as one core does them; every inference does all of its MACs.
     """
     chip = load_chip(
-        PROPERTY / f"{name}.yaml", {"memories.dram.bandwidth": "200 GB/s", "mapping.fuse": "off"}
+        PROPERTY / f"{name}.yaml", {"memories.dram.model": "bandwidth", "memories.dram.bandwidth": "200 GB/s", "mapping.fuse": "off"}
     )
     graph = convolutions(6, channels=64)
     schedule = plan(graph, chip, stream=True, pipelined=True)
@@ -116,7 +116,7 @@ def test_stages_raise_the_throughput(name: str):
     assert lower(schedule, 3).macs.sum() == 3 * sum(node_macs(graph))
     found = stream(schedule, 16)
     alone = stream(plan(graph, load_chip(PROPERTY / f"{name}.yaml", {
-        "memories.dram.bandwidth": "200 GB/s", "mapping.split": "off", "mapping.fuse": "off"}), stream=True), 16)  # fmt: skip
+        "memories.dram.model": "bandwidth", "memories.dram.bandwidth": "200 GB/s", "mapping.split": "off", "mapping.fuse": "off"}), stream=True), 16)  # fmt: skip
     assert found.stages == 3
     assert alone.interval_fs / found.interval_fs > 2.5
 
@@ -146,7 +146,7 @@ def test_a_map_that_skips_stages_holds_none_of_them_up():
     it, by the time of the longest stage.
     """
     chip = load_chip(
-        PROPERTY / "private_memories.yaml", {"memories.dram.bandwidth": "500 GB/s", "mapping.fuse": "off"}
+        PROPERTY / "private_memories.yaml", {"memories.dram.model": "bandwidth", "memories.dram.bandwidth": "500 GB/s", "mapping.fuse": "off"}
     )
     schedule = plan(skipping(6), chip, stream=True, pipelined=True)
     assert len({*schedule.twins["t1"], schedule.places["t1"]}) == 3

@@ -115,7 +115,7 @@ class TestChipFile:
         text = GOOD.replace("rows: 8", "rows: 0").replace("clock: 1 GHz, buffers", "clock: 1, buffers")
         text = (
             text.replace("64 KiB", "64 KB")
-            .replace("bandwidth", "bandwith")
+            .replace("bandwidth: 10", "bandwith: 10")
             .replace("from: dram", "from: drum")
         )
         path = tmp_path / "chip.yaml"
@@ -347,12 +347,19 @@ class TestSize:
         )
 
     def test_a_network_larger_than_its_memory(self, refused):
-        (line,) = refused("run", CHIP, "light_squeezenet", "--set", "memories.dram.capacity=1 MiB")
+        (line,) = refused("run", "npu/onnxim_128x128", "light_squeezenet", "--set", "memories.dram.capacity=1 MiB")
         assert (
             "memories.dram.capacity: the network 'light_squeezenet' does not fit: its weights and feature "
             "maps need" in line
         )
         assert line.endswith("the memory has 1048576 B")
+
+    def test_a_capacity_that_the_standard_does_not_have(self, refused):
+        (line,) = refused("run", CHIP, "light_squeezenet", "--set", "memories.dram.capacity=1 MiB")
+        assert line == (
+            "--set memories.dram.capacity=1 MiB: memories.dram.capacity: expected a size that 2 channels of lpddr5 "
+            "have: 512 MiB, 1 GiB, 2 GiB, 4 GiB, 8 GiB, 16 GiB, 32 GiB; got 1 MiB"
+        )
 
     def test_a_product_of_nothing(self, refused):
         assert refused("gemm", CHIP, "--m", 0, "--n", -1, "--k", 3, "--dataflow", "ws,xs") == [
@@ -509,9 +516,41 @@ class TestOutput:
 
 def test_a_refresh_that_leaves_no_time_for_data_is_refused(refused):
     (line,) = refused(
-        "describe", "npu/edge_npu", "--set", "memories.dram.refresh_time=5us",
+        "describe", "npu/onnxim_128x128", "--set", "memories.dram.refresh_time=5us",
         "--set", "memories.dram.refresh_interval=3900ns",
     )  # fmt: skip
     assert line.endswith(
         "memories.dram.refresh_time: expected less than the refresh interval of 3900 ns, got 5000 ns"
     )
+
+
+class TestDram:
+    """What a DRAM of a standard refuses, where it stands."""
+
+    @pytest.mark.parametrize(
+        ("settings", "message"),
+        [
+            (["memories.dram.standard=lpdr5"],
+             "memories.dram.standard: expected one of ddr3, ddr4, ddr5, gddr6, hbm2, hbm3, lpddr4, lpddr5, got "
+             "'lpdr5'; did you mean 'lpddr5'?"),
+            (["memories.dram.timing.nRC=40"],
+             "memories.dram.timing.nRC: expected at least nRAS 34 + nRP 15 = 49 clocks, got nRC 40"),
+            (["memories.dram.timing.tRC=15"],
+             "memories.dram.timing.tRC: expected a time such as '15 ns', got 15 (a bare number)"),
+            (["memories.dram.timing.nRCC=40"],
+             "memories.dram.timing.nRCC: lpddr5 has no timing nRCC; did you mean 'nRC'?"),
+            (["memories.dram.channels=3", "memories.dram.capacity=6 GiB"],
+             "memories.dram.channels: expected a power of two of channels to map addresses to, got 3"),
+            (["memories.dram.mapping=RoBaRaCo"],
+             "memories.dram.mapping: expected each of Ro, Ba, Ra, Co, Ch once, got 'RoBaRaCo': Ch"),
+            (["memories.dram.controller.policy=frfcf"],
+             "memories.dram.controller.policy: expected 'frfcfs', 'rowhit' or 'fcfs', got 'frfcf'; did you mean "
+             "'frfcfs'?"),
+            (["memories.dram.bandwidth=1 TB/s"],
+             "memories.dram.bandwidth: expected with `model: bandwidth`; commands have the rate of their preset"),
+        ],
+    )  # fmt: skip
+    def test_is_answered_with_its_place(self, refused, settings, message):
+        arguments = [part for setting in settings for part in ("--set", setting)]
+        (line,) = refused("describe", CHIP, *arguments)
+        assert line.split(": ", 1)[1] == message

@@ -19,7 +19,10 @@ from simulator.results.result import Result
 from simulator.results.trace import SLICE, Trace, lanes
 
 #: Clocks whose periods are no whole picoseconds: every instant has all its nine digits behind the point.
-ODD = {"cores.npu.clock": "937 MHz", "links.dma.clock": "933 MHz", "memories.dram.bandwidth": "12.7 GB/s"}
+ODD = {
+    "cores.npu.clock": "937 MHz", "links.dma.clock": "933 MHz",
+    "memories.dram.model": "bandwidth", "memories.dram.bandwidth": "12.7 GB/s",
+}  # fmt: skip
 INT8 = {"workload.precision": "int8"}
 
 
