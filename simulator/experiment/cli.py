@@ -15,11 +15,9 @@ import typer
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
 from simulator.base.registry import import_plugin
+from simulator.experiment import clioptions as options
 from simulator.experiment import screen
-from simulator.experiment.clioptions import (
-    Channels, Chip, Commands, Controller, Json, Mapping, Organisation, Out, Plugin, Preset, Quiet, Ranks, Set,
-    SetMemory, Standard, TraceFile,
-)  # fmt: skip
+from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
 from simulator.experiment.overrides import describe_overrides, split_overrides
 
 if TYPE_CHECKING:
@@ -35,7 +33,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-NONE: list[str] = []
 
 
 @app.command()
@@ -268,16 +265,16 @@ def _gemm_lines(record: dict[str, Any]) -> list[str]:
 
 @app.command()
 def memory(
-    standard: Standard,
-    trace: TraceFile = None,
-    preset: Preset = "",
-    org: Organisation = "",
-    channels: Channels = 1,
-    ranks: Ranks = None,
-    mapping: Mapping = "RoBaRaCoCh",
-    controller: Controller = "frfcfs",
-    set_: SetMemory = NONE,
-    commands: Commands = None,
+    standard: options.Standard,
+    trace: options.TraceFile = None,
+    preset: options.Preset = "",
+    org: options.Organisation = "",
+    channels: options.Channels = 1,
+    ranks: options.Ranks = None,
+    mapping: options.Mapping = "RoBaRaCoCh",
+    controller: options.Controller = "frfcfs",
+    set_: options.SetMemory = NONE,
+    commands: options.Commands = None,
     json_: Json = False,
     quiet: Quiet = False,
     plugin: Plugin = NONE,
@@ -295,13 +292,13 @@ def memory(
         screen.emit_json(record) if json_ else screen.emit(memorysetup.standard_lines(record))
         return
     # after the choices are known to be right: a wrong one is answered without loading the kernel
-    from simulator.experiment.memory import memory as serve, memory_lines
+    from simulator.experiment import memory as dram
 
-    result = serve(
+    result = dram.memory(
         setup, trace, controller=controller, commands=commands, say=lambda text: screen.note(text, quiet),
         progress=screen.paced("served", quiet),
     )  # fmt: skip
-    screen.emit_json(result.record()) if json_ else screen.emit(memory_lines(result))
+    screen.emit_json(result.record()) if json_ else screen.emit(dram.memory_lines(result))
 
 
 @app.command("list")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+NONE: list[str] = []
 Set = Annotated[
     list[str],
     typer.Option(
@@ -34,7 +35,7 @@ TraceFile = Annotated[
     str | None,
     typer.Option(
         "--trace", metavar="FILE",
-        help="Requests, one a line: `R address [cycle]` or `W address [cycle]`; may be gzipped; - is standard input",
+        help="Requests, one a line: `R address [cycle]` or `W address [cycle]`; also gzipped; - is stdin",
     ),
 ]
 Preset = Annotated[str, typer.Option(metavar="P", help="Speed grade [the first of the standard]")]
@@ -47,7 +48,7 @@ Ranks = Annotated[
 ]
 Mapping = Annotated[
     str,
-    typer.Option(metavar="M", help="Order of address bits, such as RoBaRaCoCh; MOP4CLXOR; or a letter per bit"),
+    typer.Option(metavar="M", help="Address bits such as RoBaRaCoCh, MOP4CLXOR, or a letter per bit"),
 ]
 Controller = Annotated[
     str,
@@ -56,7 +57,8 @@ Controller = Annotated[
 SetMemory = Annotated[
     list[str],
     typer.Option(
-        "--set", metavar="PATH=VALUE", help="Other values: controller.read_queue=64, timing.nRC=80, timing.tRC='46 ns'"
+        "--set", metavar="PATH=VALUE",
+        help="Other values: controller.read_queue=64, timing.nRC=80 (clocks), timing.tRC='46 ns'",
     ),
 ]
 Commands = Annotated[

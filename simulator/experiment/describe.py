@@ -85,4 +85,4 @@ def _balance(chip: Chip) -> list[str]:
 
 def _unknown(component: Component) -> list[str]:
     actions = [a for a in component.actions() if a not in component.energy or component.energy[a].pj is None]
-    return actions + (["leakage"] if component.leakage_mw is None else [])
+    return actions + (["leakage"] if component.leakage_mw is None and not component.BACKGROUND else [])

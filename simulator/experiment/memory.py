@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from simulator.base.errors import InputError, Problem
 from simulator.base.spec import resolved
 from simulator.experiment.memorysetup import CONTROLLER
 from simulator.hw.controller import Controller
+from simulator.hw.dramenergy import EnergyRow, action_energies, command_energy
 from simulator.hw.dramtrace import LONG_CYCLES, Served, Setup, serve_trace
+from simulator.hw.standard import COMMANDS
 from simulator.hw.tracefile import commands_file, read_trace
 from simulator.report.rounding import THIN_SPACE, number, percent, si
 
@@ -39,6 +42,31 @@ class MemoryResult:
         """What went over the data pins per time."""
         moved = sum(self.served.accesses) * self.setup.device.access_bytes
         return float(moved / (self.served.cycles * self.setup.device.tck_fs / 10**15))
+
+    @cached_property
+    def energy(self) -> list[EnergyRow]:
+        """What the commands and the time took, a row per action."""
+        served, device = self.served, self.setup.device
+        read, write = (n * device.access_bytes for n in served.accesses)
+        states = ("standby_active", "standby_idle", "down_active", "down_idle")
+        times = (int(served.background_cycles[state] * device.tck_fs) for state in states)
+        return command_energy(device, [served.commands.get(name, 0) for name in COMMANDS], read, write, *times)
+
+    @property
+    def energy_j(self) -> float:
+        """Sum of what is known."""
+        return sum(row.pj for row in self.energy if row.pj is not None) / 1e12
+
+    @property
+    def energy_unknown(self) -> list[str]:
+        """Actions that occurred and whose energy is not known."""
+        return [row.action for row in self.energy if row.pj is None]
+
+    @property
+    def pj_per_bit(self) -> float | None:
+        """Energy per bit that the DRAM read or wrote; None where some of it is unknown."""
+        bits = 8 * sum(self.served.accesses) * self.setup.device.access_bytes
+        return None if self.energy_unknown or not bits else self.energy_j * 1e12 / bits
 
     def record(self) -> dict[str, Any]:
         """Plain form for ``--json``."""
@@ -75,8 +103,24 @@ class MemoryResult:
             "row_conflicts": served.row_conflicts,
             "commands": dict(served.commands),
             "refreshes": served.refreshes,
-            "not_modelled": self.not_modelled(),
+            "energy_j": self.energy_j,
+            "energy_complete": not self.energy_unknown,
+            "energy_unknown": self.energy_unknown,
+            "energy_pj_per_bit": self.pj_per_bit,
+            "energy": self._energies(),
         }
+
+    def _energies(self) -> dict[str, Any]:
+        """Per action, with where its energy comes from."""
+        known = action_energies(self.setup.device)
+        return {
+            row.action: {
+                "count": row.count, "pj_each": row.pj_each, "pj": row.pj, "origin": known[row.action].origin,
+                "source": known[row.action].source, "band": known[row.action].band,
+            }
+            for row in self.energy
+            if row.action in known
+        }  # fmt: skip
 
     def _latencies(self) -> dict[str, Any]:
         """Null without reads; a percentile among the longest latencies says so."""
@@ -91,12 +135,6 @@ class MemoryResult:
             **{f"{name}_read_latency_cycles": value for name, value in values.items()},
             "read_latency_at_least": [name for name, cycles in named.items() if cycles >= LONG_CYCLES],
         }
-
-    def not_modelled(self) -> list[str]:
-        """What the choices ask for and this run leaves out."""
-        if self.setup.controller.power_down_cycles is None:
-            return []
-        return ["power-down of idle channels (controller.power_down_cycles)"]
 
 
 def memory(
@@ -147,27 +185,28 @@ def memory_lines(result: MemoryResult) -> list[str]:
     period = device.tck_fs / 1000
     behind = percent(result.bandwidth_bytes_per_s / float(setup.peak_bytes_per_s))
     found = served.row_hits + served.row_misses + served.row_conflicts
-    rows = ", ".join(
-        f"{count(n)} {what} ({percent(n / found)})"
-        for n, what in ((served.row_hits, "hits"), (served.row_misses, "misses"), (served.row_conflicts, "conflicts"))
-    )
+    kinds = {"hits": served.row_hits, "misses": served.row_misses, "conflicts": served.row_conflicts}
+    rows = ", ".join(f"{what} {count(n)} ({percent(n / found)})" for what, n in kinds.items())
     entries = [
         ("mapping", setup.addressing.name),
-        ("controller", f"{result.controller}: {_policy(setup.controller)}"),
-        ("trace", f"{result.trace}, {count(served.reads + served.writes)} requests of {device.access_bytes} B"),
-        ("reads", f"{count(served.reads)}, {count(served.forwarded)} of them forwarded from waiting writes"),
-        ("writes", f"{count(served.writes)}, {count(served.coalesced)} of them merged into waiting writes"),
+        ("controller", _policy(setup.controller, result.controller)),
+        ("trace", "standard input" if result.trace == "-" else result.trace),
+        (
+            "requests",
+            f"{count(served.reads + served.writes)} of {device.access_bytes} B: {count(served.reads)} reads "
+            f"({count(served.forwarded)} forwarded), {count(served.writes)} writes "
+            f"({count(served.coalesced)} coalesced)",
+        ),
         *([("spread", _spread(served.requests_per_channel))] if setup.channels > 1 else []),
-        ("cycles", f"{count(served.cycles)} of {number(float(period))} ps"),
-        ("time", si(result.time_s, "s")),
+        ("cycles", f"{count(served.cycles)} of {number(float(period))} ps: {si(result.time_s, 's')}"),
         ("bandwidth", f"{si(result.bandwidth_bytes_per_s, 'B/s')}, {behind} of the peak"),
         *_latency_entries(served, device.tck_fs),
         ("rows", rows),
         ("commands", ", ".join(f"{name} {count(n)}" for name, n in served.commands.items() if n)),
         ("refreshes", count(served.refreshes)),
-        *(("not modelled", text) for text in result.not_modelled()),
+        ("energy", _energy(result)),
     ]
-    return [_title(setup), *(f"  {name:<13} {text}" for name, text in entries)]
+    return [_title(setup), *(f"  {name:<13} {text}" for name, text in entries), *_energy_lines(result)]
 
 
 def count(n: int) -> str:
@@ -177,21 +216,23 @@ def count(n: int) -> str:
 
 def _title(setup: Setup) -> str:
     device = setup.device
-    levels = ", ".join(
-        f"{n} {level}s"
-        for level, n in zip(device.standard.levels[1:], device.counts[1:], strict=True)
-        if n > 1 or level == "rank"
-    )
     many = f"{setup.channels} channel{'s' if setup.channels > 1 else ''}"
+    if setup.ranks > setup.channels and "rank" in device.standard.levels:
+        many += f" of {setup.ranks // setup.channels} ranks"
     size = units.format(setup.capacity_bytes, "bytes")
     peak = si(float(setup.peak_bytes_per_s), "B/s")
     return f"{device.standard.name} {device.preset}, {device.organisation}: {many}, {size}, peak {peak}"
 
 
-def _policy(controller: Controller) -> str:
+def _policy(controller: Controller, name: str) -> str:
     refresh = {"none": "no", "all_bank": "all-bank", "per_bank": "per-bank"}[controller.refresh]
     queues = f"queues of {controller.read_queue} reads and {controller.write_queue} writes"
-    return f"{controller.policy} policy, {controller.page} page, {refresh} refresh, {queues}"
+    down = controller.power_down_cycles
+    return (
+        ("" if name == controller.policy else f"{name}: ")
+        + f"{controller.policy}, {controller.page} page, {refresh} refresh, {queues}"
+        + (f", power-down after {down} quiet cycles" if down else "")
+    )
 
 
 def _spread(requests: tuple[int, ...]) -> str:
@@ -203,8 +244,9 @@ def _latency_entries(served: Served, tck_fs: Fraction) -> list[tuple[str, str]]:
     found = served.read_latency
     if found is None:
         return [("read latency", "no reads")]
-    named = {"mean": found.mean_cycles, **{f"p{p}": n for p, n in found.percentiles_cycles.items()}}
-    values = [*named.items(), ("max", found.max_cycles)]
+    values = [("mean", found.mean_cycles)]
+    values += [(f"p{p}", Fraction(n)) for p, n in found.percentiles_cycles.items()]
+    values += [("max", Fraction(found.max_cycles))]
     rows: list[list[str]] = [[name for name, _ in values], [], []]
     for name, cycles in values:
         least = "≥ " if name.startswith("p") and cycles >= LONG_CYCLES else ""
@@ -212,6 +254,37 @@ def _latency_entries(served: Served, tck_fs: Fraction) -> list[tuple[str, str]]:
         rows[2].append(least + number(float(cycles * tck_fs / 10**6)))
     lines = ["".join(f"{cell:>10}" for cell in row) for row in rows]
     return [("read latency", lines[0]), ("  in cycles", lines[1]), ("  in ns", lines[2])]
+
+
+def _energy(result: MemoryResult) -> str:
+    sum_of = si(result.energy_j, "J")
+    if result.energy_unknown:
+        return f"{sum_of} without what is unknown: {', '.join(result.energy_unknown)}"
+    return f"{sum_of}, {number(result.pj_per_bit)} pJ per bit" if result.pj_per_bit else sum_of
+
+
+def _energy_lines(result: MemoryResult) -> list[str]:
+    """A row per action that occurred: how much, how much each, together, from where."""
+    known = action_energies(result.setup.device)
+    rows = []
+    for row in result.energy:
+        if not row.count:
+            continue
+        origin = " ".join(part for part in (known[row.action].origin, known[row.action].band) if part)
+        each = row.pj_each
+        if row.action.startswith(("standby", "down")):  # a picojoule per picosecond is a watt
+            much, per = si(row.count / 1e12, "s"), "unknown" if each is None else si(each, "W")
+        elif row.action in ("read", "write", "io"):
+            much, per = f"{count(row.count)} B", "unknown" if each is None else f"{number(each)} pJ/B"
+        else:
+            much, per = count(row.count), "unknown" if each is None else f"{number(each)} pJ"
+        total = "unknown" if row.pj is None else si(row.pj / 1e12, "J")
+        rows.append([row.action, much, per, total, origin])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        f"    {name:<14}{much:>{widths[1]}}  {per:>{widths[2]}}  {total:>{widths[3]}}  {origin}".rstrip()
+        for name, much, per, total, origin in rows
+    ]
 
 
 def _check_commands(commands: str | None, trace: str) -> None:

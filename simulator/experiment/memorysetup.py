@@ -1,4 +1,4 @@
-"""What a user wrote of a memory: standard, preset, mapping, controller; every mistake at once, with its place."""
+"""What a user wrote of a memory: standard, preset, mapping, controller; every mistake at once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from simulator.base.spec import build
 from simulator.hw.addressing import make_addressing
 from simulator.hw.controller import Controller
 from simulator.hw.device import DeviceError, fitting, make_device
+from simulator.hw.dramenergy import action_energies
 from simulator.hw.dramtrace import Setup, check_controller
 from simulator.hw.standard import STANDARDS, Standard
 
@@ -26,7 +27,8 @@ CONTROLLERS: Mapping[str, Mapping[str, str]] = {
 }
 MAPPING, CONTROLLER = "RoBaRaCoCh", "frfcfs"
 #: Where a DeviceError points to -> the option that brings it in.
-_OPTIONS = {"organisation": "--org", **{name: f"--{name}" for name in ("preset", "ranks", "channels", "mapping")}}
+_OPTIONS = {name: f"--{name}" for name in ("preset", "ranks", "channels", "mapping")}
+_OPTIONS["organisation"] = "--org"
 _SETTABLE = ("controller", "timing")
 Made = TypeVar("Made")
 
@@ -55,26 +57,27 @@ def choose(
     InputError
         With everything that is wrong.
     """
-    settings = {path: str(value) for path, value in (settings or {}).items()}
+    texts = {path: str(value) for path, value in (settings or {}).items()}
     problems: list[Problem] = []
 
     def attempt(make: Callable[[], Made]) -> Made | None:
         try:
             return make()
         except DeviceError as error:
-            problems.append(_located(error, settings))
+            problems.append(_located(error, texts))
         except InputError as error:
             problems.extend(error.problems)
         return None
 
     table = attempt(lambda: _standard(standard))
-    timing = attempt(lambda: _timing(settings))
-    policy = attempt(lambda: _controller(controller, settings))
+    timing = attempt(lambda: _timing(texts))
+    policy = attempt(lambda: _controller(controller, texts))
     device = addressing = None
     if table is not None:
         device = attempt(lambda: make_device(table, preset, organisation, ranks=ranks, overrides=timing))
     if device is not None:
         addressing = attempt(lambda: make_addressing(mapping, device, channels))
+        attempt(lambda: action_energies(device))
         if policy is not None:
             attempt(lambda: check_controller(device, policy))
     if problems or device is None or policy is None or addressing is None:
@@ -135,9 +138,8 @@ def standard_lines(record: Mapping[str, Any]) -> list[str]:
 
 def _columns(rows: list[list[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    padded = ([f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)] for row in rows)
+    return ["  " + "  ".join(cells).rstrip() for cells in padded]
 
 
 def _standard(name: str) -> Standard:
@@ -170,7 +172,7 @@ def _timing(settings: Mapping[str, str]) -> dict[str, int | Fraction]:
 
 def _clocks(name: str, value: str) -> int:
     if not value.isdecimal():
-        raise ValueError(f"expected a whole number of clocks, got '{value}'; a time is given to timing.t{name[1:]}")
+        raise ValueError(f"expected a whole number of clocks, got '{value}'; timing.t{name[1:]} takes a time")
     return int(value)
 
 
@@ -182,7 +184,8 @@ def _controller(name: str, settings: Mapping[str, str]) -> Controller:
         document = yamlio.load(name)
     else:
         near = did_you_mean(name, CONTROLLERS)
-        message = f"unknown controller '{name}', expected one of {', '.join(CONTROLLERS)} or a YAML file{near}"
+        known = ", ".join(CONTROLLERS)
+        message = f"unknown controller '{name}', expected one of {known} or a YAML file{near}"
         raise InputError(Problem(message, "--controller"))
     try:
         for path, value in settings.items():
@@ -205,5 +208,7 @@ def _located(error: DeviceError, settings: Mapping[str, str]) -> Problem:
     if error.where in _OPTIONS:
         return Problem(error.message, _OPTIONS[error.where])
     asked = [path for path in (error.where, error.where.replace("timing.n", "timing.t")) if path in settings]
-    place = f"--set {asked[0]}={settings[asked[0]]}" if asked else "--set" if settings else "--controller"
+    if asked:
+        return Problem(error.message, f"--set {asked[0]}={settings[asked[0]]}", path=error.where)
+    place = "--controller" if error.where.startswith("controller.") else "--set"
     return Problem(error.message, place, path=error.where)

@@ -1,7 +1,7 @@
 """A trace of requests through DRAM channels, with nothing else around them: reading, serving, counting.
 
-Every channel has a stream of its own requests in the order of the trace, and offers the next one in every clock
-as soon as its cycle has come; one that finds its queue full holds up those behind it.
+Every channel has a stream of its own requests in the order of the trace, and offers the next one in every
+clock as soon as its cycle has come; one that finds its queue full holds up those behind it.
 """
 
 from __future__ import annotations
@@ -97,10 +97,10 @@ class Served:
     cycles
         Until everything is done: writes with their WR, reads with the end of their data.
     cycle_last_read, cycle_last_accept
-        End of the last read's data; clock in which the last request was taken in.
+        Clocks, numbered from 0, in which the data of the last read end and the last request is taken in.
     reads, writes
-        Requests, with those that never reached the DRAM: ``forwarded`` reads, answered by a waiting write, and
-        ``coalesced`` writes, merged into one.
+        Requests, with those that never reached the DRAM: ``forwarded`` reads, answered by a waiting write,
+        and ``coalesced`` writes, merged into one.
     row_hits, row_misses, row_conflicts
         What the others found: their row open, the bank closed, another row open.
     read_latency
@@ -108,8 +108,8 @@ class Served:
     commands
         Command -> how often; all that the standard has.
     background_cycles
-        Summed over all ranks: in standby with and without a row open (``standby_active``, in which refreshes are,
-        ``standby_idle``), powered down (``down_active``, ``down_idle``).
+        Summed over all ranks: in standby with a row open or refreshing (``standby_active``), without
+        (``standby_idle``), and powered down in either state (``down_active``, ``down_idle``).
     requests_per_channel
         As the trace has them.
     """
@@ -174,7 +174,7 @@ def serve_trace(
     progress
         Called now and then with the share of requests that are done.
     log
-        Called with the commands in the order of their clocks, LOGGED of ``kernels.dramstate``, which it may not keep.
+        Called with commands, LOGGED of ``dramstate``, in the order of their clocks; not kept.
     stride_cycles
         Clocks between two calls of ``progress``; changes nothing else.
     """
@@ -189,8 +189,8 @@ def serve_trace(
         setup.device, setup.controller, setup.addressing, trace.pool, trace.arrivals, parts, posted=False
     )
     state = make_state(
-        setup.device, setup.controller, setup.channels, flights=1, masters=1, nodes=1, latencies=LONG_CYCLES + 1,
-        log=0 if log is None else LOG_COMMANDS,
+        setup.device, setup.controller, setup.channels, flights=1, masters=1, nodes=1,
+        latencies=LONG_CYCLES + 1, log=0 if log is None else LOG_COMMANDS,
     )  # fmt: skip
     _begin(state, tables)
     if log is not None:  # no clock has more than two commands per channel
@@ -238,7 +238,7 @@ def _served(setup: Setup, trace: Trace, tables: Tables, state: State) -> Served:
     issued = state.commands.sum(axis=0).tolist()
     return Served(
         cycles=end,
-        cycle_last_read=total["last_read"],
+        cycle_last_read=total["last_read"] - 1,
         cycle_last_accept=total["last_accept"],
         reads=total["reads"],
         writes=total["writes"] + total["coalesced"],

@@ -1,8 +1,8 @@
 """Files of a memory run: the trace of requests that it reads, the commands that it writes.
 
-A trace has lines ``R address [cycle]`` or ``W address [cycle]``, plain or gzipped. It is read twice, a block at a
-time: to find what is wrong and how many requests each channel has, then to fill arrays that are exactly as long. So
-memory is that of the requests, whatever the text is like.
+A trace has lines ``R address [cycle]`` or ``W address [cycle]``, plain or gzipped. It is read twice, a block
+at a time: to find what is wrong and how many requests each channel has, then to fill arrays that are as long.
+So memory is that of the requests, whatever the text is like.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def read_trace(path: str, setup: Setup) -> Trace:
     Raises
     ------
     InputError
-        There is no such file, it has no requests, or lines that are wrong: the first ones, each with its place.
+        There is no such file, it has no requests, or wrong lines: the first ones, each with its place.
     """
     with ExitStack() as stack:
         file, name = open_trace(path, stack), "standard input" if path == "-" else path
@@ -80,11 +80,12 @@ def open_trace(path: str, stack: ExitStack) -> IO[bytes]:
     """
     file: IO[bytes]
     try:
-        file = sys.stdin.buffer if path == "-" else stack.enter_context(open(path, "rb"))
+        file = sys.stdin.buffer
+        if path != "-":
+            file = stack.enter_context(Path(path).open("rb"))  # noqa: SIM115 (the stack closes it)
         if not file.seekable():
-            kept = stack.enter_context(tempfile.TemporaryFile())
-            shutil.copyfileobj(file, kept)
-            file = cast(IO[bytes], kept)
+            pipe, file = file, stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+            shutil.copyfileobj(pipe, file)
         file.seek(0)
         zipped = file.read(2) == b"\x1f\x8b"
         file.seek(0)
@@ -100,7 +101,7 @@ def open_trace(path: str, stack: ExitStack) -> IO[bytes]:
 def _read(
     file: IO[bytes], name: str, setup: Setup, places: np.ndarray, pool: np.ndarray, arrivals: np.ndarray
 ) -> int:
-    """Read it once; ``places``, ``pool``, ``arrivals`` as for ``read_lines``. The cycle of the last request."""
+    """Read once; ``places``, ``pool``, ``arrivals`` as for ``read_lines``. The cycle of the last request."""
     from simulator.kernels import tracetext as t  # numba: only when something is read
 
     space = np.zeros(1, t.SPACE)
@@ -166,31 +167,31 @@ def _problem(name: str, flaw: np.void, text: np.ndarray, setup: Setup) -> Proble
     message = {
         t.KIND: f"expected R or W, {got}",
         t.ADDRESS: f"expected an address (decimal or 0x…), {got}",
-        t.PLACE: f"address {word} is beyond the capacity of {units.format(setup.capacity_bytes, 'bytes')} "
-        f"({_channels(setup)})",
+        t.PLACE: f"address {word} is beyond the capacity of {_capacity(setup)}",
         t.CYCLE: f"expected a cycle (a whole number) or the end of the line, {got}",
         t.LATE: f"expected a cycle below 2^57, {got}",
         t.ORDER: f"expected a cycle of {value} or more, as before, {got}: cycles must not decrease",
         t.REST: f"expected the end of the line, {got}",
     }[int(flaw["kind"])]
     if flaw["kind"] == t.PLACE and value < setup.capacity_bytes:
-        message = f"address {word} lies in a row that {device.organisation} does not have (it has {device.rows})"
+        message = f"address {word} lies in a row beyond the {device.rows} of {device.organisation}"
     return Problem(message, name, int(flaw["line"]), at - int(flaw["start"]) + 1)
 
 
-def _channels(setup: Setup) -> str:
+def _capacity(setup: Setup) -> str:
+    size = units.format(setup.capacity_bytes, "bytes")
     many = f"{setup.channels} channel{'s' if setup.channels > 1 else ''}"
     levels = setup.device.standard.levels
     ranks = setup.device.counts[levels.index("rank")] if "rank" in levels else 1
-    return f"{many} of {setup.device.organisation}" + (f", {ranks} ranks each" if ranks > 1 else "")
+    return f"{size} ({many} of {setup.device.organisation}{f', {ranks} ranks each' if ranks > 1 else ''})"
 
 
 @contextmanager
 def commands_file(path: str | Path, setup: Setup) -> Iterator[Callable[[np.ndarray], None]]:
-    """Write commands as CSV: what is given takes LOGGED; the file appears under its name when the block succeeds.
+    """Write commands as CSV: what is given takes LOGGED; the file has its name once the block succeeds.
 
-    Columns are ``clock,command,channel``, the levels below it, ``row,address``; what a command does not name is left
-    empty (a refresh of a rank has no bank). A name that ends on .gz is gzipped.
+    Columns are ``clock,command,channel``, the levels below it, ``row,address``; what a command does not name
+    is empty (a refresh of a rank has no bank). A name that ends on .gz is gzipped.
 
     Raises
     ------
@@ -221,13 +222,13 @@ def _write_commands(file: IO[bytes], log: np.ndarray, setup: Setup) -> None:
     device = setup.device
     deep = len(device.counts) - 1
     wide = {COMMANDS.index(name): device.refresh_level for name in ("PREab", "REFab")}
-    named = np.array([wide.get(i, deep) for i in range(len(COMMANDS))])[log["command"]]  # levels that it names
+    named = np.array([wide.get(i, deep) for i in range(len(COMMANDS))])[log["command"]]  # how many levels
     columns = [log["tick"].astype(str), np.array(COMMANDS)[log["command"]], log["channel"].astype(str)]
     place, each = log["bank"], device.banks
     for level, count in enumerate(device.counts[1:], start=1):
         each //= count
         columns.append(np.where(level <= named, (place // each % count).astype(str), ""))
     rows, addresses = log["row"].tolist(), log["addr"].tolist()
-    tail = [f"{row},{hex(address)}" if row >= 0 else "," for row, address in zip(rows, addresses, strict=True)]
+    tail = [f"{r},{hex(address)}" if r >= 0 else "," for r, address in zip(rows, addresses, strict=True)]
     lines = map(",".join, zip(*(column.tolist() for column in columns), tail, strict=True))
     file.write("".join(f"{line}\n" for line in lines).encode())

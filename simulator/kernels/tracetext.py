@@ -1,8 +1,8 @@
 """The text of a memory trace as numbers.
 
 A line is ``R address [cycle]`` or ``W address [cycle]``, numbers decimal or 0x; blank lines say nothing, nor
-does what follows a #. The same pass counts requests per channel and finds what is wrong, or fills the arrays that
-were made after such a count: so these are exactly as long as the trace.
+does what follows a #. The same pass counts requests per channel and finds what is wrong, or fills the arrays
+that were made after such a count: so these are exactly as long as the trace.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HUGE = 1 << 57
 READER = np.dtype([("lines", "i8"), ("cycle", "i8"), ("flaws", "i8")], align=True)
 #: Addresses are below ``space``, rows below ``rows`` (0: all that an address can name are there).
 SPACE = np.dtype([("space", "i8"), ("rows", "i8")], align=True)
-#: A bad line: where it begins and where the flaw stands in the text, how long that is, a number that belongs to it.
+#: A bad line: where it begins and where the flaw stands in the text, how long that is, a number with it.
 FLAW = np.dtype(
     [("line", "i8"), ("start", "i8"), ("at", "i8"), ("size", "i8"), ("kind", "i8"), ("value", "i8")],
     align=True,
@@ -133,7 +133,7 @@ def _number(text: np.ndarray, i: int) -> tuple[int, int]:
     else:
         while _ZERO <= text[i] <= _NINE:
             if value < HUGE:
-                value = value * 10 + np.int64(text[i]) - _ZERO
+                value = value * 10 + _DIGITS[text[i]]
             digits += 1
             i += 1
     return (value if digits > 0 and _ends(text[i]) else -1), i

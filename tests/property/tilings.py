@@ -11,6 +11,7 @@ from simulator.engine.machine import build_machine
 from simulator.engine.run import run
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
+from simulator.hw.memories.bandwidth import Bandwidth
 from simulator.hw.memories.dram import Dram
 from simulator.mapping.candidates import with_copies
 from simulator.mapping.cost import Candidates, Operands, buffer_bytes, core_times, traffic_bytes, trips
@@ -76,16 +77,17 @@ class Layer:
         """What no run can beat, float64, shape (candidates,).
 
         All bytes at peak bandwidth; or the core's tiles one after the other, between a first load and a last
-        store that each wait for a start and for the memory's latency.
+        store that each wait for a start and for the memory.
         """
         chip = self.schedule.chip
         dram, dma = chip.memories["dram"], chip.links["dma"]
-        assert isinstance(dram, Dram)
+        assert isinstance(dram, Dram | Bandwidth)
         assert dma.transport is not None
         ports = chip.ports(self.schedule.tasks[0].task.core)
         times = core_times(self.work, cand, self.operands, self.core, ports)
         moved = traffic_bytes(self.work, cand, trips(self.work, cand), self.operands)
-        alone = times.busy() + times.latency_fs.min() + 2 * (dma.transport.start_fs + dram.latency_fs)
+        alone = times.busy() + times.latency_fs.min() + 2 * dma.transport.start_fs
+        alone = alone + dram.service().latency_fs + dram.latency_fs  # a store is over when its data are taken in
         return np.maximum(
             alone, 1e15 * sum(moved.values()) / min(dram.peak_bytes_per_s(), dma.peak_bytes_per_s())
         )

@@ -159,7 +159,7 @@ class Dram(Memory):
 
     @cached_property
     def by_bandwidth(self) -> Bandwidth:
-        """The same memory as a channel of given bandwidth."""
+        """The same memory as a channel of given bandwidth; its latency is that of an access to an open row."""
         device, fs = self.device, self.device.tck_fs
         timing = device.timing
         return Bandwidth(
@@ -174,7 +174,7 @@ class Dram(Memory):
             activate_window_fs=ceil(timing.get("nFAW", 0) * fs),
             refresh_interval_fs=0 if self.controller.refresh == "none" else ceil(timing["nREFI"] * fs),
             refresh_time_fs=0 if self.controller.refresh == "none" else ceil(timing["nRFC"] * fs),
-            latency_fs=self.latency_fs + ceil(_unloaded(device) * fs),
+            latency_fs=self.latency_fs + ceil(device.read_latency * fs),
         )
 
     def service(self) -> Service:
@@ -231,9 +231,3 @@ class Dram(Memory):
                 "capacity", f"expected a size that {self.channels} channels of {standard.name} have: {possible}; got {wanted}"
             )
         return sizes[self.capacity_bytes]
-
-
-def _unloaded(device: Device) -> int:
-    """Clocks from a request to the end of its data in an idle channel: activate, read."""
-    timing = device.timing
-    return timing.get("nRCD", timing.get("nRCDRD", 0)) + device.read_latency
