@@ -15,6 +15,7 @@ from simulator.mapping.program import KINDS, Program
 from simulator.results.ledger import Ledger
 from simulator.results.timeline import BINS, Lane, MemoryUse, Timeline, Together, edges
 
+
 def make_timeline(ran: Finished, ledger: Ledger) -> Timeline:
     """Condense a finished run; the bytes of the bins sum to its ledger's counts."""
     program, chip, spans, held = ran.program, ran.chip, ran.spans, ran.held
@@ -74,8 +75,8 @@ def _memories(
         shared = ran.machine.shared.get(name)
         profile = shared.profile() if shared is not None and len(instants) > 1 else None
         if profile is not None:
-            found = {key: profile.per_bin(name, instants).tolist() for key, name in OUTCOMES.items()}
-            use = replace(use, **{key: tuple(counts) for key, counts in found.items()})
+            hits, misses, conflicts = (profile.per_bin(n, instants).tolist() for n in OUTCOMES.values())
+            use = replace(use, hits=tuple(hits), misses=tuple(misses), conflicts=tuple(conflicts))
         uses.append(use)
     return uses
 

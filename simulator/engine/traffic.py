@@ -34,7 +34,9 @@ def traffic(ran: Finished, ledger: Ledger, instants: Sequence[int]) -> dict[str,
         if profile is not None and len(instants) > 1:
             ways = [profile.per_bin(way, instants) for way in WAYS]
         else:
-            ways = [spread(ledger.per_node(name, way), *moved[name, way], nodes, held, instants) for way in WAYS]
+            ways = [
+                spread(ledger.per_node(name, way), *moved[name, way], nodes, held, instants) for way in WAYS
+            ]
         peak = memory.peak_bytes_per_s()
         if name in machine.shared and peak is not None:
             ways = level(ways, [int(peak * (b - a) / 1e15) + 1 for a, b in pairwise(instants)])

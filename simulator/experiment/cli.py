@@ -293,12 +293,13 @@ def memory(
         return
     # after the choices are known to be right: a wrong one is answered without loading the kernel
     from simulator.experiment import memory as dram
+    from simulator.experiment.memorytext import memory_lines
 
     result = dram.memory(
         setup, trace, controller=controller, commands=commands, say=lambda text: screen.note(text, quiet),
         progress=screen.paced("served", quiet),
     )  # fmt: skip
-    screen.emit_json(result.record()) if json_ else screen.emit(dram.memory_lines(result))
+    screen.emit_json(result.record()) if json_ else screen.emit(memory_lines(result))
 
 
 @app.command("list")

@@ -6,23 +6,22 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from simulator.base import units
 from simulator.base.errors import InputError, Problem
 from simulator.base.spec import resolved
 from simulator.experiment.memorysetup import CONTROLLER
-from simulator.hw.controller import Controller
 from simulator.hw.dramenergy import EnergyRow, action_energies, command_energy
-from simulator.hw.dramtrace import LONG_CYCLES, Served, Setup, serve_trace
+from simulator.hw.dramtrace import Served, Setup, serve_trace
 from simulator.hw.standard import COMMANDS
 from simulator.hw.tracefile import commands_file, read_trace
-from simulator.report.rounding import THIN_SPACE, number, percent, si
+from simulator.report.rounding import THIN_SPACE
 
 #: Seconds that the first run of all takes longer, about.
 COMPILE_S = 15
+
+
 @dataclass(frozen=True)
 class MemoryResult:
     """What came of a trace, with what it was served by."""
@@ -47,10 +46,11 @@ class MemoryResult:
     def energy(self) -> list[EnergyRow]:
         """What the commands and the time took, a row per action."""
         served, device = self.served, self.setup.device
+        commands = [served.commands.get(name, 0) for name in COMMANDS]
         read, write = (n * device.access_bytes for n in served.accesses)
         states = ("standby_active", "standby_idle", "down_active", "down_idle")
         times = (int(served.background_cycles[state] * device.tck_fs) for state in states)
-        return command_energy(device, [served.commands.get(name, 0) for name in COMMANDS], read, write, *times)
+        return command_energy(device, commands, read, write, *times)
 
     @property
     def energy_j(self) -> float:
@@ -103,7 +103,7 @@ class MemoryResult:
             "row_conflicts": served.row_conflicts,
             "commands": dict(served.commands),
             "refreshes": served.refreshes,
-            "energy_j": self.energy_j,
+            "energy_j": self.energy_j or None,
             "energy_complete": not self.energy_unknown,
             "energy_unknown": self.energy_unknown,
             "energy_pj_per_bit": self.pj_per_bit,
@@ -133,7 +133,7 @@ class MemoryResult:
         }
         return {
             **{f"{name}_read_latency_cycles": value for name, value in values.items()},
-            "read_latency_at_least": [name for name, cycles in named.items() if cycles >= LONG_CYCLES],
+            "read_latency_at_least": [f"p{p}" for p in found.at_least()] if found else [],
         }
 
 
@@ -179,112 +179,9 @@ def memory(
     return MemoryResult(setup, controller, trace, served)
 
 
-def memory_lines(result: MemoryResult) -> list[str]:
-    """Show a result as plain lines."""
-    setup, served, device = result.setup, result.served, result.setup.device
-    period = device.tck_fs / 1000
-    behind = percent(result.bandwidth_bytes_per_s / float(setup.peak_bytes_per_s))
-    found = served.row_hits + served.row_misses + served.row_conflicts
-    kinds = {"hits": served.row_hits, "misses": served.row_misses, "conflicts": served.row_conflicts}
-    rows = ", ".join(f"{what} {count(n)} ({percent(n / found)})" for what, n in kinds.items())
-    entries = [
-        ("mapping", setup.addressing.name),
-        ("controller", _policy(setup.controller, result.controller)),
-        ("trace", "standard input" if result.trace == "-" else result.trace),
-        (
-            "requests",
-            f"{count(served.reads + served.writes)} of {device.access_bytes} B: {count(served.reads)} reads "
-            f"({count(served.forwarded)} forwarded), {count(served.writes)} writes "
-            f"({count(served.coalesced)} coalesced)",
-        ),
-        *([("spread", _spread(served.requests_per_channel))] if setup.channels > 1 else []),
-        ("cycles", f"{count(served.cycles)} of {number(float(period))} ps: {si(result.time_s, 's')}"),
-        ("bandwidth", f"{si(result.bandwidth_bytes_per_s, 'B/s')}, {behind} of the peak"),
-        *_latency_entries(served, device.tck_fs),
-        ("rows", rows),
-        ("commands", ", ".join(f"{name} {count(n)}" for name, n in served.commands.items() if n)),
-        ("refreshes", count(served.refreshes)),
-        ("energy", _energy(result)),
-    ]
-    return [_title(setup), *(f"  {name:<13} {text}" for name, text in entries), *_energy_lines(result)]
-
-
 def count(n: int) -> str:
     """A whole number, thousands apart."""
     return f"{n:,}".replace(",", THIN_SPACE)
-
-
-def _title(setup: Setup) -> str:
-    device = setup.device
-    many = f"{setup.channels} channel{'s' if setup.channels > 1 else ''}"
-    if setup.ranks > setup.channels and "rank" in device.standard.levels:
-        many += f" of {setup.ranks // setup.channels} ranks"
-    size = units.format(setup.capacity_bytes, "bytes")
-    peak = si(float(setup.peak_bytes_per_s), "B/s")
-    return f"{device.standard.name} {device.preset}, {device.organisation}: {many}, {size}, peak {peak}"
-
-
-def _policy(controller: Controller, name: str) -> str:
-    refresh = {"none": "no", "all_bank": "all-bank", "per_bank": "per-bank"}[controller.refresh]
-    queues = f"queues of {controller.read_queue} reads and {controller.write_queue} writes"
-    down = controller.power_down_cycles
-    return (
-        ("" if name == controller.policy else f"{name}: ")
-        + f"{controller.policy}, {controller.page} page, {refresh} refresh, {queues}"
-        + (f", power-down after {down} quiet cycles" if down else "")
-    )
-
-
-def _spread(requests: tuple[int, ...]) -> str:
-    return f"{count(min(requests))} to {count(max(requests))} requests per channel"
-
-
-def _latency_entries(served: Served, tck_fs: Fraction) -> list[tuple[str, str]]:
-    """A small table: a row in cycles, one in ns."""
-    found = served.read_latency
-    if found is None:
-        return [("read latency", "no reads")]
-    values = [("mean", found.mean_cycles)]
-    values += [(f"p{p}", Fraction(n)) for p, n in found.percentiles_cycles.items()]
-    values += [("max", Fraction(found.max_cycles))]
-    rows: list[list[str]] = [[name for name, _ in values], [], []]
-    for name, cycles in values:
-        least = "≥ " if name.startswith("p") and cycles >= LONG_CYCLES else ""
-        rows[1].append(least + number(float(cycles)))
-        rows[2].append(least + number(float(cycles * tck_fs / 10**6)))
-    lines = ["".join(f"{cell:>10}" for cell in row) for row in rows]
-    return [("read latency", lines[0]), ("  in cycles", lines[1]), ("  in ns", lines[2])]
-
-
-def _energy(result: MemoryResult) -> str:
-    sum_of = si(result.energy_j, "J")
-    if result.energy_unknown:
-        return f"{sum_of} without what is unknown: {', '.join(result.energy_unknown)}"
-    return f"{sum_of}, {number(result.pj_per_bit)} pJ per bit" if result.pj_per_bit else sum_of
-
-
-def _energy_lines(result: MemoryResult) -> list[str]:
-    """A row per action that occurred: how much, how much each, together, from where."""
-    known = action_energies(result.setup.device)
-    rows = []
-    for row in result.energy:
-        if not row.count:
-            continue
-        origin = " ".join(part for part in (known[row.action].origin, known[row.action].band) if part)
-        each = row.pj_each
-        if row.action.startswith(("standby", "down")):  # a picojoule per picosecond is a watt
-            much, per = si(row.count / 1e12, "s"), "unknown" if each is None else si(each, "W")
-        elif row.action in ("read", "write", "io"):
-            much, per = f"{count(row.count)} B", "unknown" if each is None else f"{number(each)} pJ/B"
-        else:
-            much, per = count(row.count), "unknown" if each is None else f"{number(each)} pJ"
-        total = "unknown" if row.pj is None else si(row.pj / 1e12, "J")
-        rows.append([row.action, much, per, total, origin])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        f"    {name:<14}{much:>{widths[1]}}  {per:>{widths[2]}}  {total:>{widths[3]}}  {origin}".rstrip()
-        for name, much, per, total, origin in rows
-    ]
 
 
 def _check_commands(commands: str | None, trace: str) -> None:

@@ -22,8 +22,9 @@ WORDS = ("Ro", "Ba", "Bg", "Ra", "Co", "Ch")
 #: Letters of a bit string.
 LETTERS = {"r": "row", "b": "bank", "g": "bankgroup", "k": "rank", "c": "column", "h": "channel"}
 MOP = "MOP4CLXOR"
-#: Behind an order or a string: the lowest bits of the row are XORed into bank group and bank, so that rows that meet in
-#: a bank do not follow each other at regular distance (permutation-based interleaving: Zhang et al., MICRO 2000).
+#: Behind an order or a string: the lowest bits of the row are XORed into bank group and bank, so that rows
+#: that meet in a bank do not follow each other at regular distance (permutation-based interleaving: Zhang et
+#: al., MICRO 2000).
 XOR = "XOR"
 #: Levels that the word Ra and the letter k name, whatever a standard calls them; the lower one first.
 RANKS = ("rank", "pseudochannel", "sid")
@@ -38,9 +39,9 @@ class Addressing:
     name
         As written.
     sources
-        Part (``row``, ``column``, ``channel`` or a level) -> for each of its bits, the lowest first, the bits of
-        the transaction number that are XORed for it. The transaction number is the address without the bytes of
-        one access.
+        Part (``row``, ``column``, ``channel`` or a level) -> for each of its bits, the lowest first, the bits
+        of the transaction number that are XORed for it. The transaction number is the address without the
+        bytes of one access.
     offset_bits
         log2 of the bytes of one access.
     """
@@ -77,8 +78,8 @@ class Addressing:
 def stream_mapping(device: Device) -> str:
     """The order of words under which consecutive accesses come at the full rate.
 
-    They alternate between pseudo channels and bank groups, whose accesses may follow each other sooner, and stay in
-    open rows; ranks come last, since they take turns on one bus.
+    They alternate between pseudo channels and bank groups, whose accesses may follow each other sooner, and
+    stay in open rows; ranks come last, since they take turns on one bus.
     """
     pseudo = "pseudochannel" in device.standard.levels
     groups = "Bg" if "bankgroup" in device.standard.levels else ""
@@ -91,9 +92,10 @@ def make_addressing(name: str, device: Device, channels: int) -> Addressing:
     Parameters
     ----------
     name
-        ``RoBaRaCoCh`` or another order of these words, the most significant first; Bg may be set apart from Ba.
-        ``MOP4CLXOR``. Or a bit string: a letter per bit of the transaction number, the most significant first, of
-        r (row), b (bank), g (bank group), k (rank or pseudo channel), c (column), h (channel). ``XOR`` may follow.
+        ``RoBaRaCoCh`` or another order of these words, the most significant first; Bg may be set apart from
+        Ba. ``MOP4CLXOR``. Or a bit string: a letter per bit of the transaction number, the most significant
+        first, of r (row), b (bank), g (bank group), k (rank or pseudo channel), c (column), h (channel).
+        ``XOR`` may follow.
 
     Raises
     ------
@@ -113,7 +115,8 @@ def make_addressing(name: str, device: Device, channels: int) -> Addressing:
         near = did_you_mean(name, [MOP, *("".join(p) for p in permutations(("Ro", "Ba", "Ra", "Co", "Ch")))])
         raise DeviceError(
             "mapping",
-            f"unknown mapping '{name}', expected an order of Ro, Ba, Ra, Co, Ch (and Bg) such as RoBaRaCoCh, {MOP}, "
+            f"unknown mapping '{name}', expected an order of Ro, Ba, Ra, Co, Ch (and Bg) such as RoBaRaCoCh, "
+            f"{MOP}, "
             f"or a string of the letters {' '.join(LETTERS)}, one per address bit{near}",
         )
     sources: dict[str, list[tuple[int, ...]]] = {part: [] for part in sizes}
@@ -169,7 +172,9 @@ def _word_order(words: Sequence[str], device: Device, sizes: Mapping[str, int]) 
     needed = {"Ro", "Ba", "Ra", "Co", "Ch"}
     if sorted(set(words)) != sorted(words) or not needed <= set(words):
         missing = ", ".join(sorted(needed - set(words))) or "no word twice"
-        raise DeviceError("mapping", f"expected each of Ro, Ba, Ra, Co, Ch once, got '{''.join(words)}': {missing}")
+        raise DeviceError(
+            "mapping", f"expected each of Ro, Ba, Ra, Co, Ch once, got '{''.join(words)}': {missing}"
+        )
     parts = [part for word in reversed(words) for part in _levels_of(word, device, "Bg" in words)]
     return [part for part in parts for _ in range(sizes[part])]
 
@@ -203,9 +208,13 @@ def _string_order(name: str, device: Device, sizes: Mapping[str, int]) -> list[s
     for letter in reversed(name):
         part = LETTERS[letter]
         if part == "rank":
-            part = next((level for level in ranks if used[level] < sizes[level]), ranks[-1] if ranks else "rank")
+            part = next(
+                (level for level in ranks if used[level] < sizes[level]), ranks[-1] if ranks else "rank"
+            )
         if part not in used:
-            raise DeviceError("mapping", f"{device.standard.name} has no {part}, which letter '{letter}' names")
+            raise DeviceError(
+                "mapping", f"{device.standard.name} has no {part}, which letter '{letter}' names"
+            )
         used[part] += 1
         order.append(part)
     wrong = [f"{part} {used[part]} of {sizes[part]}" for part in sizes if used[part] != sizes[part]]

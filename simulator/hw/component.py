@@ -221,7 +221,7 @@ class SharedUnit(Protocol):
         """Action -> int64, shape (nodes,), so far; ``busy_fs`` among them."""
 
     def background(self) -> Mapping[str, int]:
-        """Action -> count of what happens beside all transfers, of no node: refreshes, picoseconds of standby."""
+        """Action -> count of what happens beside all transfers: refreshes, picoseconds of standby."""
 
     def profile(self) -> Profile | None:
         """What it did over time: bytes read and written, and more; None where that is not kept."""

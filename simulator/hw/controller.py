@@ -14,8 +14,8 @@ class Controller(Spec):
 
     policy: Literal["frfcfs", "rowhit", "fcfs"] = Field(
         "frfcfs",
-        description="frfcfs: the oldest request whose next command may issue; rowhit: of those, one whose row is "
-        "open first; fcfs: strictly in order",
+        description="frfcfs: the oldest request whose next command may issue; rowhit: of those, one whose "
+        "row is open first; fcfs: strictly in order",
     )
     page: Literal["open", "closed"] = Field(
         "open", description="open: rows stay open; closed: the last waiting access of a row closes it"
@@ -23,7 +23,9 @@ class Controller(Spec):
     refresh: Literal["all_bank", "per_bank", "none"] = Field("all_bank", description="How rows are refreshed")
     read_queue: int = Field(32, description="Reads that wait in a channel", gt=0, le=1024)
     write_queue: int = Field(32, description="Writes that wait in a channel", gt=0, le=1024)
-    write_high: float = Field(0.8, description="Writes are served from when this share of their queue is full", gt=0, le=1)
+    write_high: float = Field(
+        0.8, description="Writes are served from when this share of their queue is full", gt=0, le=1
+    )
     write_low: float = Field(0.2, description="Until it is less full than this, if reads wait", ge=0, le=1)
     power_down_cycles: int | None = Field(
         None, description="Clocks without a request after which a channel powers down; absent: never", gt=0

@@ -116,7 +116,8 @@ def _shape(device: Device, controller: Controller, posted: bool) -> np.ndarray:
         "write_latency": device.write_latency,
         "burst": device.timing["nBL"],
         "two_buses": standard.two_buses,
-        "aligned": sum(1 << COMMANDS.index(name) for name in standard.aligned.split()) * (standard.phases > 1),
+        "aligned": sum(1 << COMMANDS.index(name) for name in standard.aligned.split())
+        * (standard.phases > 1),
         "act2_within": device.clocks(standard.act2_within) if standard.act2_within else 0,
         "sync_read": device.clocks(sync.read) if sync else 0,
         "sync_write": device.clocks(sync.write) if sync else 0,
@@ -160,7 +161,7 @@ def _used(controller: Controller) -> set[int]:
 
 
 def _rules(device: Device, used: set[int]) -> tuple[np.ndarray, np.ndarray]:
-    """One row per pair of commands, by the preceding one; a window keeps its instants per following command."""
+    """One row per pair of commands, by the first; a window keeps its instants per second command."""
     by_command: list[list[tuple[int, ...]]] = [[] for _ in COMMANDS]
     merged: dict[tuple[int, int, int, bool], int] = {}
     spans = [device.banks // prod(device.counts[: level + 1]) for level in range(len(device.counts))]

@@ -87,6 +87,11 @@ class ReadLatency:
     percentiles_cycles: Mapping[int, int]
     max_cycles: int
 
+    def at_least(self) -> list[int]:
+        """Percentiles that are among the latencies counted together: they may be longer than is said."""
+        long = self.max_cycles > LONG_CYCLES
+        return [p for p, cycles in self.percentiles_cycles.items() if long and cycles == LONG_CYCLES]
+
 
 @dataclass(frozen=True)
 class Served:

@@ -24,8 +24,8 @@ class DramUnit:
     """Transfers in flight in the channels of one memory.
 
     A load is done when the data of its last access have come, a store when its last access is taken in by a
-    controller (posted writes); both ``latency_fs`` later at the chip's side. A forecast runs a copy of the state; when
-    that instant comes and nothing has been submitted since, the copy becomes the state.
+    controller (posted writes); both ``latency_fs`` later at the chip's side. A forecast runs a copy of the
+    state; when that instant comes and nothing has been submitted since, the copy becomes the state.
 
     Parameters
     ----------
@@ -56,6 +56,7 @@ class DramUnit:
         self._sizes = np.zeros(channels, np.int64)
         self._ahead: tuple[k.State, list[tuple[int, int]]] | None = None
         self._end_fs = 0
+        self._decided = 0  # clock up to which everything is
 
     def submit(self, now_fs: int, id: int, master: int, first: int, last: int, way: int = 0) -> None:
         """Add a transfer, whatever its way; the caller has advanced to ``now_fs`` before."""
@@ -72,7 +73,7 @@ class DramUnit:
             self._tables = self._tables._replace(pool=room)
         cycle = self.clock.cycle_at(now_fs)
         self._state.flights[f] = (id, int(self.requests["node"][first]), many, cycle, cycle, 1)
-        enter(cycle, f, self._master(master), self._sizes, self._tables, self._state)
+        enter(self._decided, f, self._master(master), self._sizes, self._tables, self._state)
 
     def advance(self, until_fs: int) -> list[tuple[int, int]]:
         """Commit all decisions before ``until_fs``; (id, done_fs) of the transfers whose end they decide."""
@@ -80,7 +81,8 @@ class DramUnit:
         if ahead is not None and ahead[1][0][1] == until_fs:
             self._state = ahead[0]
             return ahead[1]
-        return self._serve(self._state, self.clock.cycle_at(until_fs), False)
+        self._decided = self.clock.cycle_at(until_fs)
+        return self._serve(self._state, self._decided, False)
 
     def forecast(self) -> tuple[int, int] | None:
         """(id, done_fs) of the transfer that ends first if nothing more arrives."""
@@ -131,7 +133,7 @@ class DramUnit:
         return Profile(stretch, {"read": bins[:, 0] * access, "write": bins[:, 1] * access, **outcomes})
 
     def outcomes(self) -> np.ndarray:
-        """Accesses of each node that found their row open, the bank closed, another row open; int64, (nodes, 3)."""
+        """Hits, misses and conflicts of each node, int64, shape (nodes, 3)."""
         return self._state.counts[:, k.N_HIT : k.N_CONFLICT + 1]
 
     def _serve(self, state: k.State, until: int, first_only: bool) -> list[tuple[int, int]]:
@@ -139,7 +141,8 @@ class DramUnit:
         ended = np.zeros((state.flights.size, 2), np.int64)
         many = serve(until, first_only, self._tables, state, ended)
         return [
-            (int(state.flights["id"][f]), self.clock.fs(tick) + self.latency_fs) for f, tick in ended[:many].tolist()
+            (int(state.flights["id"][f]), self.clock.fs(tick) + self.latency_fs)
+            for f, tick in ended[:many].tolist()
         ]
 
     def _master(self, master: int) -> int:

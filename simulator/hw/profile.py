@@ -8,7 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
-#: What an access found: the row open, the bank closed, another row open. Word of a result -> name in a profile.
+#: What an access found: the row open, the bank closed, another row open. Word of a result -> name in a
+#: profile.
 OUTCOMES = {"hits": "hit", "misses": "miss", "conflicts": "conflict"}
 
 
@@ -30,8 +31,8 @@ class Profile:
     def per_bin(self, name: str, instants: Sequence[int]) -> np.ndarray:
         """The same counts for other bins, evenly within a stretch, to whole numbers; their sum stays.
 
-        ``instants`` are the ends of the bins in fs, one more than there are bins. What lies beyond the last end goes to
-        the last bin.
+        ``instants`` are the ends of the bins in fs, one more than there are bins. What lies beyond the last
+        end goes to the last bin.
         """
         counts = self.counts[name]
         ends = np.arange(counts.size + 1) * float(self.stretch_fs)

@@ -1,8 +1,8 @@
 """A DRAM channel and its controller, command by command, from tables: no decision here that a table can hold.
 
-Model, policies and limits: docs/models/dram.md. Time is counted in clocks of the controller, *ticks*. In every
-clock one transaction may be offered, then the tick decides on one command, or one per command bus. The kernel does
-not tick: it goes from one tick at which something can change to the next. Arrays: ``dramstate``.
+Model, policies and limits: docs/models/dram.md. Time is counted in clocks of the controller, *ticks*. In
+every clock one transaction may be offered, then the tick decides on one command, or one per command bus. The
+kernel does not tick: it goes from one tick at which something can change to the next. Arrays: ``dramstate``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,30 @@ import numpy as np
 from simulator.kernels.dramqueue import ACTIVE, activate, count, next_offer, release, remove, take
 from simulator.kernels.dramscan import ANY, COLUMNS, REFRESH, ROWS, scan
 from simulator.kernels.dramstate import (
-    ACT, ACT2, ALL_BANK, CAS_RD, CAS_WR, CLOSED, CONFLICT, FOREVER, HIT, MISS, N_ACT, N_BUSY, N_HIT, N_READ, N_WRITE,
-    OPEN, OPENING, PREAB, PREPB, RDA, REFPB, WRA, State, Tables,
+    ACT,
+    ACT2,
+    ALL_BANK,
+    CAS_RD,
+    CAS_WR,
+    CLOSED,
+    CONFLICT,
+    FOREVER,
+    HIT,
+    MISS,
+    N_ACT,
+    N_BUSY,
+    N_HIT,
+    N_READ,
+    N_WRITE,
+    OPEN,
+    OPENING,
+    PREAB,
+    PREPB,
+    RDA,
+    REFPB,
+    WRA,
+    State,
+    Tables,
 )  # fmt: skip
 from simulator.kernels.dramtime import book
 from simulator.kernels.jit import lean, part
@@ -32,7 +54,8 @@ def serve(until: int, first_only: bool, tables: Tables, state: State, ended: np.
     tables, state
         See ``dramstate``; the state is written.
     ended
-        int64, shape (flights, 2), written: row of ``flights`` and tick at which its last transaction was done.
+        int64, shape (flights, 2), written: row of ``flights`` and tick at which its last transaction was
+        done.
 
     Returns
     -------
@@ -79,7 +102,8 @@ def _event(
         wake_up(tick, c, shape, channels, ranks, ready, length)
     if taken:
         take(
-            tick - 1, c, shape, pieces, pool, parts, channels, queue, length, slots, flights, streams, total, latencies
+            tick - 1, c, shape, pieces, pool, parts, channels, queue, length, slots, flights, streams, total,
+            latencies,
         )  # fmt: skip
         channel.dirty = 1
     while tick >= channel.refresh_at:
@@ -117,9 +141,10 @@ def _event(
 
 @part
 def wake_up(
-    tick: int, c: int, shape: np.ndarray, channels: np.ndarray, ranks: np.ndarray, ready: np.ndarray, length: np.ndarray
+    tick: int, c: int, shape: np.ndarray, channels: np.ndarray, ranks: np.ndarray, ready: np.ndarray,
+    length: np.ndarray,
 ) -> None:  # fmt: skip
-    """End a channel's power-down, if it has been quiet for long enough to be in one: commands wait for the exit."""
+    """End a channel's power-down, if it was quiet for long enough to be in one: commands wait for the exit."""
     channel = channels[c]
     asleep = tick - channel.quiet_since - shape[0].down_after
     if asleep <= 0 or channel.due > 0 or length[c, 0] + length[c, 1] + length[c, 2] > 0:
@@ -140,7 +165,12 @@ def _expect(bus: int, tick: int, source: int, index: int, command: int, c: int, 
     """Remember what will issue next on a bus if nothing comes."""
     channel = channels[c]
     if bus == ROWS:
-        channel.row_tick, channel.row_from, channel.row_index, channel.row_command = tick, source, index, command
+        channel.row_tick, channel.row_from, channel.row_index, channel.row_command = (
+            tick,
+            source,
+            index,
+            command,
+        )
     else:
         channel.column_tick, channel.column_from = tick, source
         channel.column_index, channel.column_command = index, command
@@ -179,10 +209,10 @@ def _issue(
     channel = channels[c]
     s, b = queue[c, source, index].slot, queue[c, source, index].bank
     slot = slots[c, s]
-    node = flights[slot.flight].node
+    node = slot.node
     _log(tick, c, command, b, slot.row, slot.addr, total, log)
     book(tick, command, c, b, b + 1, rules, rule_first, ready, ring)
-    if command == CAS_RD or command == CAS_WR:
+    if command in (CAS_RD, CAS_WR):
         channel.held_from, channel.held_index = source, index
         return
     if slot.found < 0:
@@ -214,7 +244,7 @@ def _issue(
         channel.last_column = tick
         count(tick, N_WRITE if slot.write else N_READ, node, total, counts, bins)
         release(tick, c, s, shape, channels, slots, flights, total, latencies)
-        if command == RDA or command == WRA:
+        if command in (RDA, WRA):
             _close(tick, c, b, shape, banks, ranks)
 
 
@@ -225,7 +255,14 @@ def _log(
     kept = total[0].logged
     if kept < log.size:
         entry = log[kept]
-        entry.tick, entry.channel, entry.command, entry.bank, entry.row, entry.addr = tick, c, command, bank, row, addr
+        entry.tick, entry.channel, entry.command, entry.bank, entry.row, entry.addr = (
+            tick,
+            c,
+            command,
+            bank,
+            row,
+            addr,
+        )
         total[0].logged = kept + 1
 
 

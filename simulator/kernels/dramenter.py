@@ -11,7 +11,8 @@ from simulator.kernels.jit import lean, part
 
 @lean
 def spread(
-    requests: np.ndarray, first: int, last: int, access: int, pieces: np.ndarray, words: np.ndarray, sizes: np.ndarray
+    requests: np.ndarray, first: int, last: int, access: int, pieces: np.ndarray, words: np.ndarray,
+    sizes: np.ndarray,
 ) -> int:  # fmt: skip
     """Cut requests into accesses, channel by channel, each in the order of the requests.
 

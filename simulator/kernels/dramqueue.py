@@ -18,8 +18,8 @@ def next_offer(
 ) -> None:  # fmt: skip
     """Find which master's transaction is taken in next as the queues are, in this clock at the earliest.
 
-    Masters take turns, each in its own order; a master that finds no place lets the others pass. ``offers`` and
-    ``offerer`` of the channel are set.
+    Masters take turns, each in its own order; a master that finds no place lets the others pass. ``offers``
+    and ``offerer`` of the channel are set.
     """
     channel = channels[c]
     masters = streams.shape[1]
@@ -51,7 +51,7 @@ def _write_waits(
 ) -> bool:  # fmt: skip
     """Whether a write to an address waits."""
     addr &= -shape[0].access
-    for i in range(length[c, WRITES]):
+    for i in range(length[c, WRITES]):  # noqa: SIM110  (kernels have no generators)
         if slots[c, queue[c, WRITES, i].slot].addr == addr:
             return True
     return False
@@ -86,7 +86,7 @@ def take(
         slot = slots[c, s]
         channel.free = slot.next
         slot.addr, slot.arrival, slot.flight, slot.write, slot.found = addr, clock, f, write, -1
-        slot.sequence = channel.sequence
+        slot.sequence, slot.node = channel.sequence, flights[f].node
         channel.sequence += 1
         bank, row = locate(addr, pieces)
         slot.bank, slot.row = bank, row
@@ -140,8 +140,8 @@ def activate(c: int, s: int, queue: np.ndarray, length: np.ndarray, slots: np.nd
 
 @part
 def release(
-    tick: int, c: int, s: int, shape: np.ndarray, channels: np.ndarray, slots: np.ndarray, flights: np.ndarray,
-    total: np.ndarray, latencies: np.ndarray,
+    tick: int, c: int, s: int, shape: np.ndarray, channels: np.ndarray, slots: np.ndarray,
+    flights: np.ndarray, total: np.ndarray, latencies: np.ndarray,
 ) -> None:  # fmt: skip
     """A request's data are on their way: it is done, and its slot free."""
     slot, channel = slots[c, s], channels[c]

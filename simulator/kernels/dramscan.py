@@ -6,8 +6,25 @@ import numpy as np
 
 from simulator.kernels.dramqueue import ACTIVE, READS, WRITES
 from simulator.kernels.dramstate import (
-    ACT, ACT2, ALL_BANK, CAS_RD, CAS_WR, CLOSED, FCFS, FOREVER, OPEN, PER_BANK, PREAB, PREPB, RD, RDA, REFAB,
-    REFPB, ROWHIT, WR, WRA,
+    ACT,
+    ACT2,
+    ALL_BANK,
+    CAS_RD,
+    CAS_WR,
+    CLOSED,
+    FCFS,
+    FOREVER,
+    OPEN,
+    PER_BANK,
+    PREAB,
+    PREPB,
+    RD,
+    RDA,
+    REFAB,
+    REFPB,
+    ROWHIT,
+    WR,
+    WRA,
 )  # fmt: skip
 from simulator.kernels.dramtime import allowed_below
 from simulator.kernels.jit import part
@@ -25,10 +42,11 @@ def scan(
 ) -> tuple[int, int, int, int]:  # fmt: skip
     """First command of a bus to issue from a tick on: (tick, source, index, command).
 
-    Sources in the order of precedence: the request whose data clock was started; the second half of an activate that
-    is due; requests whose row was opened for them; refreshes; while none waits, the queue of the mode; second halves.
-    Of several that may issue at the earliest tick the first in this order wins. ``index`` is a place in the
-    source's queue; for REFRESH the first bank. The mode of the channel is written.
+    Sources in the order of precedence: the request whose data clock was started; the second half of an
+    activate that is due; requests whose row was opened for them; refreshes; while none waits, the queue of
+    the mode; second halves. Of several that may issue at the earliest tick the first in this order wins.
+    ``index`` is a place in the source's queue; for REFRESH the first bank. The mode of the channel is
+    written.
     """
     channel = channels[c]
     if channel.held_from >= 0:
@@ -65,7 +83,7 @@ def scan(
             best, source, index, command = at, channel.write_mode, i, wanted
     if second < best:
         best, source, index, command = second, ACTIVE, place, ACT2
-    if command == RD or command == WR:
+    if command in (RD, WR):
         command = _column(best, c, source, index, command, shape, banks, ranks, queue, length)
     return best, source, index, command
 
@@ -181,7 +199,7 @@ def _column(
     tick: int, c: int, source: int, index: int, command: int, shape: np.ndarray, banks: np.ndarray,
     ranks: np.ndarray, queue: np.ndarray, length: np.ndarray,
 ) -> int:  # fmt: skip
-    """What a RD or WR becomes: its CAS where the data clock stands still, RDA or WRA where the row is closed after."""
+    """What a RD or WR becomes: CAS where the data clock stands still, RDA or WRA where the row closes after."""
     asked = queue[c, source, index]
     b = asked.bank
     if shape[0].sync_read > 0 and tick >= ranks[c, banks[c, b].rank].sync:

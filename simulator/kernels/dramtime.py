@@ -50,7 +50,7 @@ def book(
 
 @part
 def _delay(tick: int, ready: np.ndarray, c: int, command: int, first: int, many: int) -> None:
-    """Let a command wait until a tick on so many banks. Unsigned: no index counts from the end, so this is SIMD."""
+    """Let a command wait until a tick on so many banks; unsigned, so that no index counts from the end."""
     channel, row, start = np.uint64(c), np.uint64(command), np.uint64(first)
     for i in range(np.uint64(many)):
         ready[channel, row, start + i] = max(ready[channel, row, start + i], tick)

@@ -36,6 +36,7 @@ def _cache_folder() -> Path:
 
 CACHE_FOLDER = _cache_folder()
 
+_njit: Any = numba.njit  # its types leave out _nrt: whether the run time that counts references is there
 _flags: Any = numba.config  # makes its names while it is imported, so that none of them has a type
 _flags.CACHE_DIR = str(CACHE_FOLDER)
 
@@ -48,11 +49,11 @@ def kernel(function: Function) -> Function:
 
 def lean(function: Function) -> Function:
     """Compile what allocates nothing: without counting references to the arrays that it is given."""
-    compiled: Any = numba.njit(cache=True, nogil=True, _nrt=False)(function)
+    compiled: Any = _njit(cache=True, nogil=True, _nrt=False)(function)
     return compiled
 
 
 def part(function: Function) -> Function:
-    """Compile what only other kernels call, into each of them: handing many arrays over costs more than the work."""
-    compiled: Any = numba.njit(nogil=True, forceinline=True, _nrt=False)(function)
+    """Compile what only other kernels call, into each of them: handing arrays over costs more than the work."""
+    compiled: Any = _njit(nogil=True, forceinline=True, _nrt=False)(function)
     return compiled

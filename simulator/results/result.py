@@ -34,8 +34,9 @@ class EnergyEntry:
 class MemoryInfo:
     """A memory as the result saw it; ``external`` means off chip. None: unlimited.
 
-    ``model`` says how it was simulated, where there is more than one way. ``hits``, ``misses`` and ``conflicts`` are
-    accesses that found their row open, the bank closed, another row open; None where rows are not followed.
+    ``model`` says how it was simulated, where there is more than one way. ``hits``, ``misses`` and
+    ``conflicts`` are accesses that found their row open, the bank closed, another row open; None where rows
+    are not followed.
     """
 
     name: str
@@ -60,6 +61,12 @@ class Beside:
     latency_s: float
     energy_j: float | None
     exposed_fs: tuple[int, ...]
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Beside:
+        """Inverse of ``asdict``."""
+        memories, exposed = tuple(data["memories"]), tuple(data["exposed_fs"])
+        return cls(memories, data["latency_s"], data["energy_j"], exposed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +168,8 @@ class Fusion:
 class Result:
     """Everything a report needs about one run.
 
-    ``copies`` names, for each component that is one of several copies, the one of the chip's file. ``beside`` is
-    what a coarser model of the memories says; None where there is none.
+    ``copies`` names, for each component that is one of several copies, the one of the chip's file. ``beside``
+    is what a coarser model of the memories says; None where there is none.
     """
 
     chip: str
@@ -297,11 +304,7 @@ class Result:
             stream=Stream(**data["stream"]) if data.get("stream") else None,
             timeline=Timeline.from_dict(data["timeline"]) if data.get("timeline") else None,
             copies=data.get("copies", {}),
-            beside=Beside(
-                **{key: tuple(v) if isinstance(v, list) else v for key, v in data["beside"].items()}
-            )
-            if data.get("beside")
-            else None,
+            beside=Beside.from_dict(data["beside"]) if data.get("beside") else None,
         )
 
     @classmethod

@@ -31,6 +31,7 @@ from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
 from simulator.mapping.remember import forget
 from simulator.results.causes import CAUSES, run_causes
+from simulator.results.ledger import STATIC
 from simulator.results.result import Result
 from simulator.workload.graph import Graph
 from simulator.workload.op import work_of
@@ -121,8 +122,10 @@ def test_time_and_energy_add_up(graph: Graph, overrides: dict[str, str]):
     assert sum(line["energy_uJ"] for line in result.energy_table()) * 1e-6 == pytest.approx(
         result.metrics.energy_j, rel=1e-12
     )
-    static = sum(price[c, a] * n for c, a, n in counts if a == "static") * 1e-12
+    static = sum(price[c, a] * n for c, a, n in counts if a in STATIC) * 1e-12
     assert result.metrics.static_energy_j == pytest.approx(static, rel=1e-12)
+    standing = {action: n for component, action, n in counts if component == "dram" and action in STATIC}
+    assert sum(standing.values()) >= 2 * latency_fs // 1000 - 2, "each of two ranks is in one state at a time"
 
 
 @settings(STEADY, max_examples=25)

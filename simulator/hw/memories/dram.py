@@ -33,11 +33,12 @@ class Dram(Memory):
 
     Model
     -----
-    ``model: commands``: every access becomes the commands of its standard (activate, read, write, precharge, refresh),
-    each issued when all timing constraints allow it and the controller's policy chooses it; channels, ranks, bank
-    groups and banks have their state. ``model: bandwidth``: the same device as a channel of its peak bandwidth with
-    what bursts, rows and refresh leave of it (kind ``bandwidth``). Capacity, burst, row size and bandwidth follow from
-    standard, preset and organisation. Energy per command and standby state from the currents of the device.
+    ``model: commands``: every access becomes the commands of its standard (activate, read, write, precharge,
+    refresh), each issued when all timing constraints allow it and the controller's policy chooses it;
+    channels, ranks, bank groups and banks have their state. ``model: bandwidth``: the same device as a
+    channel of its peak bandwidth with what bursts, rows and refresh leave of it (kind ``bandwidth``).
+    Capacity, burst, row size and bandwidth follow from standard, preset and organisation. Energy per command
+    and standby state from the currents of the device.
 
     Not modelled
     ------------
@@ -57,24 +58,34 @@ class Dram(Memory):
     #: Capacity does nothing for speed; a clock of the standard is no choice of the chip's designer.
     BETTER: ClassVar = dict.fromkeys(("capacity_bytes", "ranks"), "")
 
-    capacity_bytes: int = Field(0, description="Size; checked: it follows from standard, organisation and channels", ge=0)
+    capacity_bytes: int = Field(
+        0, description="Size; checked: it follows from standard, organisation and channels", ge=0
+    )
     standard: str = Field(description="A table of simulator/hw/memories/standards: ddr4, lpddr5, hbm2, ...")
     preset: str = Field("", description="Speed grade of the standard; absent: its first")
-    organisation: str = Field("", description="Device of the standard; absent: the one that gives the capacity, or the first")
+    organisation: str = Field(
+        "", description="Device of the standard; absent: the one that gives the capacity, or the first"
+    )
     channels: int = Field(1, description="Channels side by side", gt=0)
     ranks: int | None = Field(None, description="Ranks of a channel; absent: the organisation's", gt=0)
     mapping: str = Field(
-        "", description="Address mapping: an order such as RoBaRaCoCh, MOP4CLXOR or a bit string; absent: for streams"
+        "",
+        description="Order of the address such as RoBaRaCoCh, MOP4CLXOR or a bit string; absent: for streams",
     )
     controller: Controller = Field(default_factory=Controller, description="Policy of the controllers")
     timing: dict[str, str | int] = Field(
-        default_factory=dict, description="Timings other than the preset's: nXXX in clocks, tXXX as a time such as 15 ns"
+        default_factory=dict,
+        description="Timings other than the preset's: nXXX in clocks, tXXX as a time such as 15 ns",
     )
-    model: Literal["commands", "bandwidth"] = Field("commands", description="Every command, or the bandwidth alone")
+    model: Literal["commands", "bandwidth"] = Field(
+        "commands", description="Every command, or the bandwidth alone"
+    )
     bandwidth_bytes_per_s: int | None = Field(
         None, description="With model bandwidth: peak of one channel, for what-if; absent: the preset's", gt=0
     )
-    latency_fs: int = Field(0, description="Controller and way to the chip, on top of the device's own latency", ge=0)
+    latency_fs: int = Field(
+        0, description="Controller and way to the chip, on top of the device's own latency", ge=0
+    )
 
     @model_validator(mode="after")
     def _filled_in(self) -> Dram:
@@ -82,12 +93,20 @@ class Dram(Memory):
         try:
             device = self.device
             capacity = device.capacity_bytes * self.channels
-            found = {"preset": device.preset, "organisation": device.organisation, "mapping": self.addressing.name}
+            found: dict[str, object] = {
+                "preset": device.preset,
+                "organisation": device.organisation,
+                "mapping": self.addressing.name,
+                "ranks": device.counts[1] if "rank" in device.standard.levels else None,
+            }
         except DeviceError:
             return self
-        found |= {"ranks": self._ranks(device)}
-        object.__setattr__(self, "__dict__", {**self.__dict__, **found, "capacity_bytes": self.capacity_bytes or capacity})
-        energies = {action: energy for action, energy in action_energies(device).items() if action in self.ACTIONS}
+        object.__setattr__(
+            self, "__dict__", {**self.__dict__, **found, "capacity_bytes": self.capacity_bytes or capacity}
+        )
+        energies = {
+            action: energy for action, energy in action_energies(device).items() if action in self.ACTIONS
+        }
         object.__setattr__(self, "energy", {**energies, **self.energy})
         return self
 
@@ -108,7 +127,8 @@ class Dram(Memory):
         if self.capacity_bytes and capacity != self.capacity_bytes:
             have, wanted = (units.format(size, "bytes") for size in (capacity, self.capacity_bytes))
             raise DeviceError(
-                "capacity", f"expected {have}: {self.channels} channels of {device.organisation}; got {wanted}"
+                "capacity",
+                f"expected {have}: {self.channels} channels of {device.organisation}; got {wanted}",
             )
         if self.controller.refresh == "per_bank" and not standard.refresh_banks:
             raise DeviceError("controller.refresh", f"{standard.name} has no per-bank refresh")
@@ -126,7 +146,11 @@ class Dram(Memory):
         except DeviceError as error:
             return [Flaw(tuple(error.where.split(".")), error.message)]
         if self.bandwidth_bytes_per_s is not None and self.model == "commands":
-            return [Flaw(("bandwidth",), "expected with `model: bandwidth`; commands have the rate of their preset")]
+            return [
+                Flaw(
+                    ("bandwidth",), "expected with `model: bandwidth`; commands have the rate of their preset"
+                )
+            ]
         return []
 
     def actions(self) -> tuple[str, ...]:
@@ -159,7 +183,7 @@ class Dram(Memory):
 
     @cached_property
     def by_bandwidth(self) -> Bandwidth:
-        """The same memory as a channel of given bandwidth; its latency is that of an access to an open row."""
+        """The same memory as a channel of given bandwidth, with the latency of an access to an open row."""
         device, fs = self.device, self.device.tck_fs
         timing = device.timing
         return Bandwidth(
@@ -197,9 +221,6 @@ class Dram(Memory):
             self.device, self.controller, self.addressing, self.channels, self.latency_fs, requests, nodes
         )
 
-    def _ranks(self, device: Device) -> int | None:
-        return device.counts[1] if "rank" in device.standard.levels else None
-
     def _timing(self) -> dict[str, int | Fraction]:
         """The overrides in clocks and in ns."""
         found: dict[str, int | Fraction] = {}
@@ -208,7 +229,7 @@ class Dram(Memory):
                 if name.startswith("n"):
                     found[name] = int(value)
                 else:
-                    found[name] = Fraction(units.parse(value, "fs"), 10**6)
+                    found[name] = Fraction(int(units.parse(value, "fs")), 10**6)
             except ValueError as error:
                 wanted = "a whole number of clocks" if name.startswith("n") else str(error)
                 text = f"expected {wanted}, got '{value}'" if name.startswith("n") else wanted
@@ -228,6 +249,8 @@ class Dram(Memory):
             possible = ", ".join(units.format(size, "bytes") for size in sorted(sizes))
             wanted = units.format(self.capacity_bytes, "bytes")
             raise DeviceError(
-                "capacity", f"expected a size that {self.channels} channels of {standard.name} have: {possible}; got {wanted}"
+                "capacity",
+                f"expected a size that {self.channels} channels of {standard.name} have: {possible}; "
+                f"got {wanted}",
             )
         return sizes[self.capacity_bytes]
