@@ -144,7 +144,7 @@ def wake_up(
     tick: int, c: int, shape: np.ndarray, channels: np.ndarray, ranks: np.ndarray, ready: np.ndarray,
     length: np.ndarray,
 ) -> None:  # fmt: skip
-    """End a channel's power-down, if it was quiet for long enough to be in one: commands wait for the exit."""
+    """End the power-down of a channel that was quiet for long enough: commands wait for the exit."""
     channel = channels[c]
     asleep = tick - channel.quiet_since - shape[0].down_after
     if asleep <= 0 or channel.due > 0 or length[c, 0] + length[c, 1] + length[c, 2] > 0:

@@ -199,7 +199,7 @@ def _column(
     tick: int, c: int, source: int, index: int, command: int, shape: np.ndarray, banks: np.ndarray,
     ranks: np.ndarray, queue: np.ndarray, length: np.ndarray,
 ) -> int:  # fmt: skip
-    """What a RD or WR becomes: CAS where the data clock stands still, RDA or WRA where the row closes after."""
+    """What a RD or WR becomes: CAS where the data clock stands, RDA or WRA where the row closes after."""
     asked = queue[c, source, index]
     b = asked.bank
     if shape[0].sync_read > 0 and tick >= ranks[c, banks[c, b].rank].sync:

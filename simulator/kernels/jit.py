@@ -54,6 +54,6 @@ def lean(function: Function) -> Function:
 
 
 def part(function: Function) -> Function:
-    """Compile what only other kernels call, into each of them: handing arrays over costs more than the work."""
+    """Compile what only other kernels call, into them: handing arrays over costs more than the work."""
     compiled: Any = _njit(nogil=True, forceinline=True, _nrt=False)(function)
     return compiled

@@ -24,18 +24,6 @@ MARK = 1 / 300
 READOUT_DIGITS = 4
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A chart in its place: caption, drawing, numbers on its left, values for the readout (name, per bin)."""
-
-    caption: str
-    note: str
-    drawing: str
-    height: int = 0
-    numbers: tuple[tuple[str, float], ...] = ()
-    values: str = ""
-
-
 def panels(result: Result, colours: dict[str, int], coarse: float = 1.0) -> dict[str, Any]:
     """What the template shows; empty where the result has no timeline or took no time.
 
@@ -144,80 +132,3 @@ def unit_lane(lane: Lane, result: Result, coarse: float = 1.0) -> Chart:
     title = f"{lane.unit}{kind}"
     note = f"{word} {percent(lane.total_fs / total_fs)}"
     return Chart(title, note, bars(title, pieces, total_fs / 1e15, coarse))
-
-
-def traffic(use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[float]) -> Chart:
-    """Bytes per second of a memory over time, reads and writes stacked, below its peak."""
-    instants = [fs / 1e15 for fs in timeline.edges_fs()]
-    widths = [b - a for a, b in zip(instants, instants[1:], strict=False)]
-    series = []
-    for way, counts in (("read", use.read_bytes), ("write", use.write_bytes)):
-        rates = [count / width for count, width in zip(counts, widths, strict=True)]
-        series.append(Series(f"{use.memory} {WAY_NAMES[way]}", WAYS[way], rates))
-    most = max(sum(each) for each in zip(*(s.values for s in series), strict=True))
-    peak = info.bandwidth_bytes_per_s
-    scale, unit = decimal_scale(max(most, peak or 0.0), "B/s")
-    limit = (peak, f"peak {si(peak, 'B/s')}") if peak else None
-    steps = [(value * scale, text) for value, text in _steps(max(most, peak or 0.0) / scale)]
-    chart = areas(f"Traffic of {use.memory} over time", series, instants, steps, limit=limit, marks=marks)
-    note = f"at most {si(most, 'B/s')}" + (f", {percent(most / peak)} of the peak" if peak else "")
-    values = _values([(s.name, [value / scale for value in s.values]) for s in series], unit)
-    return Chart(f"{use.memory} ({unit})", note, chart.drawing, chart.height, chart.numbers, values)
-
-
-def room(
-    uses: Sequence[MemoryUse],
-    info: MemoryInfo,
-    timeline: Timeline,
-    marks: Sequence[float],
-    name: str,
-) -> Chart:
-    """Room taken over time below the capacity; of several copies the mean, and above it the fullest."""
-    instants = [fs / 1e15 for fs in timeline.edges_fs()]
-    capacity = info.capacity_bytes
-    fullest = [max(each) for each in zip(*(use.room_bytes for use in uses), strict=True)]
-    most = max(fullest)
-    scale, unit = binary_scale(max(most, capacity or 0))
-    count = len(uses)
-    maps, buffers = (
-        [sum(each) / count for each in zip(*(getattr(use, kind) for use in uses), strict=True)]
-        for kind in ("maps_bytes", "buffers_bytes")
-    )
-    mean = ", mean" if count > 1 else ""
-    series = [
-        Series(f"{name}: {ROOM_NAMES[kind]}{mean}", ROOMS[kind], values)
-        for kind, values in (("maps", maps), ("buffers", buffers))
-    ]
-    values = [(s.name, [value / scale for value in s.values]) for s in series]
-    if count > 1:
-        above = [top - a - b for top, a, b in zip(fullest, maps, buffers, strict=True)]
-        series.append(Series(f"{name}: fullest copy", COLOURS, above))
-        values.append((f"{name}: fullest copy", [value / scale for value in fullest]))
-    limit = (capacity, f"capacity {binary(capacity)}") if capacity else None
-    steps = [(value * scale, text) for value, text in _steps(max(most, capacity or 0) / scale)]
-    chart = areas(f"Room taken in {name} over time", series, instants, steps, limit=limit, marks=marks)
-    note = f"at most {binary(most)}" + (" in one copy" if count > 1 else "")
-    note += f", {percent(most / capacity)} of the capacity" if capacity else ""
-    return Chart(f"{name} ({unit})", note, chart.drawing, chart.height, chart.numbers, _values(values, unit))
-
-
-def _steps(largest: float) -> list[tuple[float, str]]:
-    """Values for the left of a chart, none so near to the top that it touches the line there."""
-    return [
-        (value, number(round(value, 9))) for value in linear_ticks(largest, 4)[1:] if value < 0.95 * largest
-    ]
-
-
-def _values(series: Sequence[tuple[str, Sequence[float]]], unit: str) -> str:
-    """Values for the readout: ``name|unit|runs`` apart by ``;``, a run as ``value`` or ``value*times``."""
-    texts = []
-    for name, values in series:
-        runs: list[list[Any]] = []
-        for value in (f"{each:.{READOUT_DIGITS - 1}g}" for each in values):
-            if runs and runs[-1][0] == value:
-                runs[-1][1] += 1
-            else:
-                runs.append([value, 1])
-        packed = ",".join(value if times == 1 else f"{value}*{times}" for value, times in runs)
-        texts.append(f"{name.replace('|', ' ').replace(';', ' ')}|{unit}|{packed}")
-    return ";".join(texts)
