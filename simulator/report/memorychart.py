@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from simulator.report.figure import linear_ticks
-from simulator.report.memorymodel import refreshes, row_words
+from simulator.report.memorymodel import OUTCOME_NAMES, row_words
 from simulator.report.palette import COLOURS, OUTCOMES, ROOMS, WAYS
 from simulator.report.rounding import binary, binary_scale, decimal_scale, number, percent, si
 from simulator.report.timechart import Series, areas
@@ -18,6 +18,10 @@ from simulator.results.timeline import MemoryUse, Timeline
 WAY_NAMES = {"read": "read", "write": "written"}
 ROOM_NAMES = {"maps": "tensors that lie there", "buffers": "buffers of tiles"}
 READOUT_DIGITS = 4
+#: Ends of the axis of what accesses found, in per cent.
+ROW_AXES = (4.0, 10.0, 20.0, 40.0, 100.0)
+#: Bins with less than this share of the accesses of the fullest do not stretch that axis.
+FEW = 0.05
 
 
 @dataclass(frozen=True)
@@ -32,23 +36,67 @@ class Chart:
     values: str = ""
 
 
-def traffic(use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[float]) -> Chart:
-    """Bytes per second of a memory over time, reads and writes stacked, below its peak."""
+def traffic(
+    use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[float], refreshed: int = 0
+) -> Chart:
+    """Bytes per second of a memory over time, reads and writes stacked, below its peak.
+
+    ``refreshed`` is how often it was refreshed, for the caption.
+    """
     instants = [fs / 1e15 for fs in timeline.edges_fs()]
-    widths = [b - a for a, b in zip(instants, instants[1:], strict=False)]
+    widths = [b - a for a, b in pairwise(instants)]
     series = []
     for way, counts in (("read", use.read_bytes), ("write", use.write_bytes)):
         rates = [count / width for count, width in zip(counts, widths, strict=True)]
         series.append(Series(f"{use.memory} {WAY_NAMES[way]}", WAYS[way], rates))
     most = max(sum(each) for each in zip(*(s.values for s in series), strict=True))
+    mean = (sum(use.read_bytes) + sum(use.write_bytes)) / instants[-1]
     peak = info.bandwidth_bytes_per_s
     scale, unit = decimal_scale(max(most, peak or 0.0), "B/s")
     limit = (peak, f"peak {si(peak, 'B/s')}") if peak else None
     steps = [(value * scale, text) for value, text in _steps(max(most, peak or 0.0) / scale)]
     chart = areas(f"Traffic of {use.memory} over time", series, instants, steps, limit=limit, marks=marks)
     note = f"at most {si(most, 'B/s')}" + (f", {percent(most / peak)} of the peak" if peak else "")
+    note += f"; on average {si(mean, 'B/s')}" + (f", {percent(mean / peak)}" if peak else "")
+    note += f"; {number(refreshed)} refreshes" if refreshed else ""
     values = _values([(s.name, [value / scale for value in s.values]) for s in series], unit)
     return Chart(f"{use.memory} ({unit})", note, chart.drawing, chart.height, chart.numbers, values)
+
+
+def rows(use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[float]) -> Chart:
+    """Accesses of a memory over time by what they found: their row open, the bank closed, another row open.
+
+    The share of each among the accesses of a bin, hits on top; a bin without access is empty. The caption has
+    the whole run. Where little is lost the axis ends below 100 %; bins of few accesses may be cut there.
+    """
+    instants = [fs / 1e15 for fs in timeline.edges_fs()]
+    counts = {name: getattr(use, name) for name in OUTCOMES}
+    totals = [sum(each) for each in zip(*counts.values(), strict=True)]
+    shares = {
+        name: [100 * count / total if total else 0.0 for count, total in zip(found, totals, strict=True)]
+        for name, found in counts.items()
+    }
+    top = _row_axis(shares["hits"], totals)
+    room_left = [top if total else 0.0 for total in totals]
+    series = []
+    for name, values in shares.items():
+        shown = [min(value, left) for value, left in zip(values, room_left, strict=True)]
+        room_left = [left - value for left, value in zip(room_left, shown, strict=True)]
+        series.append(Series(f"{use.memory} {OUTCOME_NAMES[name]}", OUTCOMES[name], shown))
+    steps = [(value, number(value)) for value in (top / 4, top / 2, 3 * top / 4)]
+    title = f"Accesses of {use.memory} over time by what they found"
+    limit = (top, f"{number(top)} % of the accesses")
+    chart = areas(title, series, instants, steps, limit=limit, marks=marks)
+    note = row_words(info) + (f"; the axis ends at {number(top)} %, hits fill the rest" if top < 100 else "")
+    values = _values([(s.name, shares[name]) for s, name in zip(series, shares, strict=True)][::-1], "%")
+    return Chart(f"{use.memory} (%)", note, chart.drawing, chart.height, chart.numbers, values)
+
+
+def _row_axis(hits: Sequence[float], totals: Sequence[int]) -> float:
+    """End of an axis in per cent that shows what is no hit in all bins but those of few accesses."""
+    enough = FEW * max(totals)
+    lost = max(100 - share for share, total in zip(hits, totals, strict=True) if total >= enough)
+    return next(end for end in ROW_AXES if end >= lost - 1e-9)
 
 
 def room(

@@ -22,6 +22,7 @@ from simulator.report.energy import (
 from simulator.report.figure import Bar, Part, bar_chart, legend, strip
 from simulator.report.groups import ledger_labels
 from simulator.report.layout import folder_names
+from simulator.report.memorymodel import beside_sentence, beside_table, finer, model_table
 from simulator.report.palette import BOUNDS, COLOURS, MEMORIES, sheet
 from simulator.report.roofline import draw_roofline, roofline
 from simulator.report.rounding import number, percent, si
@@ -138,6 +139,10 @@ def _context(result: Result) -> dict[str, Any]:
         "components": table.component_table(result),
         "energies": table.energy_table(result),
         "memories": table.memory_table(result),
+        "models": model_table(result),
+        "finer": finer(result),
+        "beside": beside_table(result),
+        "beside_said": beside_sentence(result),
         "busy": table.busy_table(result),
         "provenance": table.provenance_table(result),
         "resolved": resolved[:RESOLVED_CHARACTERS],

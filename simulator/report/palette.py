@@ -22,6 +22,9 @@ MEMORIES = (ORANGE, TEAL)
 KINDS = {"compute": BLUE, "vector": GREEN, "load": ORANGE, "store": VIOLET}
 WAYS = {"read": ORANGE, "write": VIOLET}
 ROOMS = {"maps": TEAL, "buffers": YELLOW}
+#: What an access found, from the bottom of a chart: another row open, the bank closed, its row open. What is
+#: as it should be is pale.
+OUTCOMES = {"conflicts": WINE, "misses": YELLOW, "hits": COLOURS}
 CAUSES = {
     "compute": BLUE,
     "fill_drain": TEAL,

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from simulator.report.figure import legend, linear_ticks
+from simulator.report.figure import legend
 from simulator.report.groups import groups
-from simulator.report.palette import BLUE, COLOURS, GREEN, KINDS, ROOMS, VIOLET, WAYS
-from simulator.report.rounding import binary, binary_scale, decimal_scale, number, percent, si
-from simulator.report.timechart import Piece, Series, areas, bars, time_axis
+from simulator.report.memorychart import ROOM_NAMES, WAY_NAMES, Chart, room, rows, traffic
+from simulator.report.memorymodel import OUTCOME_NAMES, refreshes
+from simulator.report.palette import BLUE, COLOURS, GREEN, KINDS, OUTCOMES, ROOMS, VIOLET, WAYS
+from simulator.report.rounding import percent, si
+from simulator.report.timechart import Piece, bars, time_axis
 from simulator.report.together import together
-from simulator.results.result import MemoryInfo, Result
-from simulator.results.timeline import Lane, MemoryUse, Timeline
+from simulator.results.result import Result
+from simulator.results.timeline import Lane, Timeline
 
 #: Colours of what cores of a kind do.
 CORE_KINDS = {"vector": GREEN, "pim": VIOLET}
-WAY_NAMES = {"read": "read", "write": "written"}
-ROOM_NAMES = {"maps": "tensors that lie there", "buffers": "buffers of tiles"}
+OUTCOME_WORDS = {
+    "hits": "row hits: the row was open",
+    "misses": "misses: no row was open",
+    "conflicts": "conflicts: another row was open",
+}
 #: Layer boundaries closer than this share of the time are not drawn.
 MARK = 1 / 300
-READOUT_DIGITS = 4
 
 
 def panels(result: Result, colours: dict[str, int], coarse: float = 1.0) -> dict[str, Any]:
@@ -48,9 +50,14 @@ def panels(result: Result, colours: dict[str, int], coarse: float = 1.0) -> dict
             last = end
     layers = bars("Layers over time", _layers(result, colours), total, coarse)
     drawn: dict[bool, list[Chart]] = {True: [], False: []}
+    found = []
     for use in timeline.memories:
+        info = infos[use.memory]
         if any(use.read_bytes) or any(use.write_bytes):
-            drawn[infos[use.memory].external].append(traffic(use, infos[use.memory], timeline, marks))
+            refreshed = refreshes(result, use.memory)
+            drawn[info.external].append(traffic(use, info, timeline, marks, refreshed))
+        if any(use.hits) or any(use.misses) or any(use.conflicts):
+            found.append(rows(use, info, timeline, marks))
     taken = {use.memory: use for use in timeline.memories if any(use.room_bytes)}
     rooms = {name: [taken[each] for each in names] for name, names in groups(result, taken).items()}
     return {
@@ -63,6 +70,8 @@ def panels(result: Result, colours: dict[str, int], coarse: float = 1.0) -> dict
             "external": drawn[True],
             "internal": drawn[False],
             "way_legend": legend([(WAYS[way], WAY_NAMES[way]) for way in WAYS]),
+            "found": found,
+            "found_legend": legend([(OUTCOMES[name], OUTCOME_WORDS[name]) for name in OUTCOME_NAMES]),
             "rooms": [room(uses, infos[uses[0].memory], timeline, marks, name)
                       for name, uses in rooms.items()],
             "room_legend": legend(

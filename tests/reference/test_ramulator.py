@@ -83,6 +83,15 @@ def addresses(kind: str, n: int, request: int, capacity: int, stride: int) -> li
     return [i * step % capacity for i in range(n)]
 
 
+def write_trace(file: Path, trace: str, n: int, geometry: tuple[int, int, int]) -> None:
+    """A trace by the rule of the reference, as text."""
+    kind, letters, gap = TRACES[trace]
+    with file.open("w") as text:
+        for i, address in enumerate(addresses(kind, n, *geometry)):
+            when = f" {i * gap}" if gap else ""
+            text.write(f"{letters[i % len(letters)]} {hex(address) if i % 2 else address}{when}\n")
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Callable[..., MemoryResult]:
     """Run one row of the reference."""
@@ -92,12 +101,8 @@ def serve(tmp_path: Path) -> Callable[..., MemoryResult]:
         standard = config.split("_")[0]
         mapping, controller = VARIANTS[variant]
         preset, organisation = DEVICES[device]
-        kind, letters, gap = TRACES[trace]
         file = tmp_path / "trace.txt"
-        with file.open("w") as text:
-            for i, address in enumerate(addresses(kind, n, *GEOMETRY[standard])):
-                when = f" {i * gap}" if gap else ""
-                text.write(f"{letters[i % len(letters)]} {hex(address) if i % 2 else address}{when}\n")
+        write_trace(file, trace, n, GEOMETRY[standard])
         setup = choose(
             standard, preset=preset, organisation=organisation, mapping=mapping, controller=controller
         )
