@@ -39,6 +39,7 @@ test: lint
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/memory.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

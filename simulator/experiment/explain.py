@@ -81,7 +81,7 @@ def explain(
     index = None if layer is None else find_layer([node.name for node in graph.nodes], layer)
     began = time.perf_counter()
     built, schedule = prepare(chip, graph, overrides=asked)
-    result = finish(built, schedule)
+    result = finish(built, schedule, beside=False)
     taken_s = time.perf_counter() - began
     costs = [_cost(row) for row in result.rows]
     name = network.name if isinstance(network, Graph) else str(network)

@@ -149,7 +149,7 @@ def _precisions(core: Core) -> tuple[str, ...]:
 def _one(chip: Chip, core_name: str, dataflow: str, m: int, n: int, k: int, precision: str) -> GemmResult:
     rules = chip.rules.model_copy(update={"core": core_name})
     pinned = replace(chip, rules=rules)
-    result = finish(pinned, plan(gemm_graph(m, n, k, precision), pinned))
+    result = finish(pinned, plan(gemm_graph(m, n, k, precision), pinned), beside=False)
     core = chip.cores[core_name]
     work = Contraction(k=n, c=k, oy=m, precision=precision)
     tile = whole_tile(work, core)

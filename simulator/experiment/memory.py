@@ -172,7 +172,7 @@ def memory(
     with commands_file(commands, setup) if commands else nullcontext() as log:
         if _kernel_is_new():
             say(f"compiling the DRAM kernel, once, about {COMPILE_S} s ...")
-        say(f"serving {count(requests.pool.size)} requests ...")
+        say(f"serving {count(requests.pool.size)} request{'s' if requests.pool.size > 1 else ''} ...")
         served = serve_trace(
             setup, requests, log=log, progress=lambda share: progress(f"{100 * share:.0f} % of the requests")
         )

@@ -26,9 +26,9 @@ def memory_lines(result: MemoryResult) -> list[str]:
         ("trace", "standard input" if result.trace == "-" else result.trace),
         (
             "requests",
-            f"{count(served.reads + served.writes)} of {device.access_bytes} B: {count(served.reads)} reads "
-            f"({count(served.forwarded)} forwarded), {count(served.writes)} writes "
-            f"({count(served.coalesced)} coalesced)",
+            f"{count(served.reads + served.writes)} of {device.access_bytes} B: "
+            f"reads {count(served.reads)} (forwarded {count(served.forwarded)}), "
+            f"writes {count(served.writes)} (coalesced {count(served.coalesced)})",
         ),
         *([("spread", _spread(served.requests_per_channel))] if setup.channels > 1 else []),
         ("cycles", f"{count(served.cycles)} of {number(float(period))} ps: {si(result.time_s, 's')}"),
@@ -64,7 +64,8 @@ def _policy(controller: Controller, name: str) -> str:
 
 
 def _spread(requests: tuple[int, ...]) -> str:
-    return f"{count(min(requests))} to {count(max(requests))} requests per channel"
+    least, most = count(min(requests)), count(max(requests))
+    return f"{least if least == most else f'{least} to {most}'} requests per channel"
 
 
 def _latency_entries(served: Served, tck_fs: Fraction) -> list[tuple[str, str]]:

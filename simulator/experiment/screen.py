@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import wrap
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,7 @@ def show_result(result: Result) -> None:
     """Headline, per-layer table, and what was assumed or not modelled."""
     from rich.console import Console  # heavy; only where a result is shown
 
+    from simulator.report.memorymodel import screen_lines
     from simulator.report.stream import fusion_sentence, stream_figures, stream_title
     from simulator.report.table import TEXT_COLUMNS, headline, layer_table
     from simulator.report.title import title
@@ -117,8 +119,8 @@ def show_result(result: Result) -> None:
     console.print(
         f"{star}exposed: by how much the layer moves the end of the run; sums to the latency", markup=False
     )
-    for label, value, remark in headline(result):
-        console.print(f"{label:<22} {value:>14}  {remark}", markup=False)
+    for label, value, remark in [*headline(result), *screen_lines(result)]:
+        console.print(_figure(label, value, remark, console.width), markup=False)
     if result.stream is not None:
         console.print(
             f"{stream_title(result.stream)}, once steady; all above but the throughput is of one alone:"
@@ -135,6 +137,13 @@ def show_result(result: Result) -> None:
             console.print(f"not modelled: {sentence}", markup=False)
     else:
         console.print("not modelled: nothing was left out", markup=False)
+
+
+def _figure(label: str, value: str, remark: str, width: int) -> str:
+    """A figure on one line, its remark wrapped below itself where the terminal is narrow."""
+    start = f"{label:<22} {value:>14}  "
+    lines = wrap(remark, max(width - len(start), 24), break_long_words=False, break_on_hyphens=False) or [""]
+    return start + f"\n{' ' * len(start)}".join(lines)
 
 
 def _is_external(header: str, result: Result) -> bool:

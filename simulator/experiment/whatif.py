@@ -129,7 +129,7 @@ def outcome_of(case: Case, graph: Graph, change: Change) -> Outcome:
     """One run under one change."""
     overrides = {**case.overrides, change.path: change.after}
     try:
-        result = finish(*prepare(case.chip, graph, overrides=overrides))
+        result = finish(*prepare(case.chip, graph, overrides=overrides), beside=False)
     except InputError as error:
         return Outcome(refused=error.problems[0].message)
     rows = tuple(row.end_fs - row.start_fs for row in result.rows)

@@ -27,6 +27,11 @@ class Controller(Spec):
         0.8, description="Writes are served from when this share of their queue is full", gt=0, le=1
     )
     write_low: float = Field(0.2, description="Until it is less full than this, if reads wait", ge=0, le=1)
+    age_limit_cycles: int | None = Field(
+        100_000,
+        description="Clocks after which the oldest request goes before all others of both queues; `null`: never",
+        gt=0,
+    )
     power_down_cycles: int | None = Field(
         None, description="Clocks without a request after which a channel powers down; absent: never", gt=0
     )

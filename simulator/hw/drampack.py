@@ -72,6 +72,7 @@ def make_state(
     channel["tick"], channel["offers"] = 1, k.FOREVER
     channel["column_tick"] = channel["row_tick"] = k.FOREVER
     channel["opening"] = channel["held_from"] = -1
+    channel["urgent_at"] = k.FOREVER
     channel["refresh_at"] = _refresh_every(device, controller)
     return state
 
@@ -133,6 +134,7 @@ def _shape(device: Device, controller: Controller, posted: bool) -> np.ndarray:
         "refresh_banks": standard.refresh_banks,
         "down_after": controller.power_down_cycles or 0,
         "down_exit": device.timing["nXP"],
+        "age_limit": controller.age_limit_cycles or k.FOREVER,
     }
     for name, value in fields.items():
         shape[name] = value

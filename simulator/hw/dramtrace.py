@@ -209,7 +209,7 @@ def serve_trace(
     ended = np.zeros((1, 2), np.int64)
     while not serve(_soonest(state) + stride_cycles - 1, True, tables, state, ended):
         hand_over()
-        progress(1 - state.total["pending"][0] / n)
+        progress(float(1 - state.total["pending"][0] / n))
     hand_over()
     serve(int(ended[0, 1]), False, tables, state, ended)  # while the last data are on their way
     hand_over()

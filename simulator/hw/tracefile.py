@@ -161,6 +161,7 @@ def _problem(name: str, flaw: np.void, text: np.ndarray, setup: Setup) -> Proble
 
     at, size = int(flaw["at"]), int(flaw["size"])
     word = bytes(text[at : at + size]).decode("utf-8", "replace")
+    word = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in word[: WORD + 1])
     word = word if len(word) <= WORD else f"{word[:WORD]}…"
     got = f"got '{word}'" if word else "got the end of the line"
     device, value = setup.device, int(flaw["value"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.kernels.dramqueue import ACTIVE, activate, count, next_offer, release, remove, take
-from simulator.kernels.dramscan import ANY, COLUMNS, REFRESH, ROWS, scan
+from simulator.kernels.dramscan import ANY, COLUMNS, REFRESH, ROWS, becomes_urgent, scan
 from simulator.kernels.dramstate import (
     ACT,
     ACT2,
@@ -108,6 +108,8 @@ def _event(
         channel.dirty = 1
     while tick >= channel.refresh_at:
         _owe_refresh(c, shape, channels, due)
+    if tick >= channel.urgent_at:
+        channel.dirty = 1
     again, channel.dirty = channel.dirty, 0
     bus = COLUMNS if shape[0].two_buses else ANY
     while True:
@@ -136,7 +138,8 @@ def _event(
         soonest = tick + 1
     if channel.dirty or taken:
         next_offer(tick, c, shape, pool, arrivals, channels, queue, length, slots, flights, streams)
-    channel.tick = max(min(soonest, channel.offers + 1, channel.refresh_at), tick + 1)
+    channel.urgent_at = becomes_urgent(tick, c, shape, queue, length, slots)
+    channel.tick = max(min(soonest, channel.offers + 1, channel.refresh_at, channel.urgent_at), tick + 1)
 
 
 @part

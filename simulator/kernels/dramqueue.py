@@ -38,21 +38,27 @@ def next_offer(
             word = pool[f, streams[c, m].next]
             write = word & 1
             full = length[c, write] >= (shape[0].write_queue if write else shape[0].read_queue)
-            # what meets a waiting write to its address needs no place
-            if full and not _write_waits(word >> 1, c, shape, queue, length, slots):
+            # what meets a waiting write to its address needs no place; a write waits for reads before it
+            if full and not _waits(1, word >> 1, c, shape, queue, length, slots):
+                continue
+            if write and _waits(0, word >> 1, c, shape, queue, length, slots):
                 continue
             soonest, master = at, m
     channel.offers, channel.offerer = soonest, master
 
 
 @part
-def _write_waits(
-    addr: int, c: int, shape: np.ndarray, queue: np.ndarray, length: np.ndarray, slots: np.ndarray
+def _waits(
+    write: int, addr: int, c: int, shape: np.ndarray, queue: np.ndarray, length: np.ndarray, slots: np.ndarray
 ) -> bool:  # fmt: skip
-    """Whether a write to an address waits."""
+    """Whether a write (or a read) to an address waits, in its queue or for its row that was opened."""
     addr &= -shape[0].access
-    for i in range(length[c, WRITES]):  # noqa: SIM110  (kernels have no generators)
-        if slots[c, queue[c, WRITES, i].slot].addr == addr:
+    for i in range(length[c, write]):
+        if slots[c, queue[c, write, i].slot].addr == addr:
+            return True
+    for i in range(length[c, ACTIVE]):
+        slot = slots[c, queue[c, ACTIVE, i].slot]
+        if slot.write == write and slot.addr == addr:
             return True
     return False
 
@@ -73,7 +79,7 @@ def take(
     addr &= -shape[0].access
     channel.turn = m
     total[0].last_accept = max(total[0].last_accept, clock)
-    if _write_waits(addr, c, shape, queue, length, slots):
+    if _waits(1, addr, c, shape, queue, length, slots):
         total[0].pending -= 1
         if write:
             total[0].coalesced += 1

@@ -53,13 +53,15 @@ def scan(
         held = queue[c, channel.held_from, channel.held_index]
         command = WR if slots[c, held.slot].write else RD
         at = max(tick, ready[c, command, held.bank])
+        command = _closing(c, held.slot, held.bank, held.row, command, shape, queue, length)
         return at, channel.held_from, channel.held_index, command
     best, source, index, command = FOREVER, -1, -1, -1
-    second, place = FOREVER, -1
+    second, due_second, place = FOREVER, FOREVER, -1
     if channel.opening >= 0:
         b = slots[c, channel.opening].bank
         second = max(tick, ready[c, ACT2, b])
-        best, source, command = max(second, banks[c, b].opened + shape[0].act2_within), ACTIVE, ACT2
+        due_second = banks[c, b].opened + shape[0].act2_within
+        best, source, command = max(second, due_second), ACTIVE, ACT2
     for i in range(length[c, ACTIVE]):
         waiting = queue[c, ACTIVE, i]
         if waiting.slot == channel.opening:
@@ -75,16 +77,25 @@ def scan(
         at, first, refresh = _refresh(tick, c, shape, channels, banks, ready, due)
         if at < best:
             best, source, index, command = at, REFRESH, first, refresh
-    if channel.due == 0 or shape[0].refresh == PER_BANK:
-        if best > tick:
-            _settle_mode(c, shape, channels, queue, length, slots)
-        at, i, wanted = _queue(bus, tick, c, shape, channels, banks, ready, queue, length, due)
+    if best > tick and (channel.due == 0 or shape[0].refresh == PER_BANK):
+        _settle_mode(c, shape, channels, queue, length, slots)
+        urgent = _urgent(tick, c, shape, queue, length, slots)
+        if urgent >= 0:
+            channel.write_mode = urgent
+        at, i, wanted = _queue(bus, tick, c, urgent >= 0, shape, channels, banks, ready, queue, length, due)
         if at < best:
             best, source, index, command = at, channel.write_mode, i, wanted
     if second < best:
         best, source, index, command = second, ACTIVE, place, ACT2
     if command in (RD, WR):
-        command = _column(best, c, source, index, command, shape, banks, ranks, queue, length)
+        asked = queue[c, source, index]
+        stands = shape[0].sync_read > 0 and best >= ranks[c, banks[c, asked.bank].rank].sync
+        if not stands:
+            command = _closing(c, asked.slot, asked.bank, asked.row, command, shape, queue, length)
+        elif channel.opening >= 0 and second <= best and best + 1 >= due_second:
+            source, index, command = ACTIVE, place, ACT2  # a CAS and its data would make it late
+        else:
+            command = CAS_RD if command == RD else CAS_WR
     return best, source, index, command
 
 
@@ -114,14 +125,42 @@ def _settle_mode(
 
 
 @part
+def _urgent(
+    tick: int, c: int, shape: np.ndarray, queue: np.ndarray, length: np.ndarray, slots: np.ndarray
+) -> int:  # fmt: skip
+    """The queue whose oldest request has waited beyond the age limit, the longer if both have; -1: none."""
+    since, urgent = tick - shape[0].age_limit, -1
+    for mode in range(2):
+        if length[c, mode] > 0 and slots[c, queue[c, mode, 0].slot].arrival < since:
+            since, urgent = slots[c, queue[c, mode, 0].slot].arrival, mode
+    return urgent
+
+
+@part
+def becomes_urgent(
+    tick: int, c: int, shape: np.ndarray, queue: np.ndarray, length: np.ndarray, slots: np.ndarray
+) -> int:  # fmt: skip
+    """The first tick after this one at which a request that waits passes the age limit; FOREVER: none does."""
+    first = FOREVER
+    for mode in range(2):
+        if length[c, mode] > 0:
+            passes = slots[c, queue[c, mode, 0].slot].arrival + shape[0].age_limit + 1
+            if passes > tick:
+                first = min(first, passes)
+    return first
+
+
+@part
 def _queue(
-    bus: int, tick: int, c: int, shape: np.ndarray, channels: np.ndarray, banks: np.ndarray,
+    bus: int, tick: int, c: int, oldest_only: bool, shape: np.ndarray, channels: np.ndarray, banks: np.ndarray,
     ready: np.ndarray, queue: np.ndarray, length: np.ndarray, due: np.ndarray,
 ) -> tuple[int, int, int]:  # fmt: skip
     """The first command that the queue of the mode has: (tick, place, command)."""
     channel = channels[c]
     mode, policy = channel.write_mode, shape[0].policy
-    many = length[c, mode] if policy != FCFS else min(length[c, mode], 1)
+    many = length[c, mode]
+    if policy == FCFS or oldest_only:
+        many = min(many, 1)
     best, place, command = 2 * FOREVER, -1, -1
     for i in range(many):
         waiting = queue[c, mode, i]
@@ -195,20 +234,15 @@ def _refresh(
 
 
 @part
-def _column(
-    tick: int, c: int, source: int, index: int, command: int, shape: np.ndarray, banks: np.ndarray,
-    ranks: np.ndarray, queue: np.ndarray, length: np.ndarray,
+def _closing(
+    c: int, s: int, b: int, row: int, command: int, shape: np.ndarray, queue: np.ndarray, length: np.ndarray
 ) -> int:  # fmt: skip
-    """What a RD or WR becomes: CAS where the data clock stands, RDA or WRA where the row closes after."""
-    asked = queue[c, source, index]
-    b = asked.bank
-    if shape[0].sync_read > 0 and tick >= ranks[c, banks[c, b].rank].sync:
-        return CAS_RD if command == RD else CAS_WR
+    """What a RD or WR becomes: with auto-precharge where rows are closed and no other request wants this one."""
     if not shape[0].close:
         return command
-    for waiting in range(2):
+    for waiting in range(3):
         for i in range(length[c, waiting]):
             other = queue[c, waiting, i]
-            if other.slot != asked.slot and other.bank == b and other.row == asked.row:
+            if other.slot != s and other.bank == b and other.row == row:
                 return command
     return RDA if command == RD else WRA

@@ -32,7 +32,7 @@ SHAPE = np.dtype(
         ("read_queue", "i8"), ("write_queue", "i8"), ("high", "i8"), ("low", "i8"),
         ("policy", "i8"), ("close", "i8"), ("posted", "i8"),
         ("refresh", "i8"), ("refresh_every", "i8"), ("refresh_banks", "i8"),
-        ("down_after", "i8"), ("down_exit", "i8"),
+        ("down_after", "i8"), ("down_exit", "i8"), ("age_limit", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -68,7 +68,7 @@ CHANNEL = np.dtype(
         ("row_tick", "i8"), ("row_from", "i8"), ("row_index", "i8"), ("row_command", "i8"),
         ("sequence", "i8"), ("free", "i8"), ("opening", "i8"), ("held_from", "i8"), ("held_index", "i8"),
         ("refresh_at", "i8"), ("refresh_bank", "i8"), ("due_first", "i8"), ("due", "i8"),
-        ("last_column", "i8"), ("quiet_since", "i8"),
+        ("urgent_at", "i8"), ("last_column", "i8"), ("quiet_since", "i8"),
     ],
     align=True,
 )  # fmt: skip

@@ -11,8 +11,9 @@ from simulator.base.files import fresh_folder
 from simulator.report import REPORTS
 from simulator.report.figure import Bar, Part, bar_chart
 from simulator.report.headline import NEED_ENERGY, Table, label, metric_text, missing_energy
+from simulator.report.memorymodel import model_words, row_words, short_models, ways
 from simulator.report.page import fill
-from simulator.report.rounding import binary, number
+from simulator.report.rounding import binary, number, percent
 from simulator.report.table import flat
 from simulator.results.metrics import FORMULAS
 from simulator.results.result import Result
@@ -33,6 +34,8 @@ COMPARED = (
 PER_BATCH = ("latency_s", "throughput_per_s", "energy_j", "edp_js", "external_bytes", "peak_memory_bytes")
 #: Whether more of it is faster.
 RATES = {"latency_s": False, "throughput_per_s": True}
+#: Rates and times that differ by less than this are the same.
+HARDLY = 5e-5
 EXTERNAL = "bytes read from and written to external memories"
 CHARTS = ("latency_s", "energy_j")
 MOST_BARS = 40
@@ -79,6 +82,7 @@ def render(results: Sequence[Result], links: Sequence[str] = ()) -> str:
             "caveats": caveats(results),
             "charts": _charts(results, names, order),
             "differences": differences(results),
+            "models": models(results),
             "omissions": omissions(results),
         },
     )
@@ -87,12 +91,14 @@ def render(results: Sequence[Result], links: Sequence[str] = ()) -> str:
 def comparison(results: Sequence[Result]) -> Table:
     """Comparison as plain headers and rows, for the terminal."""
     names, reference = titles(results), references(results)
+    named = ["memory"] if models(results) else []
     rows = []
     for i, result in enumerate(results):
         found = cells(result, results[reference[i]])
         figures = [f"{cell.text} ({cell.ratio})" if cell.ratio else cell.text for cell in found]
-        rows.append([names[i], result.precision, str(result.batch), *figures])
-    return ["result", "precision", "batch", *(_label(name) for name in COMPARED)], rows
+        told = [short_models(result)] if named else []
+        rows.append([names[i], result.precision, str(result.batch), *told, *figures])
+    return ["result", "precision", "batch", *named, *(_label(name) for name in COMPARED)], rows
 
 
 def titles(results: Sequence[Result]) -> list[str]:
@@ -132,7 +138,7 @@ def cells(result: Result, reference: Result) -> list[Cell]:
 
 
 def ratio(name: str, result: Result, reference: Result) -> str:
-    """How a figure compares with the reference: ``2.7x faster``, ``×0.5``, ``the same``.
+    """How a figure compares with the reference: ``2.7x faster``, ``0.4 % slower``, ``×0.5``, ``the same``.
 
     ``–`` where that would mislead, empty for the reference itself.
     """
@@ -145,12 +151,13 @@ def ratio(name: str, result: Result, reference: Result) -> str:
     if misleading or value is None or not base or _text(result, name) == "unknown":
         return "–"
     times = value / base
+    if name in RATES and times and abs(times - 1) >= HARDLY:
+        quick = times if RATES[name] else 1 / times
+        word, much = ("faster" if quick > 1 else "slower"), max(quick, 1 / quick)
+        few = f"{much:.3g}" == "1"
+        return f"{percent(much - 1) if few else number(float(f'{much:.3g}')) + 'x'} {word}"
     if f"{times:.3g}" == "1":
         return "the same"
-    if name in RATES and times:
-        quick = times if RATES[name] else 1 / times
-        word = "faster" if quick > 1 else "slower"
-        return f"{number(float(f'{max(quick, 1 / quick):.3g}'))}x {word}"
     return f"×{number(float(f'{times:.3g}'))}"
 
 
@@ -197,6 +204,11 @@ def caveats(results: Sequence[Result]) -> list[str]:
                 f"{names[i]}: {number(result.metrics.macs)} MACs, the reference {number(base.metrics.macs)}, "
                 "though the network has the same name."
             )
+        if ways(result) != ways(base) and ways(result) and ways(base):
+            said.append(
+                f"{names[i]}: external memory known by {ways(result)}, the reference's by {ways(base)}. "
+                "Part of a difference may be that of the models."
+            )
         missing = missing_energy(result)
         if missing:
             said.append(f"{names[i]}: energy is a lower bound and is not compared ({missing}).")
@@ -211,6 +223,17 @@ def omissions(results: Sequence[Result]) -> list[tuple[str, str]]:
         for omission in result.not_modelled:
             where.setdefault(omission, []).append(name)
     return [(what, "all" if len(who) == len(results) else ", ".join(who)) for what, who in where.items()]
+
+
+def models(results: Sequence[Result]) -> list[tuple[str, str, str, str]]:
+    """List (result, external memory, how it was simulated, what its rows did); empty where all are alike."""
+    found = [
+        (name, memory.name, model_words(memory), row_words(memory))
+        for name, result in zip(titles(results), results, strict=True)
+        for memory in result.memories
+        if memory.external
+    ]
+    return found if len({model for _, _, model, _ in found}) > 1 else []
 
 
 def differences(results: Sequence[Result]) -> list[tuple[str, str, list[str]]]:

@@ -21,7 +21,7 @@ READOUT_DIGITS = 4
 #: Ends of the axis of what accesses found, in per cent.
 ROW_AXES = (4.0, 10.0, 20.0, 40.0, 100.0)
 #: Bins with less than this share of the accesses of the fullest do not stretch that axis.
-FEW = 0.05
+FEW = 0.2
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Chart:
 
 
 def traffic(
-    use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[float], refreshed: int = 0
+    use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[float], losses: str = ""
 ) -> Chart:
     """Bytes per second of a memory over time, reads and writes stacked, below its peak.
 
-    ``refreshed`` is how often it was refreshed, for the caption.
+    ``losses`` is what the caption says of the time in which nothing moved.
     """
     instants = [fs / 1e15 for fs in timeline.edges_fs()]
     widths = [b - a for a, b in pairwise(instants)]
@@ -58,45 +58,64 @@ def traffic(
     chart = areas(f"Traffic of {use.memory} over time", series, instants, steps, limit=limit, marks=marks)
     note = f"at most {si(most, 'B/s')}" + (f", {percent(most / peak)} of the peak" if peak else "")
     note += f"; on average {si(mean, 'B/s')}" + (f", {percent(mean / peak)}" if peak else "")
-    note += f"; {number(refreshed)} refreshes" if refreshed else ""
+    note += f"; {losses}" if losses else ""
     values = _values([(s.name, [value / scale for value in s.values]) for s in series], unit)
     return Chart(f"{use.memory} ({unit})", note, chart.drawing, chart.height, chart.numbers, values)
 
 
-def rows(use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[float]) -> Chart:
-    """Accesses of a memory over time by what they found: their row open, the bank closed, another row open.
+@dataclass(frozen=True)
+class RowShares:
+    """Outcome -> its share of the accesses of each bin in per cent, from the bottom of a chart to its top.
 
-    The share of each among the accesses of a bin, hits on top; a bin without access is empty. The caption has
-    the whole run. Where little is lost the axis ends below 100 %; bins of few accesses may be cut there.
+    ``shown`` is cut at ``top``, the end of the axis: hits fill it, and bins of few accesses may be higher.
     """
-    instants = [fs / 1e15 for fs in timeline.edges_fs()]
+
+    values: dict[str, list[float]]
+    shown: dict[str, list[float]]
+    top: float
+
+
+def follows_rows(use: MemoryUse) -> bool:
+    """Whether it is known what accesses found, and there were any."""
+    return any(use.hits) or any(use.misses) or any(use.conflicts)
+
+
+def row_shares(use: MemoryUse) -> RowShares:
+    """What accesses found, per bin; a bin without access has none. Where little is lost the axis is short."""
     counts = {name: getattr(use, name) for name in OUTCOMES}
     totals = [sum(each) for each in zip(*counts.values(), strict=True)]
-    shares = {
+    values = {
         name: [100 * count / total if total else 0.0 for count, total in zip(found, totals, strict=True)]
         for name, found in counts.items()
     }
-    top = _row_axis(shares["hits"], totals)
-    room_left = [top if total else 0.0 for total in totals]
-    series = []
-    for name, values in shares.items():
-        shown = [min(value, left) for value, left in zip(values, room_left, strict=True)]
-        room_left = [left - value for left, value in zip(room_left, shown, strict=True)]
-        series.append(Series(f"{use.memory} {OUTCOME_NAMES[name]}", OUTCOMES[name], shown))
-    steps = [(value, number(value)) for value in (top / 4, top / 2, 3 * top / 4)]
-    title = f"Accesses of {use.memory} over time by what they found"
-    limit = (top, f"{number(top)} % of the accesses")
-    chart = areas(title, series, instants, steps, limit=limit, marks=marks)
-    note = row_words(info) + (f"; the axis ends at {number(top)} %, hits fill the rest" if top < 100 else "")
-    values = _values([(s.name, shares[name]) for s, name in zip(series, shares, strict=True)][::-1], "%")
-    return Chart(f"{use.memory} (%)", note, chart.drawing, chart.height, chart.numbers, values)
-
-
-def _row_axis(hits: Sequence[float], totals: Sequence[int]) -> float:
-    """End of an axis in per cent that shows what is no hit in all bins but those of few accesses."""
     enough = FEW * max(totals)
-    lost = max(100 - share for share, total in zip(hits, totals, strict=True) if total >= enough)
-    return next(end for end in ROW_AXES if end >= lost - 1e-9)
+    lost = max(
+        100 - hits for hits, total in zip(values["hits"], totals, strict=True) if total and total >= enough
+    )
+    top = next(end for end in ROW_AXES if end >= lost - 1e-9)
+    left, shown = [top if total else 0.0 for total in totals], {}
+    for name, shares in values.items():
+        shown[name] = [min(share, room) for share, room in zip(shares, left, strict=True)]
+        left = [room - share for room, share in zip(left, shown[name], strict=True)]
+    return RowShares(values, shown, top)
+
+
+def rows(use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[float]) -> Chart:
+    """Accesses of a memory over time by what they found; the caption has the whole run."""
+    found = row_shares(use)
+    top, names = found.top, {name: f"{use.memory} {OUTCOME_NAMES[name]}" for name in OUTCOMES}
+    series = [Series(names[name], OUTCOMES[name], shares) for name, shares in found.shown.items()]
+    chart = areas(
+        f"Accesses of {use.memory} over time by what they found",
+        series,
+        [fs / 1e15 for fs in timeline.edges_fs()],
+        [(value, number(value)) for value in (top / 4, top / 2, 3 * top / 4)],
+        limit=(top, f"{number(top)} % of the accesses"),
+        marks=marks,
+    )
+    note = row_words(info) + (f"; the axis ends at {number(top)} %, hits fill the rest" if top < 100 else "")
+    values = _values([(names[name], found.values[name]) for name in OUTCOME_NAMES], "%")
+    return Chart(f"{use.memory} (%)", note, chart.drawing, chart.height, chart.numbers, values)
 
 
 def room(

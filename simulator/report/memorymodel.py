@@ -7,6 +7,8 @@ from simulator.report.rounding import UNKNOWN, number, percent, si
 from simulator.results.result import MemoryInfo, Result
 
 COMMANDS, BANDWIDTH = "commands", "bandwidth"
+#: Whether rows are followed -> how that is said.
+WAY_WORDS = {True: "every command", False: "bandwidth alone"}
 #: Counts of ``MemoryInfo`` -> what they are called.
 OUTCOME_NAMES = {"hits": "row hits", "misses": "misses", "conflicts": "conflicts"}
 #: Layers that are named beside the coarser model.
@@ -41,6 +43,21 @@ def refreshes(result: Result, memory: str) -> int:
     return sum(result.ledger.total(memory, action) for action in REFRESHES)
 
 
+def loss_words(result: Result, memory: MemoryInfo) -> str:
+    """What kept a memory below its peak: how near it came with something to move, and its refreshes.
+
+    Only a memory that is simulated by its commands is busy with more than data.
+    """
+    count, busy_fs = refreshes(result, memory.name), sum(r.busy_fs.get(memory.name, 0) for r in result.rows)
+    times = f"{number(count)} refreshes" if count else ""
+    peak = memory.bandwidth_bytes_per_s
+    if way(memory) != COMMANDS or not peak or not busy_fs:
+        return times
+    moved = sum(result.metrics.traffic_bytes.get(memory.name, {}).values())
+    others = f"{times}, opening rows and turns" if times else "opening rows and turns"
+    return f"{percent(moved / (busy_fs / 1e15) / peak)} while it had work: {others} took the rest"
+
+
 def setting(result: Result, memory: str) -> str:
     """The option that has a memory simulated by its commands."""
     return f"--set memories.{result.copies.get(memory, memory)}.model={COMMANDS}"
@@ -57,7 +74,7 @@ def finer(result: Result) -> list[tuple[str, str]]:
 
 def model_table(result: Result) -> Table:
     """How each external memory was simulated and what its rows did; columns that say nothing are left out."""
-    headers = ["memory", "simulated as", "row hits", "misses", "conflicts", "accesses", "refreshes"]
+    headers = ["memory", "row hits", "misses", "conflicts", "accesses", "refreshes", "simulated as"]
     rows = []
     for memory in result.memories:
         if not memory.external:
@@ -66,9 +83,30 @@ def model_table(result: Result) -> Table:
         accesses, count = sum(found.values()), refreshes(result, memory.name)
         shares = [percent(each / accesses) if accesses else "–" for each in found.values()] or ["–"] * 3
         total = number(accesses) if found else "–"
-        rows.append([memory.name, model_words(memory), *shares, total, number(count) if count else "–"])
-    kept = [j for j in range(len(headers)) if j < 2 or any(row[j] != "–" for row in rows)]
+        rows.append([memory.name, *shares, total, number(count) if count else "–", model_words(memory)])
+    kept = [j for j in range(len(headers)) if any(row[j] != "–" for row in rows)]
     return [headers[j] for j in kept], [[row[j] for j in kept] for row in rows]
+
+
+def device(memory: MemoryInfo) -> str:
+    """``LPDDR5_6400, `` of the words about the model, for what follows; empty where there are none."""
+    name = memory.model.partition(",")[0].partition(":")[0]
+    return f"{name}, " if name else ""
+
+
+def ways(result: Result) -> str:
+    """``bandwidth alone`` and ``every command``, those of the external memories; empty without any."""
+    found = {WAY_WORDS[memory.hits is not None] for memory in result.memories if memory.external}
+    return " and ".join(sorted(found))
+
+
+def short_models(result: Result) -> str:
+    """``dram: LPDDR5_6400, every command``, of each external memory."""
+    return "; ".join(
+        f"{memory.name}: {device(memory)}{WAY_WORDS[memory.hits is not None]}"
+        for memory in result.memories
+        if memory.external
+    )
 
 
 def model_words(memory: MemoryInfo) -> str:
@@ -91,7 +129,7 @@ def beside_sentence(result: Result) -> str:
 
 def beside_table(result: Result) -> Table:
     """Latency, energy, and the layers whose exposed time differs most: here, by bandwidth alone, change."""
-    headers = ["", "this run", "by bandwidth alone", "difference", "in %"]
+    headers = ["figure", "this run", "bandwidth alone", "difference", "in %"]
     beside, metrics = result.beside, result.metrics
     if beside is None:
         return headers, []
@@ -127,9 +165,8 @@ def screen_lines(result: Result) -> list[tuple[str, str, str]]:
         word = way(memory)
         if not memory.external or not word:
             continue
-        device = memory.model.partition(",")[0].partition(":")[0]
         rows = row_words(memory) or f"bandwidth alone; {setting(result, memory.name)} simulates its commands"
-        lines.append(("Memory", word, f"{memory.name}: {device}, {rows}"))
+        lines.append(("Memory", word, f"{memory.name}: {device(memory)}{rows}"))
     if result.beside is not None:
         here, other = result.metrics.latency_s, result.beside.latency_s
         lines.append(("By bandwidth alone", si(other, "s"), change(here, other)))

@@ -11,8 +11,9 @@ from simulator.base.files import fresh_folder
 from simulator.report import REPORTS
 from simulator.report.compare import titles
 from simulator.report.energy import split_by_component
+from simulator.report.memorychart import follows_rows, row_shares
 from simulator.report.page import bound_colours
-from simulator.report.palette import BLUE, COLOURS, LIGHT, REST_LIGHT, ROOMS, WAYS
+from simulator.report.palette import BLUE, COLOURS, LIGHT, OUTCOMES, REST_LIGHT, ROOMS, WAYS
 from simulator.report.roofline import roofline
 from simulator.report.rounding import binary_scale, decimal_scale
 from simulator.report.timeline import lane_colour
@@ -103,7 +104,7 @@ def _comparison(results: Sequence[Result]) -> Any:
 
 
 def _timelines(results: Sequence[Result]) -> Any:
-    """Of each result: what units did, traffic of external memories, room taken in on-chip ones."""
+    """Of each result: what units did, traffic and row buffers of external memories, room in on-chip ones."""
     lines = [result.timeline for result in results if result.timeline is not None]
     figure = _figure(10, sum(0.8 + 0.25 * len(line.lanes) + 1.3 * _charts(line) for line in lines))
     heights = [h for line in lines for h in (0.8 + 0.25 * len(line.lanes), *[1.3] * _charts(line))]
@@ -124,6 +125,11 @@ def _timelines(results: Sequence[Result]) -> Any:
                 rates = {way: [count / width_s / 1e9 for count in each] for way, each in counts.items()}
                 limit = info.bandwidth_bytes_per_s and info.bandwidth_bytes_per_s / 1e9
                 _stack(shown[-1], instants, rates, WAYS, limit, f"{use.memory} (GB/s)")
+                if follows_rows(use):
+                    shown.append(next(panels))
+                    found = row_shares(use)
+                    _stack(shown[-1], instants, found.shown, OUTCOMES, None, f"{use.memory} rows (%)")
+                    shown[-1].set(ylim=(0, found.top))
             elif any(use.room_bytes):
                 shown.append(next(panels))
                 scale, size = binary_scale(max(*use.room_bytes, info.capacity_bytes or 0))
@@ -138,8 +144,9 @@ def _timelines(results: Sequence[Result]) -> Any:
 
 
 def _charts(line: Timeline) -> int:
-    """Number of memories that a timeline shows."""
-    return sum(any(use.room_bytes) or not use.maps_bytes for use in line.memories)
+    """Number of charts that a timeline shows below its lanes."""
+    memories = sum(any(use.room_bytes) or not use.maps_bytes for use in line.memories)
+    return memories + sum(follows_rows(use) and not use.maps_bytes for use in line.memories)
 
 
 def _units(panel: Any, line: Timeline, step: float) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from simulator.report.figure import legend
 from simulator.report.groups import groups
-from simulator.report.memorychart import ROOM_NAMES, WAY_NAMES, Chart, room, rows, traffic
-from simulator.report.memorymodel import OUTCOME_NAMES, refreshes
+from simulator.report.memorychart import ROOM_NAMES, WAY_NAMES, Chart, follows_rows, room, rows, traffic
+from simulator.report.memorymodel import OUTCOME_NAMES, loss_words
 from simulator.report.palette import BLUE, COLOURS, GREEN, KINDS, OUTCOMES, ROOMS, VIOLET, WAYS
 from simulator.report.rounding import percent, si
 from simulator.report.timechart import Piece, bars, time_axis
@@ -54,9 +54,8 @@ def panels(result: Result, colours: dict[str, int], coarse: float = 1.0) -> dict
     for use in timeline.memories:
         info = infos[use.memory]
         if any(use.read_bytes) or any(use.write_bytes):
-            refreshed = refreshes(result, use.memory)
-            drawn[info.external].append(traffic(use, info, timeline, marks, refreshed))
-        if any(use.hits) or any(use.misses) or any(use.conflicts):
+            drawn[info.external].append(traffic(use, info, timeline, marks, loss_words(result, info)))
+        if follows_rows(use):
             found.append(rows(use, info, timeline, marks))
     taken = {use.memory: use for use in timeline.memories if any(use.room_bytes)}
     rooms = {name: [taken[each] for each in names] for name, names in groups(result, taken).items()}

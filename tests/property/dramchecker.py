@@ -317,7 +317,8 @@ class Ticking:
     def _offer(self, request: Request, clock: int, order: int) -> bool:
         """Whether a request was taken in."""
         addr = request.addr - request.addr % self.device.access_bytes
-        if any(waiting.addr == addr for waiting in self.writes):
+        met = {(waiting.write, waiting.addr) for waiting in (*self.reads, *self.writes, *self.active)}
+        if (True, addr) in met:
             self.outcome.last_done = max(self.outcome.last_done, clock + 1)
             if request.write:
                 self.outcome.coalesced += 1
@@ -325,6 +326,8 @@ class Ticking:
                 self.outcome.forwarded += 1
                 self._answer(clock, clock + 1)
             return True
+        if request.write and (False, addr) in met:
+            return False
         queue = self.writes if request.write else self.reads
         if len(queue) >= (self.controller.write_queue if request.write else self.controller.read_queue):
             return False
@@ -374,6 +377,8 @@ class Ticking:
         if not self._may(tick, command, bank):
             return "", -1, None
         if self.standard.sync and self.held is None and tick >= self.clock_until[bank // self.levels.per_rank]:
+            if self.half and tick + 1 >= self.half[1] + self.device.clocks(self.standard.act2_within):
+                return "ACT2", self.half[0].bank, self.half[0]
             return f"CAS_{command}", bank, waiting
         if self.controller.page == "closed":
             others = [other for other in (*self.reads, *self.writes, *self.active) if other is not waiting]
@@ -408,6 +413,10 @@ class Ticking:
             elif len(self.writes) < self.controller.write_low * size and self.reads:
                 self.write_mode = False
             queue = self.writes if self.write_mode else self.reads
+        old = [q[0] for q in (self.reads, self.writes) if q and tick - q[0].since > (self.controller.age_limit_cycles or 1e99)]
+        if old:
+            queue = [min(old, key=lambda waiting: waiting.since)]
+            self.write_mode = queue[0].write
         busy = {waiting.bank for waiting in self.active}
         refreshed = self.levels.taken("REFpb", self.refreshes[0]) if self.refreshes else []
         may: list[tuple[str, int, _Waiting | None]] = []

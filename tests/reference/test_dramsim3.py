@@ -45,7 +45,7 @@ FARTHER = {
     ("LPDDR4_2400_1r", "random_mix21"): (
         0.20,
         "reads and writes stand in the same bank queues there, so the bus turns around more often than ours, which "
-        "serves writes in batches of some twenty; with batches of ten ours comes to the same",
+        "serves writes some twenty at a time; with some ten at a time ours comes to the same",
     )
 }
 #: Activates that GDDR6 there has in 420 clocks (t32AW); our table has no such window, which only random rows meet.
@@ -91,7 +91,7 @@ def test_every_row(tmp_path: Path, reference: Path):
 
 
 def test_smaller_batches_of_writes_are_what_differs(tmp_path: Path):
-    """Line 17 of dramsim3.csv: 12.683612005336036 GB/s."""
+    """Line 18 of dramsim3.csv: 12.683612005336036 GB/s."""
     changes = {"controller.write_high": 0.3, "controller.write_low": 0.05}
     result = serve(tmp_path, "LPDDR4_2400_1r", "random_mix21", N, **changes)
     assert result.bandwidth_bytes_per_s / 1e9 == pytest.approx(12.6836, rel=0.03)

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.results.ledger import Ledger
 from simulator.results.metrics import measure
-from simulator.results.result import EnergyEntry, MemoryInfo, NodeRow, Result
+from simulator.results.result import Beside, EnergyEntry, MemoryInfo, NodeRow, Result
 from simulator.results.timeline import BINS, Lane, MemoryUse, Timeline, Together
 
 NS_FS = 10**6
@@ -152,3 +152,43 @@ def run_of(result: Result, *, cores: int = 1) -> Result:
 def run() -> Callable[..., Result]:
     """Give a result a timeline and causes; see ``run_of``."""
     return run_of
+
+
+MODEL = "LPDDR5_6400, LPDDR5_16Gb_x16: every command, RoRaBaCoBgCh, frfcfs, open page, refresh all bank"
+BY_BANDWIDTH = "LPDDR5_6400, LPDDR5_16Gb_x16: bandwidth, bursts, rows and refresh, no commands"
+
+
+def commands_of(result: Result) -> Result:
+    """The result as of a DRAM that is simulated command by command: 90 hits, 6 misses, 4 conflicts in a hundred.
+
+    By bandwidth alone each layer is a tenth faster, and the last one a fifth.
+    """
+    sram, dram = result.memories
+    dram = replace(dram, model=MODEL, hits=90 * BINS, misses=6 * BINS, conflicts=4 * BINS)
+    rows = tuple(replace(row, busy_fs={**row.busy_fs, "dram": row.exposed_fs}) for row in result.rows)
+    exposed = [9 * row.exposed_fs // 10 for row in rows[:-1]] + [4 * row.exposed_fs // 5 for row in rows[-1:]]
+    beside = Beside(("dram",), sum(exposed) / 1e15, 0.9 * (result.metrics.energy_j or 0.0), tuple(exposed))
+    timeline = result.timeline
+    if timeline is not None:
+        use = timeline.memories[1]
+        found = replace(use, hits=(90,) * BINS, misses=(6,) * BINS, conflicts=(4,) * BINS)
+        timeline = replace(timeline, memories=(timeline.memories[0], found))
+    return replace(result, memories=(sram, dram), rows=rows, beside=beside, timeline=timeline)
+
+
+def bandwidth_of(result: Result) -> Result:
+    """The result as of a DRAM that was asked to be simulated by bandwidth alone."""
+    sram, dram = result.memories
+    return replace(result, memories=(sram, replace(dram, model=BY_BANDWIDTH)))
+
+
+@pytest.fixture(scope="session")
+def commands() -> Callable[[Result], Result]:
+    """Give a result a DRAM of commands; see ``commands_of``."""
+    return commands_of
+
+
+@pytest.fixture(scope="session")
+def bandwidth() -> Callable[[Result], Result]:
+    """Give a result a DRAM of bandwidth alone; see ``bandwidth_of``."""
+    return bandwidth_of

@@ -30,7 +30,7 @@ BROKEN = """
 <div style="width:3000px">wide</div>
 <script>missing();</script>
 """
-PAGES = ("few", "many", "cores", "old", "real", "comparison")
+PAGES = ("few", "many", "cores", "rows", "old", "real", "comparison")
 
 Seen = tuple[dict[tuple[str, int], dict[str, Any]], list[str]]
 
@@ -66,18 +66,19 @@ def many(make, count: int) -> Result:
 
 
 @pytest.fixture(scope="module")
-def seen(make, run, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen(make, run, commands, bandwidth, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """Every page looked at in one go: a browser takes seconds to start."""
     long = make(chip="a/chip/with/a/long/name" * 3)
     pages = {
         "few": render(run(make())),
         "many": render(run(many(make, 200))),
         "cores": render(run(many(make, 30), cores=4)),
+        "rows": render(commands(run(make()))),
         "old": render(make()),
         "real": render(
             simulate("npu/edge_npu", "light_squeezenet", overrides={"workload.precision": "int8"})
         ),
-        "comparison": render_comparison([make(), long, make(network="other")]),
+        "comparison": render_comparison([commands(make()), bandwidth(make()), long, make(network="other")]),
     }
     assert tuple(pages) == PAGES
     return look(pages, tmp_path_factory.mktemp("browser"))
@@ -116,6 +117,17 @@ def test_charts_over_time_zoom_and_read_out(width: int, seen: Seen):
     assert found["readout"].startswith("5.250 µs · "), "half of 10.5 µs"
     assert re.search(r" · dram read [\d.]+ [KMG]?B/s · ", found["readout"])
     assert found["labels"] > 0
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("page", ["rows", "real"])
+def test_what_accesses_found_zooms_and_reads_out_with_the_rest(page: str, width: int, seen: Seen):
+    found = seen[0][page, width]
+    assert found["zoomed"] == pytest.approx(2, abs=0.01)
+    assert re.search(
+        r" · dram row hits [\d.]+ % · dram misses [\d.]+ % · dram conflicts [\d.]+ %", found["readout"]
+    )
+    assert found["drawings"] > seen[0]["few", width]["drawings"]
 
 
 def test_the_probe_sees_what_is_wrong(tmp_path: Path):

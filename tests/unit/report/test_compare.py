@@ -10,6 +10,7 @@ from simulator.report.compare import (
     caveats,
     comparison,
     differences,
+    models,
     omissions,
     ratio,
     references,
@@ -32,6 +33,44 @@ def test_figures_are_absolute_and_relative_to_the_first(result, faster):
     at = headers.index("Throughput")
     assert rows[1][at] == "190\u202f476 /s (2x faster)"
     assert caveats([result, faster]) == []
+
+
+def test_a_small_difference_in_time_is_said_in_per_cent(make):
+    def of(ns):
+        return make([("conv1", "compute", ns, 1, [1, 1, 1, 1, 1])], chip=str(ns))
+
+    assert ratio("latency_s", of(100_423), of(100_000)) == "0.423 % slower"
+    assert ratio("throughput_per_s", of(99_600), of(100_000)) == "0.402 % faster"
+    assert ratio("latency_s", of(101_000), of(100_000)) == "1.01x slower"
+    assert ratio("latency_s", of(100_001), of(100_000)) == "the same"
+
+
+def test_models_of_memories_are_named_where_they_differ(result, commands, bandwidth):
+    exact, plain = commands(result), bandwidth(result)
+    found = models([exact, plain])
+    assert [each[:2] for each in found] == [("npu/edge / net", "dram"), ("npu/edge / net (2)", "dram")]
+    assert [each[3] for each in found] == ["row hits 90 %, misses 6 %, conflicts 4 %", ""]
+    assert found[0][2].startswith("LPDDR5_6400, LPDDR5_16Gb_x16: every command")
+    assert caveats([exact, plain]) == [
+        "npu/edge / net (2): external memory known by bandwidth alone, the reference's by every command. "
+        "Part of a difference may be that of the models."
+    ]
+    page = render([exact, plain])
+    for text in ("Models of external memory", "no commands", "rows are not followed", "row hits 90 %"):
+        assert text in page, text
+    headers, rows = comparison([exact, plain])
+    at = headers.index("memory")
+    assert [row[at] for row in rows] == [
+        "dram: LPDDR5_6400, every command",
+        "dram: LPDDR5_6400, bandwidth alone",
+    ]
+
+
+def test_models_that_are_alike_are_not_named(result, commands, make):
+    for pair in ([result, make(chip="x")], [commands(result), commands(make(chip="x"))]):
+        assert models(pair) == caveats(pair) == []
+        assert "Models of external memory" not in render(pair)
+        assert "memory" not in comparison(pair)[0]
 
 
 def test_a_result_is_compared_within_its_network(make):

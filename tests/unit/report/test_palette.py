@@ -66,7 +66,14 @@ def test_bars_stand_out_from_the_page():
 
 
 def test_one_chart_never_uses_a_colour_twice():
-    for uses in (palette.BOUNDS, palette.KINDS, palette.WAYS, palette.ROOMS, palette.CAUSES):
+    for uses in (
+        palette.BOUNDS,
+        palette.KINDS,
+        palette.WAYS,
+        palette.ROOMS,
+        palette.OUTCOMES,
+        palette.CAUSES,
+    ):
         assert len(set(uses.values())) == len(uses)
     assert not set(palette.MEMORIES) & set(palette.BOUNDS.values())
 

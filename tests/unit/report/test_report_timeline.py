@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from simulator.report.memorychart import room
 from simulator.report.page import bound_colours, component_colours, render
 from simulator.report.palette import BLUE, GREEN, KINDS, ORANGE
-from simulator.report.timeline import lane_colour, panels, room, traffic
+from simulator.report.timeline import lane_colour, panels
 from simulator.results.result import MemoryInfo
 from simulator.results.timeline import Lane, MemoryUse, Timeline
 
@@ -41,26 +42,6 @@ def test_what_a_unit_does_has_a_colour():
     assert lane_colour(Lane("dma", "dma", "load", 0, (), (), (), ())) == KINDS["load"]
 
 
-def test_traffic_is_bytes_per_second_below_the_peak():
-    """4 000 B in 2 us are 2 GB/s, of 8."""
-    use = MemoryUse("dram", (4000, 0, 0, 0), (0, 2000, 0, 0))
-    chart = traffic(use, MemoryInfo("dram", "dram", None, 8e9, True), TIMELINE, [])
-    assert chart.caption == "dram (GB/s)"
-    assert chart.note == "at most 2 GB/s, 25 % of the peak"
-    assert "peak 8 GB/s" in chart.drawing
-    assert [text for text, _ in chart.numbers] == ["2", "4", "6"]
-    assert chart.values == "dram read|GB/s|2,0*3;dram written|GB/s|0,1,0*2"
-
-
-def test_room_is_below_the_capacity_in_binary_units():
-    use = MemoryUse("sram", (), (), (1024, 2048, 0, 0), (1024, 0, 0, 0))
-    chart = room([use], MemoryInfo("sram", "sram", 4096, None, False), TIMELINE, [], "sram")
-    assert chart.caption == "sram (KiB)"
-    assert chart.note == "at most 2 KiB, 50 % of the capacity"
-    assert "capacity 4 KiB" in chart.drawing
-    assert chart.values == "sram: tensors that lie there|KiB|1,2,0*2;sram: buffers of tiles|KiB|1,0*3"
-
-
 def test_copies_share_a_plot_of_their_mean_and_the_fullest(result, run):
     uses = [
         MemoryUse("acc_0", (), (), (1024, 3072, 0, 0), (1024, 0, 0, 0)),
@@ -91,14 +72,6 @@ def test_copies_share_a_plot_of_their_mean_and_the_fullest(result, run):
     assert "Room of each copy" not in render(timed)
 
 
-def test_an_unlimited_memory_has_no_line():
-    use = MemoryUse("sram", (5, 0, 0, 0), (0, 0, 0, 0), (1024, 0, 0, 0), (0, 0, 0, 0))
-    info = MemoryInfo("sram", "sram", None, None, False)
-    for chart in (room([use], info, TIMELINE, [], "sram"), traffic(use, info, TIMELINE, [])):
-        assert "roof" not in chart.drawing
-        assert " of the " not in chart.note
-
-
 def test_memories_without_traffic_are_left_out(result, run):
     with_traffic = run(result)
     silent = tuple(
@@ -107,6 +80,17 @@ def test_memories_without_traffic_are_left_out(result, run):
     quiet = replace(with_traffic, timeline=replace(with_traffic.timeline, memories=silent))
     assert [chart.caption for chart in shown(with_traffic)["external"]] == ["dram (GB/s)"]
     assert shown(quiet)["external"] == shown(quiet)["internal"] == []
+
+
+def test_what_accesses_found_has_a_panel_where_rows_are_followed(result, run, commands, bandwidth):
+    found = shown(commands(run(result)))
+    assert [chart.caption for chart in found["found"]] == ["dram (%)"]
+    page = render(commands(run(result)))
+    assert "row buffers of external memory</h3>" in page
+    assert "row hits: the row was open" in page
+    for other in (run(result), bandwidth(run(result))):
+        assert shown(other)["found"] == []
+        assert "row buffers of external memory</h3>" not in render(other)
 
 
 def test_the_page_has_the_panels_only_where_they_say_something(result, run, make):
