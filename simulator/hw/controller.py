@@ -29,7 +29,7 @@ class Controller(Spec):
     write_low: float = Field(0.2, description="Until it is less full than this, if reads wait", ge=0, le=1)
     age_limit_cycles: int | None = Field(
         100_000,
-        description="Clocks after which the oldest request goes before all others of both queues; `null`: never",
+        description="Clocks after which the oldest request goes before all others; `null`: never",
         gt=0,
     )
     power_down_cycles: int | None = Field(

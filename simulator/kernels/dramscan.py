@@ -140,7 +140,7 @@ def _urgent(
 def becomes_urgent(
     tick: int, c: int, shape: np.ndarray, queue: np.ndarray, length: np.ndarray, slots: np.ndarray
 ) -> int:  # fmt: skip
-    """The first tick after this one at which a request that waits passes the age limit; FOREVER: none does."""
+    """The first tick after this one at which a waiting request passes the age limit; FOREVER: none does."""
     first = FOREVER
     for mode in range(2):
         if length[c, mode] > 0:
@@ -152,8 +152,8 @@ def becomes_urgent(
 
 @part
 def _queue(
-    bus: int, tick: int, c: int, oldest_only: bool, shape: np.ndarray, channels: np.ndarray, banks: np.ndarray,
-    ready: np.ndarray, queue: np.ndarray, length: np.ndarray, due: np.ndarray,
+    bus: int, tick: int, c: int, oldest_only: bool, shape: np.ndarray, channels: np.ndarray,
+    banks: np.ndarray, ready: np.ndarray, queue: np.ndarray, length: np.ndarray, due: np.ndarray,
 ) -> tuple[int, int, int]:  # fmt: skip
     """The first command that the queue of the mode has: (tick, place, command)."""
     channel = channels[c]
@@ -237,7 +237,7 @@ def _refresh(
 def _closing(
     c: int, s: int, b: int, row: int, command: int, shape: np.ndarray, queue: np.ndarray, length: np.ndarray
 ) -> int:  # fmt: skip
-    """What a RD or WR becomes: with auto-precharge where rows are closed and no other request wants this one."""
+    """What a RD or WR becomes: RDA or WRA where rows are closed and no other request wants this one."""
     if not shape[0].close:
         return command
     for waiting in range(3):
