@@ -19,7 +19,7 @@ from simulator.hw.tracefile import commands_file, read_trace
 from simulator.report.rounding import THIN_SPACE
 
 #: Seconds that the first run of all takes longer, about.
-COMPILE_S = 15
+COMPILE_S = 20
 
 
 @dataclass(frozen=True)

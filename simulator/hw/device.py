@@ -272,6 +272,8 @@ def _rules(
     yield from _bus_rules(standard, bus)
     for rule in standard.rules:
         base = _clocks(rule.latency, timing) * phases
+        if rule.window > 1 and base <= 0:  # a window that this preset does not have
+            continue
         before = [name for name in rule.before.split() if name in bus]
         after = [name for name in rule.after.split() if name in bus]
         parts: dict[tuple[int, tuple[str, ...]], list[str]] = {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.kernels.dramqueue import next_offer
-from simulator.kernels.dramstate import CHANNEL_FIELD, State, Tables
-from simulator.kernels.jit import lean, part
+from simulator.kernels.dramqueue import channel_of, next_offer
+from simulator.kernels.dramstate import State, Tables
+from simulator.kernels.jit import lean
 
 
 @lean
@@ -40,7 +40,7 @@ def spread(
         request = requests[r]
         start = request.addr & -access
         while start < request.addr + request.bytes:
-            sizes[_channel(start, pieces)] += 1
+            sizes[channel_of(start, pieces)] += 1
             total += 1
             start += access
     if total > words.size:
@@ -54,22 +54,13 @@ def spread(
         request = requests[r]
         start = request.addr & -access
         while start < request.addr + request.bytes:
-            c = _channel(start, pieces)
+            c = channel_of(start, pieces)
             words[sizes[c]] = 2 * start + request.op
             sizes[c] += 1
             start += access
     for c in range(sizes.size - 1, 0, -1):
         sizes[c] -= sizes[c - 1]
     return total
-
-
-@part
-def _channel(addr: int, pieces: np.ndarray) -> int:
-    channel = 0
-    for i in range(pieces.size):
-        if pieces[i].field == CHANNEL_FIELD:
-            channel ^= (addr >> pieces[i].shift & pieces[i].mask) << pieces[i].place
-    return channel
 
 
 @lean

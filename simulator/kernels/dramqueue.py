@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.kernels.dramstate import BANK_FIELD, BIN_COUNT, FOREVER, ROW_FIELD
+from simulator.kernels.dramstate import BANK_FIELD, BIN_COUNT, CHANNEL_FIELD, FOREVER, ROW_FIELD
 from simulator.kernels.jit import part
 
 READS, WRITES, ACTIVE = 0, 1, 2
@@ -122,6 +122,16 @@ def locate(addr: int, pieces: np.ndarray) -> tuple[int, int]:
         elif piece.field == ROW_FIELD:
             row ^= value
     return bank, row
+
+
+@part
+def channel_of(addr: int, pieces: np.ndarray) -> int:
+    """Channel of an address."""
+    channel = 0
+    for i in range(pieces.size):
+        if pieces[i].field == CHANNEL_FIELD:
+            channel ^= (addr >> pieces[i].shift & pieces[i].mask) << pieces[i].place
+    return channel
 
 
 @part

@@ -32,11 +32,11 @@ def book(
         while low < end:
             since = tick
             if rule.ring >= 0:
-                node, window = low // span, rule.window
-                at = ring[c, rule.ring, node, window]
+                node, pointer = low // span, ring.shape[3] - 1
+                at = ring[c, rule.ring, node, pointer]
                 ring[c, rule.ring, node, at] = tick
-                at = at + 1 if at + 1 < window else 0
-                ring[c, rule.ring, node, window] = at
+                at = at + 1 if at + 1 < rule.window else 0
+                ring[c, rule.ring, node, pointer] = at
                 since = ring[c, rule.ring, node, at]
             later = since + rule.latency
             if rule.brothers == 0:

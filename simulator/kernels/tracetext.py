@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.kernels.dramqueue import locate
-from simulator.kernels.dramstate import CHANNEL_FIELD
+from simulator.kernels.dramqueue import channel_of, locate
 from simulator.kernels.jit import lean, part
 
 #: What is wrong with a line.
@@ -70,7 +69,7 @@ def read_lines(
             i = at
             if flaw == GOOD:
                 state.cycle = cycle
-                c = _channel(address, pieces) if places.size > 1 else 0
+                c = channel_of(address, pieces) if places.size > 1 else 0
                 place = places[c]
                 places[c] = place + 1
                 if place < pool.size:
@@ -151,16 +150,6 @@ def _skip(text: np.ndarray, i: int) -> int:
     while text[i] == _BLANK or text[i] == _TAB or text[i] == _RETURN:
         i += 1
     return i
-
-
-@part
-def _channel(address: int, pieces: np.ndarray) -> int:
-    channel = 0
-    for i in range(pieces.size):
-        piece = pieces[i]
-        if piece.field == CHANNEL_FIELD:
-            channel ^= (address >> piece.shift & piece.mask) << piece.place
-    return channel
 
 
 @part

@@ -74,7 +74,7 @@ def test_a_queue_of_32_is_short_for_two_fast_pseudo_channels(name: str, preset: 
     assert share_of_peak(device, Controller(), words(device)) == pytest.approx(share, abs=0.01)
 
 
-#: Ticks that PREpb, ACT and RD take on the command bus: JESD79-5 table 30, JESD209-4 table 65, JESD235, JESD238.
+#: Ticks that PREpb, ACT and RD take on the command bus where they are not one each, by the standards' command tables.
 BUS = {"ddr5": (1, 2, 2), "lpddr4": (2, 4, 4), "hbm2": (1, 2, 1), "hbm3": (1, 3, 2)}
 
 

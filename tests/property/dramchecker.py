@@ -1,8 +1,8 @@
 """A DRAM channel once more, slowly, in plain Python: what its commands must obey, and a controller that ticks.
 
 Neither shares code with the kernel. ``check`` takes a device's constraints and a log of commands. ``Ticking`` is
-written from the words of shared/reference/dram/README.md: it asks in every clock what may issue. ``serve_trace`` runs
-the kernel on the same trace.
+written from the words of shared/reference/dram/README.md, and of docs/models/dram.md where that goes further: it asks
+in every clock what may issue. ``serve_trace`` runs the kernel on the same trace.
 """
 
 from __future__ import annotations
@@ -413,7 +413,8 @@ class Ticking:
             elif len(self.writes) < self.controller.write_low * size and self.reads:
                 self.write_mode = False
             queue = self.writes if self.write_mode else self.reads
-        old = [q[0] for q in (self.reads, self.writes) if q and tick - q[0].since > (self.controller.age_limit_cycles or 1e99)]
+        limit = self.controller.age_limit_cycles or inf
+        old = [waits[0] for waits in (self.reads, self.writes) if waits and tick - waits[0].since > limit]
         if old:
             queue = [min(old, key=lambda waiting: waiting.since)]
             self.write_mode = queue[0].write

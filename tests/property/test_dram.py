@@ -101,7 +101,7 @@ def test_the_kernel_does_what_a_controller_that_ticks_does(name: str):
 
 def test_the_kernel_closes_rows_as_a_controller_that_ticks_does():
     closing = st.one_of([cases(name, page="closed") for name in STANDARDS.names()])
-    settings(STEADY, max_examples=80)(given(closing)(compare))()
+    settings(STEADY, max_examples=150)(given(closing)(compare))()
 
 
 @every_standard
@@ -213,12 +213,13 @@ def victims_wait(device: Device, requests: list[Request], **policy) -> tuple[int
 
 
 @pytest.mark.parametrize("policy", ["frfcfs", "rowhit"])
-@pytest.mark.parametrize("refresh", ["all_bank", "per_bank"])
-@every_standard
+@pytest.mark.parametrize(
+    ("name", "refresh"),
+    [(name, "all_bank") for name in STANDARDS.names()]
+    + [(name, "per_bank") for name in STANDARDS.names() if STANDARDS[name].refresh_banks],
+)
 def test_hits_starve_nobody_beyond_a_refresh(name: str, refresh: str, policy: str):
     """A refresh closes the row, and then the oldest is first; two intervals are generous."""
-    if refresh == "per_bank" and not STANDARDS[name].refresh_banks:
-        pytest.skip("the standard has no per-bank refresh")
     device = small(name, None, refresh, 900)
     waits, all_take = victims_wait(device, hits_and_a_victim(device, False), refresh=refresh, policy=policy)
     assert waits < 2 * device.timing["nREFI"] + 40 * device.timing["nRC"]
@@ -247,6 +248,14 @@ def test_writes_starve_no_read():
     device = small("ddr4", None, "all_bank", 900)
     waits, all_take = victims_wait(device, hits_and_a_victim(device, True), age_limit_cycles=2000)
     assert waits < all_take / 2
+
+
+@pytest.mark.xfail(strict=True, reason="write mode ends below write_low x queue, which 0 writes are not if it is 0")
+def test_a_low_mark_of_nothing_lets_reads_through():
+    """A write, and a read when it is done."""
+    device, controller = plain("ddr4", write_low=0, age_limit_cycles=None)
+    served = Served(device, controller, "RoRaBaCoCh", [Request(0, True), Request(device.row_bytes, False, 200)])
+    assert served.advance(10_000).outcome.reads == 1
 
 
 @st.composite

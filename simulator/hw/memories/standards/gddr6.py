@@ -20,6 +20,7 @@ _COMMON = {
     # Ramulator's nCL + 1, "per spec nCL and turn-around": less nCWL, as data on the bus would allow, it would
     # be 21.
     "nRTW": 25,
+    "n32AW": 0,  # t32AW, of 32 activates: not in Ramulator's preset
 }  # fmt: skip
 _COLUMNS = ("nRCDRD", "nRCDWR", "nRP", "nRAS", "nRC", "nWR", "nRRD_S", "nRRD_L", "nFAW", "nRREFD", "nPPD")
 
@@ -64,6 +65,7 @@ GDDR6 = STANDARDS.register("gddr6")(
             Rule("channel",   "ACT",         "ACT REFpb",   "nRRD_S"),
             Rule("channel",   "ACT",         "ACT REFpb",   "nFAW", window=4),
             Rule("channel",   "REFpb",       "ACT REFpb",   "nFAW", window=4),
+            Rule("channel",   "ACT",         "ACT",         "n32AW", window=32),
             Rule("channel",   "ACT",         "PREab",       "nRAS"),
             Rule("channel",   "PREab",       "ACT",         "nRP"),
             Rule("channel",   "PREpb PREab", "PREpb PREab", "nPPD"),
@@ -109,9 +111,10 @@ GDDR6 = STANDARDS.register("gddr6")(
             "DS3_GDDR6": Preset(
                 24242, 660,
                 {"nBL": 1, "nCL": 24, "nCWL": 16, "nRCDRD": 24, "nRCDWR": 20, "nRP": 24, "nRAS": 54,
-                 "nRC": 78, "nWR": 16, "nRTP": 3, "nCCD_S": 3, "nCCD_L": 4, "nRRD_S": 9, "nRRD_L": 9,
+                 "nRC": 78, "nWR": 16, "nRTP": 3, "nCCD_S": 3, "nCCD_L": 3, "nRRD_S": 9, "nRRD_L": 9,
                  "nWTR_S": 7, "nWTR_L": 7, "nFAW": 32, "nRFC": 126, "nRFCpb": 30, "nRREFD": 9, "nREFI": 11862,
-                 "nREFIpb": 238, "nPPD": 2, "nRTW": 10},
+                 "nREFIpb": 238, "nPPD": 2, "nRTW": 10,
+                 "n32AW": 420},  # bankgroup_enable = false: one tCCD
                 _DRAMSIM3,
                 aliases=("DS3_GDDR6_8Gb_x16",),
                 organisations=("DS3_GDDR6",),
