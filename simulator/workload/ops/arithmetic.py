@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from simulator.workload.call import BOUNDS, Call, NotExecuted, stored_type
 from simulator.workload.epilogue import Ops
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
@@ -22,6 +25,7 @@ from simulator.workload.op import (
     required,
     tensor,
 )
+from simulator.workload.rescale import factors
 from simulator.workload.work import Elementwise, Work
 
 #: Operator -> (formula, operations per result element).
@@ -55,6 +59,17 @@ _VARIADIC: dict[str, tuple[str, Ops]] = {
 }
 
 
+#: Operator -> what it means for two operands.
+_MEANING: dict[str, Callable[..., np.ndarray]] = {
+    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Pow": np.power,
+    "PRelu": lambda x, slope: np.where(x >= 0, x, slope * x),
+    "BitwiseAnd": np.bitwise_and, "BitwiseOr": np.bitwise_or, "BitwiseXor": np.bitwise_xor,
+    "Equal": np.equal, "Greater": np.greater, "GreaterOrEqual": np.greater_equal, "Less": np.less,
+    "LessOrEqual": np.less_equal, "And": np.logical_and, "Or": np.logical_or, "Xor": np.logical_xor,
+    "Max": np.maximum, "Min": np.minimum, "Sum": np.add,
+}  # fmt: skip
+
+
 def broadcast(inputs: Operands) -> Shape:
     """Shape to which all operands that are present extend.
 
@@ -76,7 +91,7 @@ class Broadcast(Op):
     """One result element per element of the broadcast shape; elements are independent."""
 
     def __init__(self, name: str, formula: str, ops: Ops) -> None:
-        self.formula, self._ops = formula, ops
+        self.formula, self._ops, self._name = formula, ops, name
         dtype = _INTEGERS.get(name, "fp32")
         operands = (tensor((2, 3, 4), dtype), tensor((3, 1), dtype, "b"))
         attrs = _EXAMPLE_ATTRS.get(name, {})
@@ -95,6 +110,62 @@ class Broadcast(Op):
 
     def _per_element(self, operands: Operands) -> Ops:
         return self._ops
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the formula over the operands from left to right."""
+        if self._name not in _MEANING:
+            raise NotExecuted("has a model for timing, and none for its values")
+        result = np.asarray(arrays[0])
+        if self._name == "Div" and result.dtype.kind != "f":
+            return [np.trunc(result / arrays[1]).astype(result.dtype)]
+        for other in arrays[1:]:
+            result = _MEANING[self._name](result, other)
+        return [result]
+
+
+class Sum(Broadcast):
+    """Add and Sub, of stored integers in a common scale.
+
+    Both operands are shifted left by 20 bits (15 where they have 16), rescaled by s / (2·max s), added, and
+    the sum is rescaled by 2·max s / (2^shift · so).
+    """
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the sum of rescaled integers where the profile keeps to integers."""
+        if not call.integer or call.numerics.elementwise != "integer" or not _pair(call):
+            return super().run(call)
+        first, second = call.operand(0), call.operand(1)
+        twice = 2 * max(first.scale, second.scale)
+        shift = 20 if first.tensor.bits <= 8 else 15
+        rescaling = call.numerics.rescaling_of(self._name)
+        bys = [factors(np.asarray(value.scale / twice), rescaling) for value in (first, second)]
+        scale, zero = call.result_quant()
+        by = factors(np.asarray(twice / ((1 << shift) * scale)), rescaling)
+        if self._name == "Sub":
+            bys[1] = replace(bys[1], mantissa=-bys[1].mantissa, ratio=-bys[1].ratio)
+        stored = (by, zero, call.bounds(), stored_type(call.results[0]))
+        zeros = [first.zero_point, second.zero_point]
+        return [call.arithmetic.add([first.array, second.array], zeros, bys, shift, stored)]
+
+
+class Product(Broadcast):
+    """Mul, of stored integers: (a − za)(b − zb), rescaled by sa·sb/so."""
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the rescaled product where the profile keeps to integers."""
+        if not call.integer or call.numerics.elementwise != "integer" or not _pair(call):
+            return super().run(call)
+        first, second = call.operand(0), call.operand(1)
+        by = call.factors(first.scale, second.scale)
+        stored = (by, call.result_quant()[1], call.bounds(), stored_type(call.results[0]))
+        zeros = [first.zero_point, second.zero_point]
+        return [call.arithmetic.product([first.array, second.array], zeros, stored)]
+
+
+def _pair(call: Call) -> bool:
+    """Whether both operands are quantized and nothing but bounds follows."""
+    quantized = all(value is not None and value.tensor.quant is not None for value in call.operands)
+    return quantized and all(name in BOUNDS for name in call.activations)
 
 
 class Comparison(Broadcast):
@@ -124,6 +195,12 @@ class Variadic(Broadcast):
 
     def _per_element(self, operands: Operands) -> Ops:
         return ((self._each, max(1, len(operands) - 1)), *self._last)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the operation over all operands; Mean divides their sum."""
+        if self._name != "Mean":
+            return super().values(arrays, attrs)
+        return [np.asarray(sum(arrays)) / np.float32(len(arrays))]
 
 
 @operator("BitwiseNot")
@@ -170,9 +247,14 @@ class Where(Broadcast):
         """Return that of what is selected."""
         return [required(inputs, 1).dtype]
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the selection."""
+        return [np.where(arrays[0], arrays[1], arrays[2])]
 
+
+_CLASSES = {"Add": Sum, "Sub": Sum, "Mul": Product}
 for _name, (_formula, _ops) in _BINARY.items():
-    enter_op(Broadcast(_name, _formula, _ops), _name)
+    enter_op(_CLASSES.get(_name, Broadcast)(_name, _formula, _ops), _name)
 for _name in _TRUTH:
     enter_op(Comparison(_name), _name)
 for _name in _VARIADIC:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
+from simulator.workload.call import Call
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -28,6 +31,21 @@ class _View(Op):
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
         """Nothing."""
         return ()
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the same numbers in the shape of the result.
+
+        Raises
+        ------
+        ValueError
+            The result claims another scale: that would be other numbers.
+        """
+        value, result = call.operand(0), call.results[0]
+        if value.tensor.quant != result.quant:
+            raise ValueError(
+                f"'{result.name}' has another scale than '{value.tensor.name}', whose bytes it is"
+            )
+        return [value.array.reshape(result.shape)]
 
 
 @operator("Identity", "Dropout")
