@@ -61,7 +61,7 @@ def store_rows(
 @lean
 def add_rows(
     first: np.ndarray, second: np.ndarray, zero_first: int, zero_second: int, left: int,
-    mantissa: np.ndarray, shift: np.ndarray, ratio: np.ndarray, rounding: int,
+    mantissa: np.ndarray, shift: np.ndarray, ratio: np.ndarray, rounding: int, rounding_sum: int,
     zero_point: int, low: int, high: int, out: np.ndarray,
 ) -> None:  # fmt: skip
     """Sum of two operands in a common scale.
@@ -76,7 +76,9 @@ def add_rows(
         Bits by which both are shifted left before they are rescaled.
     mantissa, shift, ratio
         int64, int64, float32, shape (3,): factors of the first, the second and the sum.
-    rounding, zero_point, low, high
+    rounding, rounding_sum
+        Of the operands and of the sum, as in ``store_rows``.
+    zero_point, low, high
         As in ``store_rows``.
     out
         Integers, shape (n,), written.
@@ -86,7 +88,7 @@ def add_rows(
         b = (np.int64(second[i]) - zero_second) << left
         total = scaled(a, mantissa[0], shift[0], ratio[0], rounding)
         total += scaled(b, mantissa[1], shift[1], ratio[1], rounding)
-        value = scaled(total, mantissa[2], shift[2], ratio[2], rounding) + zero_point
+        value = scaled(total, mantissa[2], shift[2], ratio[2], rounding_sum) + zero_point
         out[i] = min(max(value, low), high)
 
 

@@ -146,7 +146,8 @@ class Call:
         for scale in scales[1:]:
             ratio = ratio * np.asarray(scale, kind)
         ratio = ratio / np.asarray(self.result_quant()[0], kind)
-        return factors(ratio, self.numerics.rescaling_of(op or self.node.op))
+        bits = max((v.tensor.bits for v in self.operands if v and v.tensor.constant is None), default=8)
+        return factors(ratio, self.numerics.rescaling_of(op or self.node.op, bits))
 
     def store_sums(self, sums: np.ndarray, *scales: np.ndarray | float) -> np.ndarray:
         """Sums of integers, channels in the last axis, as the node's result.

@@ -116,9 +116,9 @@ def add(
     )
     out = np.empty(first.shape, dtype)
     a, b = (np.ascontiguousarray(operand).reshape(-1) for operand in (first, second))
-    rounding = _ROUNDING[by.rescaling.rounding]
+    rounding, last = (_ROUNDING[each.rescaling.rounding] for each in (bys[0], by))
     requant.add_rows(
-        a, b, zero_points[0], zero_points[1], shift, mantissa, shifts, ratio, rounding,
+        a, b, zero_points[0], zero_points[1], shift, mantissa, shifts, ratio, rounding, last,
         zero_point, bounds[0], bounds[1], out.reshape(-1),
     )  # fmt: skip
     return out

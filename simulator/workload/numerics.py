@@ -16,9 +16,10 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 #: Kind of multiplier -> what it is.
 MULTIPLIERS = {
     "fixed31": "m · 2^e with m of 31 bits, from the float64 ratio by frexp, rounded half away from zero",
+    "fixed15": "as fixed31, its mantissa rounded half up to 15 bits: leaves room in 64 bits for wide sums",
     "float32": "the ratio as float32, and the product of it and the sum as well",
 }
-#: Rounding -> what it is; the first three belong to fixed31, the last to float32.
+#: Rounding -> what it is; the first three belong to fixed31 (half_up to fixed15, too), the last to float32.
 ROUNDINGS = {
     "double": "high half of the doubled product, half up, then a shift rounded half away from zero",
     "half_up": "one shift of the 64-bit product, half towards plus infinity",
@@ -47,6 +48,13 @@ class Numerics:
         Of sums of products, and of everything that no exception names.
     exceptions
         Operator -> its own rescaling.
+    wide
+        The same for operands of 16 bits.
+    addition
+        How Add and Sub find a common scale, if ``elementwise`` is ``integer``. ``shifted``: operands shifted
+        left by 20 bits (of 16 bits: 15), rescaled by s / (2·max s); the sum by 2·max s / (2^shift·so).
+        ``weighted``: operands times integers m = round(s/so · 2^shift), of which the larger has 21 bits; the
+        sum by one shift, half up.
     scale_arithmetic
         ``float32`` or ``float64``: in which the ratio of scales sx·sw/sy is formed.
     elementwise
@@ -64,17 +72,21 @@ class Numerics:
     rescaling: Rescaling
     sources: tuple[str, ...]
     exceptions: Mapping[str, Rescaling] = field(default_factory=lambda: MappingProxyType({}))
+    wide: Mapping[str, Rescaling] = field(default_factory=lambda: MappingProxyType({}))
+    addition: str = "shifted"
     scale_arithmetic: str = "float64"
     elementwise: str = "integer"
     accumulator_bits: int = 32
     overflow: str = "wrap"
 
-    def rescaling_of(self, op: str) -> Rescaling:
-        """Rescaling of an operator, by its ONNX name."""
-        return self.exceptions.get(op, self.rescaling)
+    def rescaling_of(self, op: str, bits: int = 8) -> Rescaling:
+        """Rescaling of an operator, by its ONNX name, on operands of so many bits."""
+        narrow = self.exceptions.get(op, self.rescaling)
+        return self.wide.get(op, narrow) if bits > 8 else narrow
 
 
 _DOUBLE, _HALF_UP = Rescaling("fixed31", "double"), Rescaling("fixed31", "half_up")
+_FIXED15 = Rescaling("fixed15", "half_up")
 _HALF_EVEN = Rescaling("float32", "half_even")
 _NO_WIDTH = "accumulator: 32 bits wrapping, an assumption; no sum of the networks checked comes near it"
 
@@ -102,14 +114,15 @@ PROFILES: dict[str, Numerics] = {
                 "high multiply, rounding shift; residual additions in a shifted common scale",
             ),
             exceptions=MappingProxyType({"Gemm": _HALF_UP, "MatMul": _HALF_UP}),
+            wide=MappingProxyType({"Conv": _FIXED15}),
         ),
         Numerics(
             "tflite_xnnpack",
             _HALF_EVEN,
             ("TensorFlow Lite with the XNNPACK delegate: 0 outputs of five MLPerf Tiny networks differ",),
-            exceptions=MappingProxyType(
-                dict.fromkeys(("Add", "Sub", "Mul", "Concat", "ReduceMean"), _DOUBLE)
-            ),
+            exceptions=MappingProxyType(dict.fromkeys(("Concat", "ReduceMean"), _DOUBLE)),
+            wide=MappingProxyType({"Conv": _FIXED15, "Gemm": _HALF_UP, "Add": _DOUBLE, "Sub": _DOUBLE}),
+            addition="weighted",
             scale_arithmetic="float32",
         ),
         Numerics(

@@ -40,6 +40,8 @@ def factors(ratios: np.ndarray, rescaling: Rescaling) -> Factors:
     """
     ratios = np.atleast_1d(np.asarray(ratios, np.float64))
     parts = [fixed_point(float(ratio)) for ratio in ratios]
+    if rescaling.multiplier == "fixed15":  # m · 2^(e − 15) as m · 2^((e + 16) − 31)
+        parts = [(min((m + (1 << 15)) >> 16, (1 << 15) - 1), e + 16) for m, e in parts]
     return Factors(
         rescaling,
         np.array([m for m, _ in parts], np.int64),

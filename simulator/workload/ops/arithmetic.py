@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import prod
+from math import frexp, prod
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from simulator.workload.op import (
     required,
     tensor,
 )
-from simulator.workload.rescale import factors
+from simulator.workload.numerics import Rescaling
+from simulator.workload.rescale import Factors, factors
 from simulator.workload.work import Elementwise, Work
 
 #: Operator -> (formula, operations per result element).
@@ -124,28 +125,42 @@ class Broadcast(Op):
 
 
 class Sum(Broadcast):
-    """Add and Sub, of stored integers in a common scale.
-
-    Both operands are shifted left by 20 bits (15 where they have 16), rescaled by s / (2·max s), added, and
-    the sum is rescaled by 2·max s / (2^shift · so).
-    """
+    """Add and Sub, of stored integers in a common scale, which ``Numerics.addition`` finds."""
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the sum of rescaled integers where the profile keeps to integers."""
         if not call.integer or call.numerics.elementwise != "integer" or not _pair(call):
             return super().run(call)
         first, second = call.operand(0), call.operand(1)
-        twice = 2 * max(first.scale, second.scale)
-        shift = 20 if first.tensor.bits <= 8 else 15
-        rescaling = call.numerics.rescaling_of(self._name)
-        bys = [factors(np.asarray(value.scale / twice), rescaling) for value in (first, second)]
+        wide = first.tensor.bits > 8
+        scales = [np.float64(first.scale), np.float64(second.scale)]
         scale, zero = call.result_quant()
-        by = factors(np.asarray(twice / ((1 << shift) * scale)), rescaling)
+        if call.numerics.addition == "weighted" and not wide:
+            shift = 0
+            bys, by = _weights([each / scale for each in scales])
+        else:
+            shift, twice = 15 if wide else 20, 2 * max(scales)
+            rescaling = call.numerics.rescaling_of(self._name, first.tensor.bits)
+            bys = [factors(np.asarray(each / twice), rescaling) for each in scales]
+            by = factors(np.asarray(twice / ((1 << shift) * scale)), rescaling)
         if self._name == "Sub":
             bys[1] = replace(bys[1], mantissa=-bys[1].mantissa, ratio=-bys[1].ratio)
         stored = (by, zero, call.bounds(), stored_type(call.results[0]))
         zeros = [first.zero_point, second.zero_point]
         return [call.arithmetic.add([first.array, second.array], zeros, bys, shift, stored)]
+
+
+def _weights(ratios: list[np.float64]) -> tuple[list[Factors], Factors]:
+    """Integers that two operands are multiplied by, unrounded, and the shift of their sum.
+
+    The larger gets 21 bits: 2^shift · ratio lies in [2^20, 2^21).
+    """
+    shift = 21 - frexp(float(np.float32(max(ratios))))[1]
+    whole = [np.rint(np.float64(np.float32(ratio)) * 2.0**shift) for ratio in ratios]
+    none = np.zeros(1, np.float32)
+    exact = Rescaling("fixed31", "truncate")
+    bys = [Factors(exact, np.array([int(m)]), np.array([31]), none) for m in whole]
+    return bys, Factors(Rescaling("fixed31", "half_up"), np.array([1]), np.array([31 - shift]), none)
 
 
 class Product(Broadcast):
@@ -185,6 +200,7 @@ class Variadic(Broadcast):
     """One operation per element for every operand after the first; a single operand still passes once."""
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self._each, self._last = _VARIADIC[name]
         self.keeps_values = name in ("Max", "Min")
         self.formula = f"{self._each} over the operands"

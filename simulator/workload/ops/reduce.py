@@ -27,7 +27,7 @@ from simulator.workload.op import (
     required,
     tensor,
 )
-from simulator.workload.rescale import divide_half_away, rescale
+from simulator.workload.rescale import Factors
 from simulator.workload.work import Elementwise, Work
 
 #: Operator -> (formula, operations per element, operations per result).
@@ -68,6 +68,13 @@ def leading(shape: Shape, axes: tuple[int, ...]) -> int:
     if rank >= 3 and axes == (1,):
         return prod(shape) // shape[1]
     return prod(shape[: axes[0]]) if axes else prod(shape)
+
+
+def _divided(by: Factors, count: int) -> Factors:
+    """Multiplier over a count: the mantissa, shifted left as far as the count has bits, over it, cut off."""
+    bits = min(count.bit_length() - 1, 32, 31 + int(by.shift[0]))
+    ratio = by.ratio / np.float32(count)
+    return Factors(by.rescaling, (by.mantissa << bits) // count, by.shift - bits, ratio)
 
 
 class Reduce(Op):
@@ -122,7 +129,10 @@ class Reduce(Op):
         return [_MEANING[self._name](arrays[0], axis=axes, keepdims=bool(attrs.get("keepdims", 1)))]
 
     def run(self, call: Call) -> list[np.ndarray]:
-        """Return ReduceMean of stored integers as Σ(x − z), rescaled by s/so, over n; others as ever."""
+        """Return ReduceMean of stored integers as Σ(x − z), rescaled once by s/so with n in its mantissa.
+
+        Others as ever.
+        """
         if self._name != "ReduceMean" or not call.integer or call.numerics.elementwise != "integer":
             return super().run(call)
         if len(call.operands) > 1 or any(name not in BOUNDS for name in call.activations):
@@ -131,9 +141,8 @@ class Reduce(Op):
         axes = self._given(attrs, value.array.ndim)
         whole = value.array.astype(np.int64) - value.zero_point
         total = whole.sum(axis=axes, keepdims=bool(attrs.get("keepdims", 1)))
-        count = value.array.size // max(total.size, 1)
-        mean = divide_half_away(rescale(total, call.factors(value.scale)), count) + call.result_quant()[1]
-        return [np.clip(mean, *call.bounds()).astype(stored_type(result))]
+        by = _divided(call.factors(value.scale), value.array.size // max(total.size, 1))
+        return [call.arithmetic.store(total, by, call.result_quant()[1], call.bounds(), stored_type(result))]
 
     def _given(self, attrs: Attrs, rank: int) -> tuple[int, ...]:
         """Axes that the attributes name, counted from the front."""
