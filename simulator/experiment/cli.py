@@ -188,8 +188,9 @@ def execute(
     inputs: Annotated[str, typer.Option(metavar="F.npz", help="An array per input, under its name")],
     out: Annotated[Path, typer.Option("--out", metavar="G.npz", help="Where the outputs go, by name")],
     profile: Annotated[
-        str, typer.Option(metavar="P", help="How it rounds: onnxruntime, tflite_ref, tflite_xnnpack, ...")
-    ] = "tflite_ref",
+        str | None,
+        typer.Option(metavar="P", help="How it rounds [tflite_ref for .tflite, onnxruntime for others]"),
+    ] = None,
     all_tensors: Annotated[
         bool, typer.Option("--all-tensors", help="Write every computed tensor, not the outputs alone")
     ] = False,
@@ -201,7 +202,7 @@ def execute(
     _plugins(plugin)
     from simulator.experiment.execute import execute_files, summary, write_arrays
 
-    with screen.progress(f"executing {network} as {profile} ...", quiet):
+    with screen.progress(f"executing {network} ...", quiet):
         activity = execute_files(network, inputs, profile, all_tensors=all_tensors)
     write_arrays(activity.tensors if all_tensors else activity.outputs, out)
     if json_:

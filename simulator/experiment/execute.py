@@ -18,7 +18,7 @@ from simulator.workload.load import load_graph
 from simulator.workload.numerics import profile
 
 
-def execute_files(network: str, inputs: str, numerics: str, *, all_tensors: bool = False) -> Activity:
+def execute_files(network: str, inputs: str, numerics: str | None, *, all_tensors: bool = False) -> Activity:
     """Put the inputs of a file through the network of another.
 
     Parameters
@@ -28,7 +28,7 @@ def execute_files(network: str, inputs: str, numerics: str, *, all_tensors: bool
     inputs
         Path of an .npz file: an array for each input, under its name.
     numerics
-        Name of a profile.
+        Name of a profile; None: tflite_ref for .tflite, onnxruntime for others.
     all_tensors
         Keep every computed tensor.
 
@@ -37,7 +37,8 @@ def execute_files(network: str, inputs: str, numerics: str, *, all_tensors: bool
     InputError
         A file is not as it should be, with its name, or a node cannot be executed.
     """
-    chosen = profile(numerics)
+    native = "tflite_ref" if network.lower().endswith(".tflite") else "onnxruntime"
+    chosen = profile(numerics or native)
     graph = load_graph(network)
     arrays = read_arrays(inputs)
     try:

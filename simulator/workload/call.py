@@ -139,15 +139,16 @@ class Call:
             high = min(high, _stored(most, scale, zero, high))
         return low, high
 
-    def factors(self, *scales: np.ndarray | float, op: str = "") -> Factors:
+    def factors(self, *scales: np.ndarray | float) -> Factors:
         """Multipliers for the product of scales of operands over that of the result."""
-        kind: type = np.float32 if self.numerics.scale_arithmetic == "float32" else np.float64
+        single = self.numerics.scale_arithmetic == "float32" or self.node.op in self.numerics.single_ratios
+        kind: type = np.float32 if single else np.float64
         ratio: np.ndarray = np.asarray(scales[0], kind)
         for scale in scales[1:]:
             ratio = ratio * np.asarray(scale, kind)
         ratio = ratio / np.asarray(self.result_quant()[0], kind)
         bits = max((v.tensor.bits for v in self.operands if v and v.tensor.constant is None), default=8)
-        return factors(ratio, self.numerics.rescaling_of(op or self.node.op, bits))
+        return factors(ratio, self.numerics.rescaling_of(self.node.op, bits))
 
     def store_sums(self, sums: np.ndarray, *scales: np.ndarray | float) -> np.ndarray:
         """Sums of integers, channels in the last axis, as the node's result.
@@ -198,7 +199,7 @@ class Call:
             return self.quantized(value.real(), result)
         sums = value.array.astype(np.int64) - value.zero_point
         zero = self.result_quant()[1]
-        by = self.factors(value.scale, op="Concat")
+        by = self.factors(value.scale)
         return self.arithmetic.store(sums, by, zero, self.bounds(), stored_type(result))
 
     def finish(self, op: Op) -> list[np.ndarray]:

@@ -156,6 +156,9 @@ class _Run:
         ]
         call = Call(node, operands, results, self.numerics, self.arithmetic)
         try:
+            if node.op in self.numerics.refused and call.integer:
+                text = f"on stored integers rounds in {self.numerics.name} in a way that is not known here"
+                raise NotExecuted(text)
             return OPS[node.op].run(call)
         except NotExecuted as error:
             raise InputError(Problem(f"node '{node.name}': {node.op} {error}")) from error

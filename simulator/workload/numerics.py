@@ -17,9 +17,10 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 MULTIPLIERS = {
     "fixed31": "m · 2^e with m of 31 bits, from the float64 ratio by frexp, rounded half away from zero",
     "fixed15": "as fixed31, its mantissa rounded half up to 15 bits: leaves room in 64 bits for wide sums",
+    "fixed8": "m · 2^−8, m the nearest integer to 256 times the ratio",
     "float32": "the ratio as float32, and the product of it and the sum as well",
 }
-#: Rounding -> what it is; the first three belong to fixed31 (half_up to fixed15, too), the last to float32.
+#: Rounding -> what it is; the first three belong to fixed31 (half_up to all fixed), the last to float32.
 ROUNDINGS = {
     "double": "high half of the doubled product, half up, then a shift rounded half away from zero",
     "half_up": "one shift of the 64-bit product, half towards plus infinity",
@@ -57,6 +58,10 @@ class Numerics:
         sum by one shift, half up.
     scale_arithmetic
         ``float32`` or ``float64``: in which the ratio of scales sx·sw/sy is formed.
+    single_ratios
+        Operators that form their ratio in float32 whatever ``scale_arithmetic`` says.
+    refused
+        Operators of which it is known that this project does not reproduce them on stored integers.
     elementwise
         ``integer``: Add, Sub, Mul and poolings stay integers, rescaled; functions are tables of the real
         formula, rounded half away from zero. ``real``: dequantize, compute in float32, quantize half to even.
@@ -75,6 +80,8 @@ class Numerics:
     wide: Mapping[str, Rescaling] = field(default_factory=lambda: MappingProxyType({}))
     addition: str = "shifted"
     scale_arithmetic: str = "float64"
+    single_ratios: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
     elementwise: str = "integer"
     accumulator_bits: int = 32
     overflow: str = "wrap"
@@ -89,6 +96,9 @@ _DOUBLE, _HALF_UP = Rescaling("fixed31", "double"), Rescaling("fixed31", "half_u
 _FIXED15 = Rescaling("fixed15", "half_up")
 _HALF_EVEN = Rescaling("float32", "half_even")
 _NO_WIDTH = "accumulator: 32 bits wrapping, an assumption; no sum of the networks checked comes near it"
+
+#: Operators for which TensorFlow Lite has arithmetic of its own on integers that is not written here.
+_UNKNOWN = frozenset({"HardSwish", "Elu", "Neg", "ReduceSum", "ReduceProd", "PRelu"})
 
 PROFILES: dict[str, Numerics] = {
     profile.name: profile
@@ -115,14 +125,20 @@ PROFILES: dict[str, Numerics] = {
             ),
             exceptions=MappingProxyType({"Gemm": _HALF_UP, "MatMul": _HALF_UP}),
             wide=MappingProxyType({"Conv": _FIXED15}),
+            single_ratios=frozenset({"Relu", "Clip", "LeakyRelu"}),
+            refused=_UNKNOWN,
         ),
         Numerics(
             "tflite_xnnpack",
             _HALF_EVEN,
             ("TensorFlow Lite with the XNNPACK delegate: 0 outputs of five MLPerf Tiny networks differ",),
-            exceptions=MappingProxyType(dict.fromkeys(("Concat", "ReduceMean"), _DOUBLE)),
+            exceptions=MappingProxyType(
+                dict.fromkeys(("Concat", "Relu", "Clip", "Max", "Min", "Pad"), _DOUBLE)
+                | {"QuantizeLinear": Rescaling("fixed8", "half_up")}
+            ),
             wide=MappingProxyType({"Conv": _FIXED15, "Gemm": _HALF_UP, "Add": _DOUBLE, "Sub": _DOUBLE}),
             addition="weighted",
+            refused=_UNKNOWN | {"LeakyRelu"},
             scale_arithmetic="float32",
         ),
         Numerics(

@@ -42,6 +42,8 @@ def factors(ratios: np.ndarray, rescaling: Rescaling) -> Factors:
     parts = [fixed_point(float(ratio)) for ratio in ratios]
     if rescaling.multiplier == "fixed15":  # m · 2^(e − 15) as m · 2^((e + 16) − 31)
         parts = [(min((m + (1 << 15)) >> 16, (1 << 15) - 1), e + 16) for m, e in parts]
+    if rescaling.multiplier == "fixed8":
+        parts = [(round(256 * float(ratio)), 31 - 8) for ratio in ratios]
     return Factors(
         rescaling,
         np.array([m for m, _ in parts], np.int64),

@@ -34,7 +34,7 @@ def outputs(graph, inputs, profile, readable=False):
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs_are_equal(name, profile, folder, golden):
-    """Eight seeded inputs each, and real ones where the reference has them (209 of three networks and a blank)."""
+    """Eight seeded inputs each, and recorded ones where the reference has them (201)."""
     graph = load_graph(folder / f"{name}.tflite")
     pairs = [("x", f"y_{PROFILES[profile]}"), ("sample_x", f"sample_y_{PROFILES[profile]}")]
     compared = 0

@@ -12,6 +12,7 @@ import numpy as np
 from simulator.workload.call import BOUNDS, Call, NotExecuted, stored_type
 from simulator.workload.epilogue import Ops
 from simulator.workload.graph import Graph, Node
+from simulator.workload.numerics import Rescaling
 from simulator.workload.op import (
     Attrs,
     Example,
@@ -25,7 +26,6 @@ from simulator.workload.op import (
     required,
     tensor,
 )
-from simulator.workload.numerics import Rescaling
 from simulator.workload.rescale import Factors, factors
 from simulator.workload.work import Elementwise, Work
 

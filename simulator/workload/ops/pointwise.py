@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.workload.call import Call, NotExecuted
+from simulator.workload.call import Call, NotExecuted, stored_type
 from simulator.workload.epilogue import ACTIVATIONS, Ops
 from simulator.workload.functions import EPILOGUE_FUNCTIONS, FUNCTIONS, PARAMETERS, gelu
 from simulator.workload.graph import Graph, Node
@@ -108,7 +108,19 @@ class Pointwise(Op):
             node = replace(call.node, epilogue=("relu", *call.node.epilogue))
             bounded = replace(call, node=node)
             return [bounded.aligned(bounded.operand(0))]
+        if self._name == "LeakyRelu" and call.integer and call.numerics.elementwise == "integer":
+            return [_leaky(call)]
         return super().run(call)
+
+
+def _leaky(call: Call) -> np.ndarray:
+    """LeakyRelu of stored integers: x − z rescaled by s/so where it is not negative, else by a·s/so."""
+    value, result = call.operand(0), call.results[0]
+    whole = value.array.astype(np.int64) - value.zero_point
+    zero, bounds, dtype = call.result_quant()[1], call.bounds(), stored_type(result)
+    above = call.arithmetic.store(whole, call.factors(value.scale), zero, bounds, dtype)
+    steep = call.factors(value.scale, call.node.attrs.get("alpha", 0.01))
+    return np.where(whole >= 0, above, call.arithmetic.store(whole, steep, zero, bounds, dtype))
 
 
 class Predicate(Pointwise):
