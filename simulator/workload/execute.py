@@ -217,9 +217,11 @@ def _samples(tensor: Tensor, array: np.ndarray) -> tuple[int, str] | None:
     """How many samples of a tensor an array holds, and how; None if it is none of these."""
     if array.shape == tensor.shape:
         return 1, "none"
-    if array.size and array.shape[1:] == tensor.shape:
+    if not array.ndim or not array.size:
+        return None
+    if array.shape[1:] == tensor.shape:
         return len(array), "stack"
-    if array.size and tensor.shape[:1] == (1,) and array.shape[1:] == tensor.shape[1:]:
+    if tensor.shape[:1] == (1,) and array.shape[1:] == tensor.shape[1:]:
         return len(array), "batch"
     return None
 

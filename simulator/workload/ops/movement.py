@@ -385,11 +385,12 @@ class SpaceToDepth(_Mover):
         return [in_layout((b, c * block**2, y // block, x // block), attrs)]
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
-        """Return the channels, of which the places in the block are the outer part."""
+        """Return the channels: the places in the block are their outer part (DCR) or the inner (CRD)."""
         last, n = attrs.get("layout") == "NHWC", attrs["blocksize"]
         image = arrays[0] if last else np.moveaxis(arrays[0], 1, -1)
         b, y, x, c = image.shape
-        parts = image.reshape(b, y // n, n, x // n, n, c).transpose(0, 1, 3, 2, 4, 5)
+        order = (0, 1, 3, 5, 2, 4) if attrs.get("mode", "DCR") == "CRD" else (0, 1, 3, 2, 4, 5)
+        parts = image.reshape(b, y // n, n, x // n, n, c).transpose(order)
         made = parts.reshape(b, y // n, x // n, n * n * c)
         return [made if last else np.moveaxis(made, -1, 1)]
 
