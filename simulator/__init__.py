@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from simulator.report.write import write_report
     from simulator.results.explanation import Explanation
     from simulator.results.result import Result
+    from simulator.workload.execute import Activity, execute
     from simulator.workload.load import load_graph
 
 __version__ = "0.1.0"
@@ -25,6 +26,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "load_chip": "simulator.hw.chip",
     "load_graph": "simulator.workload.load",
+    "execute": "simulator.workload.execute",
+    "Activity": "simulator.workload.execute",
     "plan": "simulator.mapping.plan",
     "lower": "simulator.mapping.lower",
     "simulate": "simulator.engine.simulate",
@@ -35,8 +38,8 @@ _HOMES = {
     "Result": "simulator.results.result",
 }
 __all__ = [
-    "Explanation", "Result", "__version__", "explain", "load_chip", "load_graph", "lower", "plan", "run",
-    "simulate", "write_report",
+    "Activity", "Explanation", "Result", "__version__", "execute", "explain", "load_chip", "load_graph",
+    "lower", "plan", "run", "simulate", "write_report",
 ]  # fmt: skip
 
 

@@ -164,6 +164,37 @@ def _deliver(
 
 
 @app.command()
+def execute(
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="Network: path, or name under workloads/")
+    ],
+    inputs: Annotated[str, typer.Option(metavar="F.npz", help="An array per input, under its name")],
+    out: Annotated[Path, typer.Option("--out", metavar="G.npz", help="Where the outputs go, by name")],
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="P", help="How it rounds [tflite_ref for .tflite, onnxruntime for others]"),
+    ] = None,
+    all_tensors: Annotated[
+        bool, typer.Option("--all-tensors", help="Write every computed tensor, not the outputs alone")
+    ] = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+    plugin: Plugin = NONE,
+) -> None:
+    """What a quantized network computes, bit for bit, without any timing."""
+    _plugins(plugin)
+    from simulator.experiment.execute import execute_files, summary, write_arrays
+
+    with screen.progress(f"executing {network} ...", quiet):
+        activity = execute_files(network, inputs, profile, all_tensors=all_tensors)
+    write_arrays(activity.tensors if all_tensors else activity.outputs, out)
+    if json_:
+        screen.emit_json(summary(activity))
+    elif not quiet:
+        screen.show_activity(summary(activity), out)
+
+
+@app.command()
 def explain(
     chip: Chip,
     network: Annotated[

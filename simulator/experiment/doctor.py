@@ -88,6 +88,7 @@ def _packages() -> str:
         "rich",
         "jinja2",
         "onnx",
+        "tflite",
         "matplotlib",
     )
     missing = [name for name in required if find_spec(_MODULES.get(name, name)) is None]

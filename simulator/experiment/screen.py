@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import wrap
@@ -34,7 +34,7 @@ def emit_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
-def emit(lines: Sequence[str]) -> None:
+def emit(lines: Iterable[str]) -> None:
     """Plain lines on stdout."""
     for line in lines:
         sys.stdout.write(line + "\n")
@@ -144,6 +144,19 @@ def _figure(label: str, value: str, remark: str, width: int) -> str:
     start = f"{label:<22} {value:>14}  "
     lines = wrap(remark, max(width - len(start), 24), break_long_words=False, break_on_hyphens=False) or [""]
     return start + f"\n{' ' * len(start)}".join(lines)
+
+
+def show_activity(summary: dict[str, Any], out: Path) -> None:
+    """Outputs and density of every tensor of an executed network."""
+    rows = [
+        [name.split(";")[0], f"{tensor['elements']:,}".replace(",", " "), f"{100 * tensor['density']:.2f} %"]
+        for name, tensor in summary["tensors"].items()
+    ]
+    samples = f"{summary['samples']} sample{'s' if summary['samples'] != 1 else ''}"
+    title = f"{summary['network']} as {summary['profile']}, {samples}"
+    show_table(["tensor", "elements", "not zero"], rows, 1, title)
+    emit(f"output '{name}': {each['dtype']} {each['shape']}" for name, each in summary["outputs"].items())
+    emit([f"wrote {out}"])
 
 
 def _is_external(header: str, result: Result) -> bool:

@@ -143,9 +143,8 @@ def _pointwise_form(
     ]
     same = [i for i, count in enumerate(elements) if count == result.elements]
     known = [rows[task.reads[i]] for i in same if task.reads[i] in rows]
-    images, height = (
-        known[0] if known else (result.shape[0], result.shape[2]) if _is_map(result.shape) else (0, 0)
-    )
+    extents = result.map_shape
+    images, height = known[0] if known else (extents[0], extents[2]) if extents else (0, 0)
     touched = [sizes[out], *(sizes[task.reads[i]] for i in same)]
     if not same or not images * height or any(size % (images * height) for size in touched):
         return None
@@ -160,21 +159,17 @@ def _concatenation_form(task: Task, work: Move, graph: Graph, sizes: Mapping[str
     """Maps of equal extents put beside each other channel by channel: each row is made of their rows."""
     node = graph.nodes[task.node]
     result = graph.results(node)[0]
-    shapes = [operand.shape for operand in graph.operands(node)]
-    if node.op != "Concat" or not _is_map(result.shape) or len(shapes) != len(task.reads):
+    shapes = [operand.map_shape for operand in graph.operands(node)]
+    extents = result.map_shape
+    if node.op != "Concat" or extents is None or len(shapes) != len(task.reads):
         return None
-    images, channels, height = result.shape[:3]
-    beside = all(s[0] == images and s[2:] == result.shape[2:] for s in shapes)
+    images, channels, height = extents[:3]
+    beside = all(s is not None and s[0] == images and s[2:] == extents[2:] for s in shapes)
     whole = [sizes[name] for name in (*task.reads, *task.writes)]
     moved = (work.bytes_read, work.bytes_written) == (sum(whole[:-1]), whole[-1])
-    if not beside or sum(s[1] for s in shapes) != channels or not moved:
+    if not beside or sum(s[1] for s in shapes if s) != channels or not moved:
         return None
     if prod(result.shape) == 0 or any(size % (images * height) for size in whole):
         return None
     windows = tuple(RowWindow(height, size // (images * height)) for size in whole[:-1])
     return RowForm(images, height, whole[-1] // (images * height), windows)
-
-
-def _is_map(shape: tuple[int, ...]) -> bool:
-    """Whether a tensor is a feature map: images, channels, rows, columns."""
-    return len(shape) == 4

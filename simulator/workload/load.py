@@ -8,7 +8,7 @@ from pathlib import Path
 from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
-from simulator.workload.frontends import built, layers, onnx, packaged
+from simulator.workload.frontends import built, layers, onnx, packaged, tflite
 from simulator.workload.graph import Graph
 from simulator.workload.precision import assume
 
@@ -24,7 +24,7 @@ def _load_yaml(path: Path, *, batch: int | None = None, dims: Mapping[str, int] 
     return reader(path, batch=batch, dims=dims)
 
 
-READERS.update({".onnx": onnx.load, ".yaml": _load_yaml, ".yml": _load_yaml})
+READERS.update({".onnx": onnx.load, ".tflite": tflite.load, ".yaml": _load_yaml, ".yml": _load_yaml})
 
 
 def load_graph(

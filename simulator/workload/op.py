@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from simulator.base.registry import Registry
+from simulator.workload.call import Call, NotExecuted
 from simulator.workload.graph import Graph, Node
-from simulator.workload.tensor import FLOATS, Constant, Tensor
+from simulator.workload.tensor import FLOATS, NUMPY, Constant, Tensor
 from simulator.workload.work import Move, Work
 
 Attrs = Mapping[str, Any]
@@ -58,6 +59,8 @@ class Op:
     #: instead where it is known before the run; readers move it there, so that no such operand is loaded as
     #: data.
     parameters: Mapping[int, str] = MappingProxyType({})
+    #: Every result element depends on the element of the one operand in its place, and on nothing else.
+    pointwise: bool = False
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Shapes of all results that the operator can have, in order.
@@ -78,6 +81,28 @@ class Op:
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
         """Return what hardware has to do for one node, without its epilogue."""
         raise NotImplementedError(f"{type(self).__name__} states no work")
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Results for plain numbers, in numpy: what the operator means.
+
+        Parameters
+        ----------
+        arrays
+            Operands in the operator's order, None for those left out; float32, or integers where values are
+            only chosen or moved.
+        attrs
+            As those of the node.
+
+        Raises
+        ------
+        NotExecuted
+            The operator has a model for timing alone.
+        """
+        raise NotExecuted("has a model for timing, and none for its values")
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Results of a node as they are stored: ``values``, and what ``Call.finish`` adds to them."""
+        return call.finish(self)
 
     def numbers(self, inputs: Operands, attrs: Attrs, name: str) -> list[float] | None:
         """Values of one of ``parameters``, flattened; None if it was left out.
@@ -205,13 +230,3 @@ def constant(value: Any, dtype: str = "int64", name: str = "c") -> Tensor:
     """Operand of an example, with its value."""
     array: np.ndarray = np.asarray(value, NUMPY[dtype])
     return Tensor(name, array.shape, dtype, constant=Constant(lambda: array))
-
-
-#: numpy type that holds an element type; narrower ones are held one per byte.
-NUMPY = {
-    "int2": np.int8, "uint2": np.uint8, "int4": np.int8, "uint4": np.uint8, "int8": np.int8,
-    "uint8": np.uint8, "int16": np.int16, "uint16": np.uint16, "int32": np.int32, "uint32": np.uint32,
-    "int64": np.int64, "uint64": np.uint64, "bool": np.bool_,
-    "fp16": np.float16, "fp32": np.float32, "fp64": np.float64,
-    "bf16": np.float32, "fp8": np.float32, "fp4": np.float32,
-}  # fmt: skip

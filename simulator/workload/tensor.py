@@ -13,6 +13,14 @@ BITS = {
     "int32": 32, "uint32": 32, "int64": 64, "uint64": 64,
     "fp4": 4, "fp8": 8, "fp16": 16, "bf16": 16, "fp32": 32, "fp64": 64, "bool": 8,
 }  # fmt: skip
+#: numpy type that holds an element type; narrower ones are held one per byte.
+NUMPY = {
+    "int2": np.int8, "uint2": np.uint8, "int4": np.int8, "uint4": np.uint8, "int8": np.int8,
+    "uint8": np.uint8, "int16": np.int16, "uint16": np.uint16, "int32": np.int32, "uint32": np.uint32,
+    "int64": np.int64, "uint64": np.uint64, "bool": np.bool_,
+    "fp16": np.float16, "fp32": np.float32, "fp64": np.float64,
+    "bf16": np.float32, "fp8": np.float32, "fp4": np.float32,
+}  # fmt: skip
 FLOATS = ("fp4", "fp8", "fp16", "bf16", "fp32", "fp64")
 
 
@@ -59,11 +67,20 @@ class Tensor:
     dtype: str = "fp32"
     quant: Quant | None = None
     constant: Constant | None = field(default=None, compare=False)
+    channels_last: bool = False  # a feature map whose axes are images, rows, columns, channels
 
     @property
     def elements(self) -> int:
         """Number of elements (1 for a scalar)."""
         return prod(self.shape)
+
+    @property
+    def map_shape(self) -> tuple[int, ...] | None:
+        """Extents of a feature map as images, channels, rows, columns; None if it is none."""
+        if len(self.shape) != 4:
+            return None
+        b, first, second, third = self.shape
+        return (b, third, first, second) if self.channels_last else self.shape
 
     @property
     def bits(self) -> int:

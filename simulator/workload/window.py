@@ -87,6 +87,24 @@ def _axis(
     return Axis(size, kernel, stride, dilation, begin, end, out)
 
 
+def channels_first(shape: Sequence[int], attrs: Mapping[str, Any]) -> tuple[int, ...]:
+    """Extents with channels after the first axis, of an operand whose node may have them last.
+
+    A node with the attribute ``layout: NHWC`` reads and writes images as batch, rows, columns, channels, and
+    weights as filters, rows, columns, channels; others have channels (of weights: too) in the second place.
+    """
+    if attrs.get("layout") != "NHWC":
+        return tuple(shape)
+    return (shape[0], shape[-1], *shape[1:-1])
+
+
+def in_layout(shape: Sequence[int], attrs: Mapping[str, Any]) -> tuple[int, ...]:
+    """Undo ``channels_first``."""
+    if attrs.get("layout") != "NHWC":
+        return tuple(shape)
+    return (shape[0], *shape[2:], shape[1])
+
+
 def explicit(found: Sequence[Axis]) -> dict[str, tuple[int, ...]]:
     """Attributes of placed windows with every default and automatic padding filled in."""
     return {

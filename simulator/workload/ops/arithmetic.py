@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from math import prod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import frexp, prod
 from typing import Any
 
 import numpy as np
 
+from simulator.workload.call import BOUNDS, Call, NotExecuted, stored_type
 from simulator.workload.epilogue import Ops
 from simulator.workload.graph import Graph, Node
+from simulator.workload.numerics import Rescaling
 from simulator.workload.op import (
     Attrs,
     Example,
@@ -22,6 +26,7 @@ from simulator.workload.op import (
     required,
     tensor,
 )
+from simulator.workload.rescale import Factors, factors
 from simulator.workload.work import Elementwise, Work
 
 #: Operator -> (formula, operations per result element).
@@ -55,6 +60,17 @@ _VARIADIC: dict[str, tuple[str, Ops]] = {
 }
 
 
+#: Operator -> what it means for two operands.
+_MEANING: dict[str, Callable[..., np.ndarray]] = {
+    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Pow": np.power,
+    "PRelu": lambda x, slope: np.where(x >= 0, x, slope * x),
+    "BitwiseAnd": np.bitwise_and, "BitwiseOr": np.bitwise_or, "BitwiseXor": np.bitwise_xor,
+    "Equal": np.equal, "Greater": np.greater, "GreaterOrEqual": np.greater_equal, "Less": np.less,
+    "LessOrEqual": np.less_equal, "And": np.logical_and, "Or": np.logical_or, "Xor": np.logical_xor,
+    "Max": np.maximum, "Min": np.minimum, "Sum": np.add,
+}  # fmt: skip
+
+
 def broadcast(inputs: Operands) -> Shape:
     """Shape to which all operands that are present extend.
 
@@ -76,7 +92,7 @@ class Broadcast(Op):
     """One result element per element of the broadcast shape; elements are independent."""
 
     def __init__(self, name: str, formula: str, ops: Ops) -> None:
-        self.formula, self._ops = formula, ops
+        self.formula, self._ops, self._name = formula, ops, name
         dtype = _INTEGERS.get(name, "fp32")
         operands = (tensor((2, 3, 4), dtype), tensor((3, 1), dtype, "b"))
         attrs = _EXAMPLE_ATTRS.get(name, {})
@@ -96,6 +112,76 @@ class Broadcast(Op):
     def _per_element(self, operands: Operands) -> Ops:
         return self._ops
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the formula over the operands from left to right."""
+        if self._name not in _MEANING:
+            raise NotExecuted("has a model for timing, and none for its values")
+        result = np.asarray(arrays[0])
+        if self._name == "Div" and result.dtype.kind != "f":
+            return [np.trunc(result / arrays[1]).astype(result.dtype)]
+        for other in arrays[1:]:
+            result = _MEANING[self._name](result, other)
+        return [result]
+
+
+class Sum(Broadcast):
+    """Add and Sub, of stored integers in a common scale, which ``Numerics.addition`` finds."""
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the sum of rescaled integers where the profile keeps to integers."""
+        if not call.integer or call.numerics.elementwise != "integer" or not _pair(call):
+            return super().run(call)
+        first, second = call.operand(0), call.operand(1)
+        wide = first.tensor.bits > 8
+        scales = [np.float64(first.scale), np.float64(second.scale)]
+        scale, zero = call.result_quant()
+        if call.numerics.addition == "weighted" and not wide:
+            shift = 0
+            bys, by = _weights([each / scale for each in scales])
+        else:
+            shift, twice = 15 if wide else 20, 2 * max(scales)
+            rescaling = call.numerics.rescaling_of(self._name, first.tensor.bits)
+            bys = [factors(np.asarray(each / twice), rescaling) for each in scales]
+            by = factors(np.asarray(twice / ((1 << shift) * scale)), rescaling)
+        if self._name == "Sub":
+            bys[1] = replace(bys[1], mantissa=-bys[1].mantissa, ratio=-bys[1].ratio)
+        stored = (by, zero, call.bounds(), stored_type(call.results[0]))
+        zeros = [first.zero_point, second.zero_point]
+        return [call.arithmetic.add([first.array, second.array], zeros, bys, shift, stored)]
+
+
+def _weights(ratios: list[np.float64]) -> tuple[list[Factors], Factors]:
+    """Integers that two operands are multiplied by, unrounded, and the shift of their sum.
+
+    The larger gets 21 bits: 2^shift · ratio lies in [2^20, 2^21).
+    """
+    shift = 21 - frexp(float(np.float32(max(ratios))))[1]
+    whole = [np.rint(np.float64(np.float32(ratio)) * 2.0**shift) for ratio in ratios]
+    none = np.zeros(1, np.float32)
+    exact = Rescaling("fixed31", "truncate")
+    bys = [Factors(exact, np.array([int(m)]), np.array([31]), none) for m in whole]
+    return bys, Factors(Rescaling("fixed31", "half_up"), np.array([1]), np.array([31 - shift]), none)
+
+
+class Product(Broadcast):
+    """Mul, of stored integers: (a − za)(b − zb), rescaled by sa·sb/so."""
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the rescaled product where the profile keeps to integers."""
+        if not call.integer or call.numerics.elementwise != "integer" or not _pair(call):
+            return super().run(call)
+        first, second = call.operand(0), call.operand(1)
+        by = call.factors(first.scale, second.scale)
+        stored = (by, call.result_quant()[1], call.bounds(), stored_type(call.results[0]))
+        zeros = [first.zero_point, second.zero_point]
+        return [call.arithmetic.product([first.array, second.array], zeros, stored)]
+
+
+def _pair(call: Call) -> bool:
+    """Whether both operands are quantized and nothing but bounds follows."""
+    quantized = all(value is not None and value.tensor.quant is not None for value in call.operands)
+    return quantized and all(name in BOUNDS for name in call.activations)
+
 
 class Comparison(Broadcast):
     """A truth value per element of the broadcast shape."""
@@ -114,6 +200,7 @@ class Variadic(Broadcast):
     """One operation per element for every operand after the first; a single operand still passes once."""
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self._each, self._last = _VARIADIC[name]
         self.keeps_values = name in ("Max", "Min")
         self.formula = f"{self._each} over the operands"
@@ -124,6 +211,12 @@ class Variadic(Broadcast):
 
     def _per_element(self, operands: Operands) -> Ops:
         return ((self._each, max(1, len(operands) - 1)), *self._last)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the operation over all operands; Mean divides their sum."""
+        if self._name != "Mean":
+            return super().values(arrays, attrs)
+        return [np.asarray(sum(arrays)) / np.float32(len(arrays))]
 
 
 @operator("BitwiseNot")
@@ -170,9 +263,14 @@ class Where(Broadcast):
         """Return that of what is selected."""
         return [required(inputs, 1).dtype]
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the selection."""
+        return [np.where(arrays[0], arrays[1], arrays[2])]
 
+
+_CLASSES = {"Add": Sum, "Sub": Sum, "Mul": Product}
 for _name, (_formula, _ops) in _BINARY.items():
-    enter_op(Broadcast(_name, _formula, _ops), _name)
+    enter_op(_CLASSES.get(_name, Broadcast)(_name, _formula, _ops), _name)
 for _name in _TRUTH:
     enter_op(Comparison(_name), _name)
 for _name in _VARIADIC:

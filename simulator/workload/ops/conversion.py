@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from simulator.workload.call import Call, NotExecuted
 from simulator.workload.epilogue import REQUANT
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
@@ -17,6 +23,7 @@ from simulator.workload.op import (
     required,
     tensor,
 )
+from simulator.workload.tensor import NUMPY
 from simulator.workload.work import Elementwise, Work
 
 #: ONNX's number of an element type -> name in ``tensor.BITS``. Kinds of 8- and 4-bit floats differ in range
@@ -62,6 +69,13 @@ class Quantize(_Conversion):
         """One element-wise work."""
         return self._elementwise(node, graph, REQUANT)
 
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the operand at the scale of the result, whether it was real or stored."""
+        if len(call.operands) > 1:
+            raise NotExecuted("is executed with a constant scale alone")
+        value, result = call.operand(0), call.results[0]
+        return [call.aligned(value) if value.tensor.quant else call.quantized(value.array, result)]
+
 
 @operator("DequantizeLinear")
 class Dequantize(_Conversion):
@@ -83,6 +97,12 @@ class Dequantize(_Conversion):
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
         """One element-wise work."""
         return self._elementwise(node, graph, (("add", 1), ("mul", 1)))
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return what the stored integers stand for."""
+        if len(call.operands) > 1:
+            raise NotExecuted("is executed with a constant scale alone")
+        return [call.operand(0).real().astype(NUMPY[call.results[0].dtype])]
 
 
 @operator("DynamicQuantizeLinear")
@@ -128,3 +148,7 @@ class Cast(_Conversion):
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
         """One element-wise work."""
         return self._elementwise(node, graph, (("round", 1),))
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the operand; storing it changes its type."""
+        return [np.asarray(arrays[0])]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
+from simulator.workload.call import Call, NotExecuted
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -17,7 +20,8 @@ from simulator.workload.op import (
     required,
     tensor,
 )
-from simulator.workload.window import Axis, axes
+from simulator.workload.plain import windows
+from simulator.workload.window import Axis, axes, channels_first, in_layout
 from simulator.workload.work import Contraction, Elementwise, Work
 
 _UNIT = Axis(size=1, kernel=1, stride=1, dilation=1, begin=0, end=0, out=1)
@@ -29,7 +33,8 @@ class Conv(Op):
 
     A single axis is x, with y of extent 1. Depth is folded: output planes count as images and kernel planes
     as channels, which keeps the multiply-accumulates exact and overstates the ifmap by the overlap of kernel
-    planes.
+    planes. With ``layout: NHWC`` images are batch, rows, columns, channels, and weights filters, rows,
+    columns, channels of a group.
     """
 
     EXAMPLES = (
@@ -61,7 +66,7 @@ class Conv(Op):
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Batch, filters, and one extent per spatial axis."""
-        ifmap, weight = required(inputs, 0).shape, required(inputs, 1).shape
+        ifmap, weight = (channels_first(required(inputs, i).shape, attrs) for i in (0, 1))
         groups = attrs.get("group", 1)
         if len(ifmap) != len(weight) or len(ifmap) < 3:
             raise ValueError(
@@ -71,7 +76,8 @@ class Conv(Op):
             raise ValueError(
                 f"{ifmap[1]} channels and {weight[0]} filters do not fit {groups} groups of {weight[1]}"
             )
-        return [(ifmap[0], weight[0], *(axis.out for axis in axes(ifmap[2:], weight[2:], attrs)))]
+        spatial = (axis.out for axis in axes(ifmap[2:], weight[2:], attrs))
+        return [in_layout((ifmap[0], weight[0], *spatial), attrs)]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
         """Return int32 for sums of integers."""
@@ -83,11 +89,12 @@ class Conv(Op):
         operands = positional(node, graph)
         ifmap, weight = required(operands, 0), required(operands, 1)
         groups = node.attrs.get("group", 1)
-        *deep, y, x = [_UNIT, *axes(ifmap.shape[2:], weight.shape[2:], node.attrs)]
+        seen, filters = (channels_first(operand.shape, node.attrs) for operand in (ifmap, weight))
+        *deep, y, x = [_UNIT, *axes(seen[2:], filters[2:], node.attrs)]
         return (
             Contraction(
-                k=weight.shape[0] // groups,
-                c=weight.shape[1] * prod(axis.kernel for axis in deep),
+                k=filters[0] // groups,
+                c=filters[1] * prod(axis.kernel for axis in deep),
                 oy=y.out,
                 ox=x.out,
                 fy=y.kernel,
@@ -105,6 +112,47 @@ class Conv(Op):
                 precision=multiplication(ifmap, weight),
             ),
         )
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return sums of products of stored integers, rescaled; or of reals, in float32."""
+        attrs, ifmap, weight = call.node.attrs, call.operand(0), call.operand(1)
+        last = attrs.get("layout") == "NHWC"
+        if ifmap.array.ndim > 4:
+            raise NotExecuted("is executed over one or two spatial axes")
+        if call.node.op == "ConvInteger" and len(call.operands) > 2:
+            raise NotExecuted("is executed without zero points that are operands")
+        image, filters = (_channels_last(value.array, last) for value in (ifmap, weight))
+        sizes, kernel = (channels_first(v.array.shape, attrs)[2:] for v in (ifmap, weight))
+        placed = [_UNIT, *axes(sizes, kernel, attrs)][-2:]
+        groups = attrs.get("group", 1)
+        bias = call.optional(2)
+        if image.dtype.kind == "f":
+            real = _real(image, _channels_last(weight.real(), last), placed, groups)
+            sums = call.store_real(real if bias is None else real + bias.real().astype(np.float32))
+        else:
+            zeros = (ifmap.zero_point, weight.zero_points)
+            addend = None if bias is None else bias.array
+            sums = call.arithmetic.convolve(image, filters, placed, groups, zeros, addend, call.numerics)
+            scales = () if weight.tensor.quant is None else (ifmap.scale, np.array(weight.quant.scale))
+            sums = call.store_sums(sums, *scales)
+        made = sums if last else np.moveaxis(sums, -1, 1)
+        return [made.reshape(call.results[0].shape)]
+
+
+def _channels_last(array: np.ndarray, is_last: bool) -> np.ndarray:
+    """Axes as batch (or filters), rows, columns, channels; a single spatial axis is x."""
+    moved = array if is_last else np.moveaxis(array, 1, -1)
+    return moved if moved.ndim == 4 else moved[:, None]
+
+
+def _real(image: np.ndarray, filters: np.ndarray, places: list[Axis], groups: int) -> np.ndarray:
+    """Convolution of float32; the order of its additions is numpy's."""
+    seen, depth, size = windows(image, places, 0), filters.shape[3], len(filters) // groups
+    parts = []
+    for g in range(groups):
+        rows = np.ascontiguousarray(seen[..., g * depth : (g + 1) * depth]).reshape(*seen.shape[:3], -1)
+        parts.append(rows @ filters[g * size : (g + 1) * size].reshape(size, -1).T)
+    return np.concatenate(parts, axis=3)
 
 
 @operator("ConvTranspose")

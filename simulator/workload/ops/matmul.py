@@ -6,6 +6,7 @@ from math import prod
 
 import numpy as np
 
+from simulator.workload.call import Call, NotExecuted, Value
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -74,6 +75,39 @@ class MatMul(Op):
         left = (1, *first.shape) if len(first.shape) == 1 else first.shape
         right = (*second.shape, 1) if len(second.shape) == 1 else second.shape
         return (product(left, right, multiplication(first, second)),)
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the product of stored integers, rescaled; or of reals, in float32."""
+        first, second = call.operand(0), call.operand(1)
+        if call.node.op == "MatMulInteger" and len(call.operands) > 2:
+            raise NotExecuted("is executed without zero points that are operands")
+        bias = call.optional(2)
+        if first.array.dtype.kind == "f":
+            real = first.array @ second.real()
+            return [call.store_real(real if bias is None else real + bias.real())]
+        left, right = np.atleast_2d(first.array), second.array
+        right = right[:, None] if right.ndim == 1 else right
+        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        pairs = (
+            np.broadcast_to(left, (*batch, *left.shape[-2:])).reshape(-1, *left.shape[-2:]),
+            np.broadcast_to(right, (*batch, *right.shape[-2:])).reshape(-1, *right.shape[-2:]),
+        )
+        sums = [_sums(call, a, b.T, bias) for a, b in zip(*pairs, strict=True)]
+        made = call.store_sums(np.stack(sums), *_scales(first, second))
+        return [made.reshape(call.results[0].shape)]
+
+
+def _sums(call: Call, rows: np.ndarray, columns: np.ndarray, bias: Value | None) -> np.ndarray:
+    """Sums of products of (M, K) and (N, K) without their zero points."""
+    first, second = call.operand(0), call.operand(1)
+    addend = None if bias is None else np.broadcast_to(bias.array.reshape(-1), (len(columns),))
+    zeros = (first.zero_point, second.zero_points)
+    return call.arithmetic.multiply(rows, columns, zeros, addend, call.numerics)
+
+
+def _scales(first: Value, second: Value) -> tuple[np.ndarray | float, ...]:
+    """Scales of two operands; none for integers without."""
+    return () if first.tensor.quant is None else (first.scale, np.array(second.quant.scale))
 
 
 @operator("FusedMatMul")
@@ -179,12 +213,32 @@ class Gemm(Op):
         ops = tuple((cls, count) for cls, count in counts if count)
         return (gemm, Elementwise(ops, split=rows)) if ops else (gemm,)
 
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the product of stored integers, rescaled; or of reals, in float32."""
+        first, second, third, attrs = call.operand(0), call.operand(1), call.optional(2), call.node.attrs
+        plain = attrs.get("alpha", 1.0) == 1.0 and "bias" in call.node.epilogue or third is None
+        if first.array.dtype.kind == "f":
+            left = first.array.T if attrs.get("transA", 0) else first.array
+            real = np.float32(attrs.get("alpha", 1.0)) * (left @ _columns(second.real(), attrs).T)
+            addend = 0 if third is None else np.float32(attrs.get("beta", 1.0)) * third.real()
+            return [call.store_real(real + addend)]
+        if not plain or attrs.get("alpha", 1.0) != 1.0:
+            raise NotExecuted("of integers is executed with a bias per column, and without factors")
+        rows = first.array.T if attrs.get("transA", 0) else first.array
+        sums = _sums(call, rows, _columns(second.array, attrs), third)
+        return [call.store_sums(sums, *_scales(first, second))]
+
     def _sizes(self, inputs: Operands, attrs: Attrs) -> tuple[int, int, int]:
         first, second = required(inputs, 0).shape, required(inputs, 1).shape
         if len(first) != 2 or len(second) != 2:
             raise ValueError(f"Gemm takes matrices, not {list(first)} and {list(second)}")
         rows, inner = reversed(first) if attrs.get("transA", 0) else first
         return rows, inner, second[0 if attrs.get("transB", 0) else 1]
+
+
+def _columns(second: np.ndarray, attrs: Attrs) -> np.ndarray:
+    """Second operand of a Gemm with a row per column of the result."""
+    return second if attrs.get("transB", 0) else second.T
 
 
 def is_bias(addend: Tensor, columns: int) -> bool:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
+from simulator.workload.call import Call, NotExecuted
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -20,6 +24,7 @@ from simulator.workload.op import (
     rows,
     tensor,
 )
+from simulator.workload.window import channels_first, in_layout
 from simulator.workload.work import Move, Work
 
 
@@ -53,6 +58,10 @@ class Concat(_Mover):
             raise ValueError(f"shapes {', '.join(str(list(s)) for s in shapes)} differ beside axis {axis}")
         return [(*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])]
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return them joined."""
+        return [np.concatenate(arrays, axis=attrs.get("axis", 1))]
+
 
 @operator("Split")
 class Split(_Mover):
@@ -79,6 +88,14 @@ class Split(_Mover):
                 f"parts {list(parts)} do not add up to the {shape[axis]} elements of axis {axis}"
             )
         return [(*shape[:axis], part, *shape[axis + 1 :]) for part in parts]
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the parts, of the extents that the results have."""
+        array = call.operand(0).array
+        axis = axis_of(call.node.attrs.get("axis", 0), array.ndim)
+        ends = np.cumsum([result.shape[axis] for result in call.results])[:-1]
+        _same_scales(call)
+        return np.split(array, ends, axis=axis)
 
 
 @operator("Slice")
@@ -108,6 +125,20 @@ class Slice(_Mover):
             shape[place] = len(range(*slice(start, end, step).indices(shape[place])))
         return [tuple(shape)]
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the slice that the attributes name."""
+        if any(array is not None for array in arrays[1:]) or "starts" not in attrs:
+            raise NotExecuted("is executed with constant bounds alone")
+        array = arrays[0]
+        starts, ends = attrs["starts"], attrs["ends"]
+        axes = attrs.get("axes") or range(len(starts))
+        steps = attrs.get("steps") or [1] * len(starts)
+        cut = [slice(None)] * array.ndim
+        for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+            below = step < 0 and end < -array.shape[axis]  # before the first element: down to it
+            cut[axis] = slice(start, None if below else end, step)
+        return [array[tuple(cut)]]
+
 
 @operator("Pad")
 class Pad(_Mover):
@@ -130,6 +161,27 @@ class Pad(_Mover):
     def _read(self, node: Node, graph: Graph, written: int) -> int:
         return min(written, required(positional(node, graph), 0).bytes)
 
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the operand with the constant around it: of stored integers, the stored form of it."""
+        attrs, value = call.node.attrs, call.operand(0)
+        mode: Any = attrs.get("mode", "constant")
+        if (
+            "pads" not in attrs
+            or mode not in ("constant", "reflect", "edge", "symmetric")
+            or any(v is not None for v in call.operands[1:])
+        ):
+            raise NotExecuted("is executed with constant extents and values")
+        array = call.aligned(value) if call.integer else value.array
+        axes = attrs.get("axes") or range(array.ndim)
+        margins = [(0, 0)] * array.ndim
+        for i, axis in enumerate(axes):
+            margins[axis] = (attrs["pads"][i], attrs["pads"][len(axes) + i])
+        if mode != "constant":
+            return [np.pad(array, margins, mode=mode)]
+        real = np.asarray(attrs.get("value", 0.0), np.float32)
+        fill = call.quantized(real, call.results[0]) if call.integer else real
+        return [np.pad(array, margins, constant_values=fill.item())]
+
 
 @operator("Transpose")
 class Transpose(_Mover):
@@ -147,6 +199,10 @@ class Transpose(_Mover):
         if sorted(perm) != list(range(len(shape))):
             raise ValueError(f"perm {list(perm)} is no permutation of the axes of {list(shape)}")
         return [tuple(shape[axis] for axis in perm)]
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the operand with its axes in that order."""
+        return [np.transpose(arrays[0], attrs.get("perm"))]
 
 
 @operator("Gather")
@@ -167,6 +223,10 @@ class Gather(_Mover):
         axis = axis_of(attrs.get("axis", 0), len(shape))
         return [(*shape[:axis], *indices, *shape[axis + 1 :])]
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return what the indices choose; negative ones count from the end."""
+        return [np.take(arrays[0], arrays[1], axis=attrs.get("axis", 0))]
+
     def _read(self, node: Node, graph: Graph, written: int) -> int:
         return written + required(positional(node, graph), 1).bytes
 
@@ -185,6 +245,10 @@ class GatherElements(Gather):
         """Return that of the indices."""
         return [required(inputs, 1).shape]
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return one element per index."""
+        return [np.take_along_axis(arrays[0], arrays[1], axis=attrs.get("axis", 0))]
+
 
 @operator("GatherND")
 class GatherND(Gather):
@@ -200,6 +264,12 @@ class GatherND(Gather):
         """Return the indices' leading axes, then what they do not address."""
         shape, indices = required(inputs, 0).shape, required(inputs, 1).shape
         return [(*indices[:-1], *shape[attrs.get("batch_dims", 0) + indices[-1] :])]
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the slices that the last axis of the indices addresses."""
+        if attrs.get("batch_dims", 0):
+            raise NotExecuted("is executed without batch dimensions")
+        return [arrays[0][tuple(np.moveaxis(arrays[1], -1, 0))]]
 
 
 @operator("Scatter", "ScatterElements", "ScatterND")
@@ -254,6 +324,15 @@ class Expand(_Mover):
     def _read(self, node: Node, graph: Graph, written: int) -> int:
         return required(positional(node, graph), 0).bytes
 
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the operand in the shape of the result, repeated."""
+        _same_scales(call)
+        array, shape = call.operand(0).array, call.results[0].shape
+        if call.node.op == "Tile":
+            times = [new // max(old, 1) for new, old in zip(shape, array.shape, strict=True)]
+            return [np.tile(array, times)]
+        return [np.broadcast_to(array, shape)]
+
 
 @operator("Tile")
 class Tile(Expand):
@@ -277,9 +356,20 @@ class DepthToSpace(_Mover):
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Fewer channels, larger planes."""
-        b, c, y, x = required(inputs, 0).shape
+        b, c, y, x = channels_first(required(inputs, 0).shape, attrs)
         block = attrs["blocksize"]
-        return [(b, c // block**2, y * block, x * block)]
+        return [in_layout((b, c // block**2, y * block, x * block), attrs)]
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the pixels, whose places are the outer part of the channels (DCR) or the inner (CRD)."""
+        last, n = attrs.get("layout") == "NHWC", attrs["blocksize"]
+        image = arrays[0] if last else np.moveaxis(arrays[0], 1, -1)
+        b, y, x, c = image.shape
+        inner = attrs.get("mode", "DCR") == "CRD"
+        parts = image.reshape(b, y, x, c // n**2, n, n) if inner else image.reshape(b, y, x, n, n, c // n**2)
+        order = (0, 1, 4, 2, 5, 3) if inner else (0, 1, 3, 2, 4, 5)
+        made = parts.transpose(order).reshape(b, y * n, x * n, c // n**2)
+        return [made if last else np.moveaxis(made, -1, 1)]
 
 
 @operator("SpaceToDepth")
@@ -290,9 +380,19 @@ class SpaceToDepth(_Mover):
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """More channels, smaller planes."""
-        b, c, y, x = required(inputs, 0).shape
+        b, c, y, x = channels_first(required(inputs, 0).shape, attrs)
         block = attrs["blocksize"]
-        return [(b, c * block**2, y // block, x // block)]
+        return [in_layout((b, c * block**2, y // block, x // block), attrs)]
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the channels: the places in the block are their outer part (DCR) or the inner (CRD)."""
+        last, n = attrs.get("layout") == "NHWC", attrs["blocksize"]
+        image = arrays[0] if last else np.moveaxis(arrays[0], 1, -1)
+        b, y, x, c = image.shape
+        order = (0, 1, 3, 5, 2, 4) if attrs.get("mode", "DCR") == "CRD" else (0, 1, 3, 2, 4, 5)
+        parts = image.reshape(b, y // n, n, x // n, n, c).transpose(order)
+        made = parts.reshape(b, y // n, x // n, n * n * c)
+        return [made if last else np.moveaxis(made, -1, 1)]
 
 
 @operator("Trilu", "ReverseSequence")
@@ -335,3 +435,11 @@ class OneHot(_Mover):
         operands = positional(node, graph)
         values = optional(operands, 2)
         return required(operands, 0).bytes + (values.bytes if values else 0)
+
+
+def _same_scales(call: Call) -> None:
+    """Raise unless the results have the scale of what is moved into them."""
+    quant = call.operand(0).tensor.quant
+    for result in call.results:
+        if result.quant != quant:
+            raise ValueError(f"'{result.name}' has another scale than '{call.operand(0).tensor.name}'")

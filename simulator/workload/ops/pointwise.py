@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from simulator.workload.call import Call, NotExecuted, stored_type
 from simulator.workload.epilogue import ACTIVATIONS, Ops
+from simulator.workload.functions import EPILOGUE_FUNCTIONS, FUNCTIONS, PARAMETERS, gelu
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -62,7 +68,10 @@ _PREDICATES = {"Not": "bool", "IsNaN": "fp32", "IsInf": "fp32"}
 class Pointwise(Op):
     """One result element per operand element; a further operand is a parameter, not data."""
 
+    pointwise = True
+
     def __init__(self, name: str, formula: str, ops: Ops, keeps_values: bool = False) -> None:
+        self._name = name
         self.formula, self._ops, self.keeps_values = formula, ops, keeps_values
         shapes = ((2, 3, 4),) if name in _OUTSIDE_ONNX else None
         self.EXAMPLES = (
@@ -81,6 +90,37 @@ class Pointwise(Op):
 
     def _per_element(self, inputs: Operands, attrs: Attrs) -> Ops:
         return self._ops
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the function of the operand."""
+        if self._name in PARAMETERS:
+            function, parameters = PARAMETERS[self._name]
+            return [
+                EPILOGUE_FUNCTIONS[function](arrays[0], *(attrs.get(key, value) for key, value in parameters))
+            ]
+        if self._name not in FUNCTIONS:
+            raise NotExecuted("has a model for timing, and none for its values")
+        return [FUNCTIONS[self._name](arrays[0])]
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return Relu of stored integers as bounds of them, others as ever."""
+        if self._name == "Relu" and call.integer:
+            node = replace(call.node, epilogue=("relu", *call.node.epilogue))
+            bounded = replace(call, node=node)
+            return [bounded.aligned(bounded.operand(0))]
+        if self._name == "LeakyRelu" and call.integer and call.numerics.elementwise == "integer":
+            return [_leaky(call)]
+        return super().run(call)
+
+
+def _leaky(call: Call) -> np.ndarray:
+    """LeakyRelu of stored integers: x − z rescaled by s/so where it is not negative, else by a·s/so."""
+    value, result = call.operand(0), call.results[0]
+    whole = value.array.astype(np.int64) - value.zero_point
+    zero, bounds, dtype = call.result_quant()[1], call.bounds(), stored_type(result)
+    above = call.arithmetic.store(whole, call.factors(value.scale), zero, bounds, dtype)
+    steep = call.factors(value.scale, call.node.attrs.get("alpha", 0.01))
+    return np.where(whole >= 0, above, call.arithmetic.store(whole, steep, zero, bounds, dtype))
 
 
 class Predicate(Pointwise):
@@ -113,6 +153,24 @@ class Clip(Pointwise):
         given = [name in attrs or optional(inputs, i) is not None for i, name in self.parameters.items()]
         return (("max", max(1, sum(given))),)
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Bounded from below, then from above."""
+        result = arrays[0]
+        for i, name, bound in ((1, "min", np.maximum), (2, "max", np.minimum)):
+            given = arrays[i] if len(arrays) > i else None
+            given = attrs.get(name) if given is None else given
+            result = result if given is None else bound(result, np.asarray(given, result.dtype))
+        return [result]
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return stored integers within the stored integers of the bounds, others as ever."""
+        if not call.integer or len(call.operands) > 1:
+            return super().run(call)
+        limits = (call.node.attrs.get("min", -np.inf), call.node.attrs.get("max", np.inf))
+        attrs = {**call.node.attrs, "clip": limits}
+        bounded = replace(call, node=replace(call.node, epilogue=("clip", *call.node.epilogue), attrs=attrs))
+        return [bounded.aligned(bounded.operand(0))]
+
 
 @operator("Gelu", "FastGelu", "BiasGelu")
 class Gelu(Pointwise):
@@ -142,6 +200,12 @@ class Gelu(Pointwise):
             ops = {"tanh": 1, "mul": 5, "add": 2 + bias}
         return (Elementwise(tuple((cls, n * elements) for cls, n in ops.items()), split=elements),)
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the exact function; its approximation is not executed."""
+        if len(arrays) > 1 or attrs.get("approximate", "none") != "none":
+            raise NotExecuted("is executed in its exact form of one operand alone")
+        return [gelu(arrays[0])]
+
 
 @operator("Swish")
 class Swish(Pointwise):
@@ -157,6 +221,10 @@ class Swish(Pointwise):
 
     def _per_element(self, inputs: Operands, attrs: Attrs) -> Ops:
         return (("sigmoid", 1), ("mul", 1 if attrs.get("alpha", 1.0) == 1.0 else 2))
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Product x · sigmoid(a·x)."""
+        return [arrays[0] * FUNCTIONS["Sigmoid"](arrays[0].dtype.type(attrs.get("alpha", 1.0)) * arrays[0])]
 
 
 def _enter() -> None:

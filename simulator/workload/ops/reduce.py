@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
+import numpy as np
+
+from simulator.workload.call import BOUNDS, Call, NotExecuted, stored_type
 from simulator.workload.epilogue import Ops
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
@@ -22,6 +27,7 @@ from simulator.workload.op import (
     required,
     tensor,
 )
+from simulator.workload.rescale import Factors
 from simulator.workload.work import Elementwise, Work
 
 #: Operator -> (formula, operations per element, operations per result).
@@ -43,6 +49,13 @@ _KINDS: dict[str, tuple[str, Ops, Ops]] = {
 }
 
 
+#: Operator -> its meaning over numpy's axes.
+_MEANING: dict[str, Callable[..., np.ndarray]] = {
+    "ReduceSum": np.sum, "ReduceMean": np.mean, "ReduceMax": np.max, "ReduceMin": np.min,
+    "ReduceProd": np.prod,
+}  # fmt: skip
+
+
 def leading(shape: Shape, axes: tuple[int, ...]) -> int:
     """Slices along leading axes that a reduction leaves independent, whatever the layout.
 
@@ -57,12 +70,20 @@ def leading(shape: Shape, axes: tuple[int, ...]) -> int:
     return prod(shape[: axes[0]]) if axes else prod(shape)
 
 
+def _divided(by: Factors, count: int) -> Factors:
+    """Multiplier over a count: the mantissa, shifted left as far as the count has bits, over it, cut off."""
+    bits = min(count.bit_length() - 1, 32, 31 + int(by.shift[0]))
+    ratio = by.ratio / np.float32(count)
+    return Factors(by.rescaling, (by.mantissa << bits) // count, by.shift - bits, ratio)
+
+
 class Reduce(Op):
     """Reduction over ``axes`` (none: all, unless ``noop_with_empty_axes``)."""
 
     parameters = {1: "axes"}
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self.formula, self._each, self._last = _KINDS[name]
         self.keeps_values = name in ("ReduceMax", "ReduceMin")
         ops = {cls: 24 * n for cls, n in self._each}
@@ -100,6 +121,36 @@ class Reduce(Op):
             split = 1
         return (Elementwise(tuple(ops.items()), split=split),)
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the reduction over the axes that the attributes name."""
+        if self._name not in _MEANING or len(arrays) > 1:
+            raise NotExecuted("has a model for timing, and none for its values")
+        axes = self._given(attrs, arrays[0].ndim)
+        return [_MEANING[self._name](arrays[0], axis=axes, keepdims=bool(attrs.get("keepdims", 1)))]
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return ReduceMean of stored integers as Σ(x − z), rescaled once by s/so with n in its mantissa.
+
+        Others as ever.
+        """
+        if self._name != "ReduceMean" or not call.integer or call.numerics.elementwise != "integer":
+            return super().run(call)
+        if len(call.operands) > 1 or any(name not in BOUNDS for name in call.activations):
+            raise NotExecuted("of integers is executed over constant axes")
+        value, result, attrs = call.operand(0), call.results[0], call.node.attrs
+        axes = self._given(attrs, value.array.ndim)
+        whole = value.array.astype(np.int64) - value.zero_point
+        total = whole.sum(axis=axes, keepdims=bool(attrs.get("keepdims", 1)))
+        by = _divided(call.factors(value.scale), value.array.size // max(total.size, 1))
+        return [call.arithmetic.store(total, by, call.result_quant()[1], call.bounds(), stored_type(result))]
+
+    def _given(self, attrs: Attrs, rank: int) -> tuple[int, ...]:
+        """Axes that the attributes name, counted from the front."""
+        given = np.ravel(attrs.get("axes", ())).tolist()
+        if not given:
+            return () if attrs.get("noop_with_empty_axes", 0) else tuple(range(rank))
+        return tuple(sorted(axis_of(int(axis), rank) for axis in given))
+
     def _axes(self, inputs: Operands, attrs: Attrs) -> tuple[int, ...]:
         rank = len(required(inputs, 0).shape)
         given = self.integers(inputs, attrs, "axes")
@@ -133,6 +184,15 @@ class ArgMax(Op):
         axis = axis_of(node.attrs.get("axis", 0), len(operand.shape))
         ops = (("max", operand.elements), ("logic", operand.elements))
         return (Elementwise(ops, split=leading(operand.shape, (axis,))),)
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the first index of the largest or smallest stored value."""
+        attrs, array = call.node.attrs, call.operand(0).array
+        if attrs.get("select_last_index", 0):
+            raise NotExecuted("is executed for the first of equal elements")
+        find = np.argmax if call.node.op == "ArgMax" else np.argmin
+        axis, keep = axis_of(attrs.get("axis", 0), array.ndim), bool(attrs.get("keepdims", 1))
+        return [find(array, axis=axis, keepdims=keep).astype(stored_type(call.results[0]))]
 
 
 @operator("TopK")

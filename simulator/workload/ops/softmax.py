@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
+from typing import Any
 
+import numpy as np
+
+from simulator.workload.call import Call
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -17,6 +22,7 @@ from simulator.workload.op import (
     required,
     tensor,
 )
+from simulator.workload.rescale import round_half_away
 from simulator.workload.work import Elementwise, Work
 
 #: Operator -> formula, operations per element, operations per normalized slice.
@@ -44,6 +50,7 @@ class Softmax(Op):
     """
 
     def __init__(self, name: str) -> None:
+        self._name = name
         self.formula, self._each, self._slice = _KINDS[name]
         ops = {cls: 24 * n for cls, n in self._each}
         for cls, n in self._slice:
@@ -65,6 +72,38 @@ class Softmax(Op):
         for cls, n in self._slice:
             ops[cls] = ops.get(cls, 0) + n * slices
         return (Elementwise(tuple(ops.items()), split=slices),)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return exponentials over their sum, the logarithm of that, or a 1 at the first largest."""
+        x = arrays[0]
+        coerce = attrs.get("coerce", 0)
+        axis = axis_of(attrs.get("axis", 1 if coerce else -1), x.ndim)
+        flat = x.reshape(*x.shape[:axis], -1) if coerce else np.moveaxis(x, axis, -1)
+        if self._name == "Hardmax":
+            made = (np.arange(flat.shape[-1]) == flat.argmax(-1)[..., None]).astype(x.dtype)
+        else:
+            shifted = x.dtype.type(attrs.get("beta", 1.0)) * (flat - flat.max(-1, keepdims=True))
+            total = np.exp(shifted).sum(-1, keepdims=True)
+            made = shifted - np.log(total) if self._name == "LogSoftmax" else np.exp(shifted) / total
+        return [made.reshape(x.shape) if coerce else np.moveaxis(made, -1, axis)]
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return Softmax of stored integers by a table of exponentials; others as ever.
+
+        e[d] = exp(−β·s·d) in float32 for the distance d to the largest; each e · (1/Σe) over the result's
+        scale is rounded half away from zero.
+        """
+        if not call.integer or call.numerics.elementwise != "integer" or self._name != "Softmax":
+            return super().run(call)
+        value, (scale, zero) = call.operand(0), call.result_quant()
+        axis = axis_of(call.node.attrs.get("axis", -1), value.array.ndim)
+        stored = np.moveaxis(value.array, axis, -1).astype(np.int64)
+        step = np.float32(-value.scale * call.node.attrs.get("beta", 1.0))
+        exponentials = np.exp(step * (stored.max(-1, keepdims=True) - stored).astype(np.float32))
+        inverse = np.float32(1) / exponentials.sum(-1, keepdims=True, dtype=np.float32)
+        whole = round_half_away(exponentials * inverse / np.float32(scale)) + zero
+        bounded = np.clip(whole, *call.bounds()).astype(value.array.dtype)
+        return [np.moveaxis(bounded, -1, axis)]
 
 
 for _name in _KINDS:

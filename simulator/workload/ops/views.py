@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
+from simulator.workload.call import Call, NotExecuted
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -28,6 +31,23 @@ class _View(Op):
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
         """Nothing."""
         return ()
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the same numbers in the shape of the result.
+
+        Raises
+        ------
+        ValueError
+            The result claims another scale: that would be other numbers.
+        """
+        if call.node.op == "Dropout":  # readers remove it where it does nothing
+            raise NotExecuted("drops elements at random here, as in training")
+        value, result = call.operand(0), call.results[0]
+        if value.tensor.quant != result.quant:
+            raise ValueError(
+                f"'{result.name}' has another scale than '{value.tensor.name}', whose bytes it is"
+            )
+        return [value.array.reshape(result.shape)]
 
 
 @operator("Identity", "Dropout")

@@ -223,7 +223,7 @@ class TestNetwork:
     def test_another_kind_of_file(self, refused, tmp_path):
         (tmp_path / "net.txt").write_text("x")
         assert refused("run", CHIP, "net.txt") == [
-            "net.txt: expected a network file (.onnx, .yaml, .yml), got suffix '.txt'"
+            "net.txt: expected a network file (.onnx, .tflite, .yaml, .yml), got suffix '.txt'"
         ]
 
     def test_a_chip_is_no_network(self, refused, chip):

@@ -1,0 +1,108 @@
+"""execute: from files of a network and of inputs to what the network computes."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulator.base.errors import InputError, Problem
+from simulator.base.files import write_atomic
+from simulator.workload.execute import Activity, execute
+from simulator.workload.load import load_graph
+from simulator.workload.numerics import profile
+
+
+def execute_files(network: str, inputs: str, numerics: str | None, *, all_tensors: bool = False) -> Activity:
+    """Put the inputs of a file through the network of another.
+
+    Parameters
+    ----------
+    network
+        Path, or name under workloads/.
+    inputs
+        Path of an .npz file: an array for each input, under its name.
+    numerics
+        Name of a profile; None: tflite_ref for .tflite, onnxruntime for others.
+    all_tensors
+        Keep every computed tensor.
+
+    Raises
+    ------
+    InputError
+        A file is not as it should be, with its name, or a node cannot be executed.
+    """
+    native = "tflite_ref" if network.lower().endswith(".tflite") else "onnxruntime"
+    chosen = profile(numerics or native)
+    graph = load_graph(network)
+    arrays = read_arrays(inputs)
+    try:
+        return execute(graph, arrays, chosen, all_tensors=all_tensors)
+    except InputError as error:
+        raise InputError(*(_located(problem, network, inputs) for problem in error.problems)) from error
+
+
+def _located(problem: Problem, network: str, inputs: str) -> Problem:
+    """The problem with the file that it is in: inputs are the user's, nodes the network's."""
+    if problem.path == "inputs":
+        return replace(problem, file=inputs, path="")
+    return replace(problem, file=network)
+
+
+def read_arrays(path: str) -> dict[str, np.ndarray]:
+    """Arrays of an .npz file by name.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it is none.
+    """
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise InputError(Problem("expected an .npz file with an array per input, got one array", path))
+        with archive:
+            return {name: archive[name] for name in archive.files}
+    except OSError as error:
+        raise InputError(Problem(f"cannot read the inputs: {error.strerror or error}", path)) from error
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        text = f"expected an .npz file with an array per input; it is none, or a damaged one: {error}"
+        raise InputError(Problem(text, path)) from error
+
+
+def write_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """Write arrays by name as .npz; the same arrays give the same bytes.
+
+    Raises
+    ------
+    InputError
+        The place cannot be written.
+    """
+    buffer = io.BytesIO()
+    contiguous: dict[str, Any] = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    np.savez(buffer, **contiguous)
+    write_atomic(path, buffer.getvalue())
+
+
+def summary(activity: Activity) -> dict[str, Any]:
+    """What was executed: samples, outputs with shape and type, and the density of every tensor."""
+    outputs = {
+        name: {"shape": list(array.shape), "dtype": str(array.dtype)}
+        for name, array in activity.outputs.items()
+    }
+    tensors = {
+        name: {"elements": elements, "nonzeros": activity.nonzeros[name], "density": activity.density(name)}
+        for name, elements in activity.elements.items()
+    }
+    return {
+        "network": activity.network,
+        "profile": activity.profile,
+        "samples": activity.samples,
+        "outputs": outputs,
+        "tensors": tensors,
+    }
