@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -268,30 +268,7 @@ def gemm(
         screen.emit_json(records[0] if len(records) == 1 else records)
         return
     for record in records:
-        screen.emit(_gemm_lines(record))
-
-
-def _gemm_lines(record: dict[str, Any]) -> list[str]:
-    energy = (
-        f"{record['energy_j'] * 1e6:.4g} uJ" if record["energy_complete"] else "incomplete (see not modelled)"
-    )
-    traffic = ", ".join(
-        f"{memory} {t['read']} B read {t['write']} B written" for memory, t in record["traffic_bytes"].items()
-    )
-    accesses = ", ".join(f"{name} {count}" for name, count in record["accesses"].items())
-    size = f"{record['m']} x {record['n']} x {record['k']} {record['precision']}"
-    core = f"{record['chip']}.{record['core']}"
-    utilization = f"{100 * record['utilization']:.2f} %"
-    lines = [
-        f"{size} on {core}" + (f", {record['dataflow']}" if record["dataflow"] else ""),
-        f"  compute_cycles {record['compute_cycles']} (memory ideal), utilization {utilization}",
-        f"  cycles         {record['cycles']} (simulated), latency {record['latency_s'] * 1e6:.6g} us",
-        f"  traffic        {traffic}",
-        f"  accesses       {accesses} (elements at the array)",
-        f"  energy         {energy}",
-    ]
-    lines += [f"  assumed        {text}" for text in record["assumptions"]]
-    return lines + [f"  not modelled   {text}" for text in record["not_modelled"]]
+        screen.emit(screen.gemm_lines(record))
 
 
 @app.command()

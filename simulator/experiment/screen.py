@@ -184,3 +184,27 @@ def show_plan(records: Sequence[dict[str, object]], layout: Sequence[dict[str, o
         )
     emit(["", "layout: memory, address, bytes, tensor"])
     emit([f"{p['memory']:<12} {p['address']:>12} {p['bytes']:>12}  {p['storage']}" for p in layout])
+
+
+def gemm_lines(record: dict[str, Any]) -> list[str]:
+    """What one GEMM on one chip takes, a figure a line."""
+    energy = (
+        f"{record['energy_j'] * 1e6:.4g} uJ" if record["energy_complete"] else "incomplete (see not modelled)"
+    )
+    traffic = ", ".join(
+        f"{memory} {t['read']} B read {t['write']} B written" for memory, t in record["traffic_bytes"].items()
+    )
+    accesses = ", ".join(f"{name} {count}" for name, count in record["accesses"].items())
+    size = f"{record['m']} x {record['n']} x {record['k']} {record['precision']}"
+    core = f"{record['chip']}.{record['core']}"
+    utilization = f"{100 * record['utilization']:.2f} %"
+    lines = [
+        f"{size} on {core}" + (f", {record['dataflow']}" if record["dataflow"] else ""),
+        f"  compute_cycles {record['compute_cycles']} (memory ideal), utilization {utilization}",
+        f"  cycles         {record['cycles']} (simulated), latency {record['latency_s'] * 1e6:.6g} us",
+        f"  traffic        {traffic}",
+        f"  accesses       {accesses} (elements at the array)",
+        f"  energy         {energy}",
+    ]
+    lines += [f"  assumed        {text}" for text in record["assumptions"]]
+    return lines + [f"  not modelled   {text}" for text in record["not_modelled"]]
