@@ -125,7 +125,8 @@ def _shape(device: Device, controller: Controller, posted: bool) -> np.ndarray:
         "read_queue": controller.read_queue,
         "write_queue": controller.write_queue,
         "high": floor(controller.write_high * controller.write_queue) + 1,
-        "low": ceil(controller.write_low * controller.write_queue),
+        # without writes their mode ends in any case
+        "low": max(ceil(controller.write_low * controller.write_queue), 1),
         "policy": POLICIES[controller.policy],
         "close": controller.page == "closed",
         "posted": posted,

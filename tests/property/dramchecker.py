@@ -410,7 +410,7 @@ class Ticking:
         else:
             if not self.write_mode:
                 self.write_mode = len(self.writes) > self.controller.write_high * size or not self.reads
-            elif len(self.writes) < self.controller.write_low * size and self.reads:
+            elif len(self.writes) < max(self.controller.write_low * size, 1) and self.reads:
                 self.write_mode = False
             queue = self.writes if self.write_mode else self.reads
         limit = self.controller.age_limit_cycles or inf

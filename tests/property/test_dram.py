@@ -250,7 +250,6 @@ def test_writes_starve_no_read():
     assert waits < all_take / 2
 
 
-@pytest.mark.xfail(strict=True, reason="write mode ends below write_low x queue, which 0 writes are not if it is 0")
 def test_a_low_mark_of_nothing_lets_reads_through():
     """A write, and a read when it is done."""
     device, controller = plain("ddr4", write_low=0, age_limit_cycles=None)
