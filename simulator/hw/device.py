@@ -112,6 +112,31 @@ class Device:
         return self.standard.levels.index(self.standard.refresh_level)
 
     @property
+    def ranks(self) -> int:
+        """Ranks, or whatever all-bank refresh takes instead."""
+        return prod(self.counts[: self.refresh_level + 1])
+
+    @property
+    def refresh_turns(self) -> int:
+        """Per-bank refreshes of a rank after which every bank had its turn."""
+        return self.banks // self.ranks // max(self.standard.refresh_banks, 1)
+
+    def check_refresh_turns(self) -> None:
+        """Refuse a refresh interval in which not every bank can have its turn.
+
+        Raises
+        ------
+        DeviceError
+            On ``timing.nREFI``.
+        """
+        bank = COMMANDS.index("REFpb")
+        apart = [r.latency for r in self.rules if bank in r.before and bank in r.after and r.window == 1]
+        least = max(self.refresh_turns * max(apart[:1], default=1), self.timing["nRFCpb"]) + 1
+        if self.timing["nREFI"] < least:
+            told = f"expected at least {least} clocks for {self.refresh_turns} refreshes of banks"
+            raise DeviceError("timing.nREFI", f"{told}, got nREFI {self.timing['nREFI']}")
+
+    @property
     def peak_bytes_per_s(self) -> Fraction:
         """Transfer rate x width of one channel, all its pseudo channels."""
         halves = self.counts[1] if self.standard.levels[1] == "pseudochannel" else 1

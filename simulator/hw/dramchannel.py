@@ -22,11 +22,15 @@ class DramChannel(Channel):
 
     ranks: int = 1
     refresh_interval_fs: int = 0
+    refresh: tuple[str, int] = ("refresh", 1)
     end_fs: int = 0
 
     @classmethod
-    def of(cls, memory: Bandwidth, device: Device, channels: int, requests: np.ndarray, nodes: int) -> Self:
-        """The channel of a memory made of such devices."""
+    def of(
+        cls, memory: Bandwidth, device: Device, channels: int, refresh: tuple[str, int],
+        requests: np.ndarray, nodes: int,
+    ) -> Self:  # fmt: skip
+        """The channel of a memory made of such devices; ``refresh``: which action, how often in an interval."""
         ranks = channels * ranks_of(device)
         return cls(
             **memory.channel_fields(),
@@ -34,6 +38,7 @@ class DramChannel(Channel):
             nodes=nodes,
             ranks=ranks,
             refresh_interval_fs=memory.refresh_interval_fs,
+            refresh=refresh,
         )
 
     def finish(self, end_fs: int) -> None:
@@ -48,5 +53,7 @@ class DramChannel(Channel):
 
     def background(self) -> dict[str, int]:
         """Refreshes, and picoseconds that ranks stood by."""
-        refreshes = self.ranks * (self.end_fs // self.refresh_interval_fs) if self.refresh_interval_fs else 0
-        return {"refresh": refreshes, "standby_active": self.ranks * self.end_fs // 1000}
+        action, times = self.refresh
+        every_fs = self.refresh_interval_fs
+        refreshes = self.ranks * times * (self.end_fs // every_fs) if every_fs else 0
+        return {action: refreshes, "standby_active": self.ranks * self.end_fs // 1000}

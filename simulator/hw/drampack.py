@@ -82,13 +82,13 @@ def ranks_of(device: Device) -> int:
     return prod(device.counts[: device.refresh_level + 1])
 
 
-def background_ticks(state: k.State, tables: k.Tables, last: int, refreshing: int) -> dict[str, int]:
+def background_ticks(state: k.State, tables: k.Tables, last: int) -> dict[str, int]:
     """Ticks up to the last, over all ranks, in each background state of a device.
 
-    ``refreshing`` is how long an all-bank refresh takes; it counts as standby with a row open.
+    A refresh counts as standby with a row open, also where those of several banks overlap.
     """
     ranks, shape = state.ranks, tables.shape[0]
-    refreshes = int(state.commands[:, COMMANDS.index("REFab")].sum())
+    refreshes = int(state.commands[:, [k.REFAB, k.REFPB]].sum())
     opened = int(ranks["active"].sum() + np.where(ranks["open"] > 0, last - ranks["since"], 0).sum())
     down_active, down_idle = int(ranks["down_active"].sum()), int(ranks["down_idle"].sum())
     if shape["down_after"]:
@@ -96,7 +96,7 @@ def background_ticks(state: k.State, tables: k.Tables, last: int, refreshing: in
         asleep = np.where(state.length.sum(axis=1) == 0, asleep, 0)[:, None]
         down_active += int((asleep * (ranks["open"] > 0)).sum())
         down_idle += int((asleep * (ranks["open"] == 0)).sum())
-    active = min(opened + refreshes * refreshing, last * ranks.size - down_idle)
+    active = min(opened + refreshes * int(shape["refresh_time"]), last * ranks.size - down_idle)
     return {
         "standby_active": max(active - down_active, 0),
         "standby_idle": last * ranks.size - down_idle - active,
@@ -124,7 +124,7 @@ def _shape(device: Device, controller: Controller, posted: bool) -> np.ndarray:
         "sync_write": device.clocks(sync.write) if sync else 0,
         "read_queue": controller.read_queue,
         "write_queue": controller.write_queue,
-        "high": floor(controller.write_high * controller.write_queue) + 1,
+        "high": min(floor(controller.write_high * controller.write_queue) + 1, controller.write_queue),
         # without writes their mode ends in any case
         "low": max(ceil(controller.write_low * controller.write_queue), 1),
         "policy": POLICIES[controller.policy],
@@ -133,6 +133,7 @@ def _shape(device: Device, controller: Controller, posted: bool) -> np.ndarray:
         "refresh": REFRESHES[controller.refresh],
         "refresh_every": _refresh_every(device, controller),
         "refresh_banks": standard.refresh_banks,
+        "refresh_time": device.timing["nRFCpb" if controller.refresh == "per_bank" else "nRFC"],
         "down_after": controller.power_down_cycles or 0,
         "down_exit": device.timing["nXP"],
         "age_limit": controller.age_limit_cycles or k.FOREVER,

@@ -256,7 +256,7 @@ def _served(setup: Setup, trace: Trace, tables: Tables, state: State) -> Served:
         commands={
             name: issued[i] for i, name in enumerate(COMMANDS) if name in setup.device.standard.commands
         },
-        background_cycles=background_ticks(state, tables, end, setup.device.timing["nRFC"]),
+        background_cycles=background_ticks(state, tables, end),
         requests_per_channel=tuple(np.diff(trace.first).tolist()),
     )
 

@@ -71,6 +71,8 @@ class DramUnit:
             room = np.zeros((self._tables.pool.shape[0], 2 * many), np.int64)
             room[:, : words.size] = self._tables.pool
             self._tables = self._tables._replace(pool=room)
+        if many == 0:
+            raise ValueError(f"transfer {id} has no bytes")
         cycle = self.clock.cycle_at(now_fs)
         self._state.flights[f] = (id, int(self.requests["node"][first]), many, cycle, cycle, 1)
         enter(self._decided, f, self._master(master), self._sizes, self._tables, self._state)
@@ -78,11 +80,11 @@ class DramUnit:
     def advance(self, until_fs: int) -> list[tuple[int, int]]:
         """Commit all decisions before ``until_fs``; (id, done_fs) of the transfers whose end they decide."""
         ahead, self._ahead = self._ahead, None
+        ended: list[tuple[int, int]] = []
         if ahead is not None and ahead[1][0][1] == until_fs:
-            self._state = ahead[0]
-            return ahead[1]
+            self._state, ended = ahead
         self._decided = self.clock.cycle_at(until_fs)
-        return self._serve(self._state, self._decided, False)
+        return [*ended, *self._serve(self._state, self._decided, False)]
 
     def forecast(self) -> tuple[int, int] | None:
         """(id, done_fs) of the transfer that ends first if nothing more arrives."""
@@ -120,7 +122,7 @@ class DramUnit:
         """
         refreshes = self._state.commands.sum(axis=0)
         last = max(self.clock.cycle_at(self._end_fs), int(self._state.total["last_done"][0]))
-        ticks = background_ticks(self._state, self._tables, last, self.device.timing["nRFC"])
+        ticks = background_ticks(self._state, self._tables, last)
         spent = {name: self.clock.fs(count) // 1000 for name, count in ticks.items()}
         return {"refresh": int(refreshes[REFAB]), "refresh_bank": int(refreshes[REFPB]), **spent}
 

@@ -32,6 +32,7 @@ from simulator.kernels.dramstate import (
     PREAB,
     PREPB,
     RDA,
+    REFAB,
     REFPB,
     WRA,
     State,
@@ -202,7 +203,8 @@ def _issue(
 ):  # fmt: skip
     """Issue the command that a scan has found."""
     commands[c, command] += 1
-    channels[c].quiet_since = tick + shape[0].read_latency
+    refreshes = command in (REFAB, REFPB)
+    channels[c].quiet_since = tick + (shape[0].refresh_time if refreshes else shape[0].read_latency)
     if source == REFRESH:
         _log(tick, c, command, index, -1, -1, total, log)
         _refresh(

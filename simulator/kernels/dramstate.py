@@ -33,6 +33,7 @@ SHAPE = np.dtype(
         ("policy", "i8"), ("close", "i8"), ("posted", "i8"),
         ("refresh", "i8"), ("refresh_every", "i8"), ("refresh_banks", "i8"),
         ("down_after", "i8"), ("down_exit", "i8"), ("age_limit", "i8"),
+        ("refresh_time", "i8"),
     ],
     align=True,
 )  # fmt: skip

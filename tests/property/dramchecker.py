@@ -409,7 +409,7 @@ class Ticking:
             queue = both[:1]
         else:
             if not self.write_mode:
-                self.write_mode = len(self.writes) > self.controller.write_high * size or not self.reads
+                self.write_mode = len(self.writes) >= min(int(self.controller.write_high * size) + 1, size) or not self.reads
             elif len(self.writes) < max(self.controller.write_low * size, 1) and self.reads:
                 self.write_mode = False
             queue = self.writes if self.write_mode else self.reads
@@ -448,7 +448,8 @@ class Ticking:
         self.distances.enter(tick, command, banks)
         self.earliest.clear()
         self.held = waiting if command.startswith("CAS") else None
-        self.quiet = tick + self.device.read_latency
+        after = {"REFab": "nRFC", "REFpb": "nRFCpb"}.get(command)
+        self.quiet = tick + (self.device.timing[after] if after else self.device.read_latency)
         if command in ("REFab", "REFpb"):
             self.refreshes.pop(0)
         elif command in ("PREpb", "PREab", "RDA", "WRA"):

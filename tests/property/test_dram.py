@@ -30,18 +30,18 @@ every_standard = pytest.mark.parametrize("name", STANDARDS.names())
 
 @cache
 def small(name: str, ranks: int | None = None, refresh: str = "all_bank", slack: int = 200) -> Device:
-    """A standard's first device, with refreshes so often that a short trace meets them.
+    """A standard's first device, with refreshes so short and so often that a short trace meets many.
 
     ``slack`` clocks are left between them: per-bank refresh gives each bank its turn within nREFI.
     """
     standard = STANDARDS[name]
-    device = make_device(standard)
-    timing = {key: clocks // standard.phases for key, clocks in device.timing.items()}
-    interval = timing["nRFC"] + slack
+    times = {"nRFC": 40}
+    interval = times["nRFC"] + slack
     if refresh == "per_bank":
-        groups = Levels(device).per_rank // standard.refresh_banks
-        interval = max(interval, (timing["nRFCpb"] + slack) * groups)
-    return make_device(standard, ranks=ranks if "rank" in standard.levels else None, overrides={"nREFI": interval})
+        times["nRFCpb"] = 20
+        interval = (times["nRFCpb"] + slack) * (Levels(make_device(standard)).per_rank // standard.refresh_banks)
+    several = ranks if "rank" in standard.levels else None
+    return make_device(standard, ranks=several, overrides={**times, "nREFI": interval})
 
 
 @st.composite
@@ -335,6 +335,21 @@ def test_a_row_is_closed_after_a_data_clock_was_started():
     device, controller = plain("lpddr5", page="closed")
     log = serve_trace(device, controller, "RoRaBaCoCh", [Request(0, False)]).log
     assert [issued.command for issued in log] == ["ACT", "ACT2", "CAS_RD", "RDA"]
+
+
+@pytest.mark.parametrize(("write", "runs"), [(False, 17 + 2 + 1), (True, 9 + 2 + 1)])
+@pytest.mark.parametrize("after", [-2, -1, 0, 1])
+def test_the_data_clock_runs_to_its_end_and_no_longer(write: bool, runs: int, after: int):
+    """LPDDR5-6400: nCL (nCWL) + nBL + nWCKPST after the last access; one in that clock needs a CAS."""
+    device, controller = plain("lpddr5")
+    first = 1 + 15 + 1  # ACT, nRCD, CAS
+    second = first + runs + after
+    requests = [Request(0, write), Request(device.access_bytes, write, second - 1)]
+    log = serve_trace(device, controller, "RoRaBaCoCh", requests).log
+    access = "WR" if write else "RD"
+    assert (log[3].tick, log[3].command) == (first, access)
+    started = [(second, f"CAS_{access}"), (second + 1, access)]
+    assert [(issued.tick, issued.command) for issued in log[4:]] == (started if after >= 0 else [(second, access)])
 
 
 def test_the_second_half_of_an_activate_is_not_late():

@@ -94,7 +94,9 @@ def test_constraints_are_ramulators(reference: Path, config: str):
     device, refi = chosen(config)
     theirs = resolved(reference, config)
     numbers = NUMBERS[theirs["impl"]].split()
-    assert constraints(device) == expanded(theirs["timing_constraints"], numbers, device.standard.commands)
+    stated = expanded(theirs["timing_constraints"], numbers, device.standard.commands)
+    beyond = {each for each in constraints(device) - stated if each[1] in ("RDA", "WRA") and each[2] == "REFpb"}
+    assert constraints(device) - beyond == stated, "a bank that closes itself is refreshed after: left out there"
     assert device.read_latency == theirs["read_latency"]
     assert device.timing["nREFI"] == refi
     cycles = dict(zip(numbers, theirs["command_cycles"], strict=True))

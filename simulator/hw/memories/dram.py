@@ -132,6 +132,8 @@ class Dram(Memory):
             )
         if self.controller.refresh == "per_bank" and not standard.refresh_banks:
             raise DeviceError("controller.refresh", f"{standard.name} has no per-bank refresh")
+        if self.controller.refresh == "per_bank":
+            device.check_refresh_turns()
         return device
 
     @cached_property
@@ -195,7 +197,7 @@ class Dram(Memory):
             row_bytes=device.row_bytes,
             banks=device.banks,
             row_cycle_fs=ceil(timing["nRC"] * fs),
-            activate_window_fs=ceil(timing.get("nFAW", 0) * fs),
+            activate_window_fs=ceil(timing.get("nFAW", 0) * fs / self.device.ranks),
             refresh_interval_fs=0 if self.controller.refresh == "none" else ceil(timing["nREFI"] * fs),
             refresh_time_fs=0 if self.controller.refresh == "none" else ceil(timing["nRFC"] * fs),
             latency_fs=self.latency_fs + ceil(device.read_latency * fs),
@@ -214,7 +216,10 @@ class Dram(Memory):
         if self.model == "bandwidth":
             from simulator.hw.dramchannel import DramChannel  # numba: only when something is simulated
 
-            return DramChannel.of(self.by_bandwidth, self.device, self.channels, requests, nodes)
+            refresh = ("refresh", 1)
+            if self.controller.refresh == "per_bank":
+                refresh = ("refresh_bank", self.device.refresh_turns)
+            return DramChannel.of(self.by_bandwidth, self.device, self.channels, refresh, requests, nodes)
         from simulator.hw.dramunit import DramUnit  # numba: only when something is simulated
 
         return DramUnit(
