@@ -30,7 +30,7 @@ class DramChannel(Channel):
         cls, memory: Bandwidth, device: Device, channels: int, refresh: tuple[str, int],
         requests: np.ndarray, nodes: int,
     ) -> Self:  # fmt: skip
-        """The channel of a memory made of such devices; ``refresh``: which action, how often in an interval."""
+        """The channel of such devices; ``refresh``: which action, how often in an interval."""
         ranks = channels * ranks_of(device)
         return cls(
             **memory.channel_fields(),

@@ -96,7 +96,7 @@ def compare(case) -> None:
 @every_standard
 def test_the_kernel_does_what_a_controller_that_ticks_does(name: str):
     """Command for command, and what they find; every rule is kept."""
-    settings(STEADY, max_examples=60)(given(cases(name))(compare))()
+    settings(STEADY, max_examples=100)(given(cases(name))(compare))()
 
 
 def test_the_kernel_closes_rows_as_a_controller_that_ticks_does():
