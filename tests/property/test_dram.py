@@ -176,6 +176,31 @@ def test_refreshes_are_never_put_off_beyond_the_limit(name: str):
     measure()
 
 
+@pytest.mark.parametrize(
+    ("name", "refresh"),
+    [(name, "all_bank") for name in STANDARDS.names()]
+    + [(name, "per_bank") for name in STANDARDS.names() if STANDARDS[name].refresh_banks],
+)
+def test_each_bank_is_refreshed_once_in_each_interval(name: str, refresh: str):
+    """Nothing else happens for twelve intervals, so that each comes when it falls due, or a few clocks later."""
+    device = small(name, 2, refresh, 60)
+    levels, interval = Levels(device), device.timing["nREFI"]
+    groups = levels.per_rank // levels.some if refresh == "per_bank" else 1
+    last = 12 * (interval // groups * groups)
+    log = serve_trace(device, Controller(refresh=refresh), "RoBaRaCoCh", [Request(0, False, last + 50)]).log
+    at: dict[int, list[int]] = {bank: [] for bank in range(levels.banks)}
+    for issued in log:
+        for bank in levels.taken(issued.command, issued.bank) if issued.command.startswith("REF") else []:
+            at[bank].append(issued.tick)
+    for bank, ticks in at.items():
+        turn = bank % levels.per_rank % groups + 1
+        due = [(i * groups + turn) * (interval // groups) for i in range(12)]
+        late = np.array(ticks[:12]) - due
+        assert len(ticks) == 12
+        assert late.min() >= 0
+        assert late.max() < 60
+
+
 def in_order(requests: list[Request]) -> list[Request]:
     """None is offered before the one ahead of it, whatever its own clock."""
     clock, found = 0, []
