@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from simulator.base.errors import did_you_mean
 from simulator.hw.device import Device, DeviceError
-from simulator.kernels.dramstate import BANK_FIELD, CHANNEL_FIELD, COLUMN_FIELD, PIECE, ROW_FIELD
+from simulator.kernels.dramstate import BANK_FIELD, CHANNEL_FIELD, PIECE, ROW_FIELD
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +58,7 @@ class Addressing:
         for level in reversed(self.levels[1:]):  # the last level varies fastest in the number of a bank
             found += self._of(level, BANK_FIELD, place)
             place += len(self.sources[level])
-        for part, field in (("row", ROW_FIELD), ("channel", CHANNEL_FIELD), ("column", COLUMN_FIELD)):
+        for part, field in (("row", ROW_FIELD), ("channel", CHANNEL_FIELD)):
             found += self._of(part, field, 0)
         return np.array(found, PIECE)
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from simulator.base.errors import did_you_mean
 from simulator.hw.standard import COLUMN, COMMANDS, Organisation, Power, Preset, Standard
 
-#: Least values that JEDEC's definitions give; a sum of rounded clocks may be this much above a rounded sum.
+#: Clocks that a sum of timings, each rounded up, may be above their rounded sum.
 _ROUNDING = 1
 _TERM = re.compile(r"\s*([+-]?)\s*(\w+)\s*")
 Entry = TypeVar("Entry")
@@ -242,6 +242,8 @@ def _timing(
         timing |= dict(_in_clocks(table, period_ns))
     known = {*timing, *(f"t{name[1:]}" for name in timing)}
     for name in overrides:
+        if name[1:] == "REFIpb":
+            raise DeviceError(f"timing.{name}", "it follows from tREFI: every bank has its turn within it")
         if name not in known:
             near = did_you_mean(name, known)
             raise DeviceError(f"timing.{name}", f"{standard.name} has no timing {name}{near}")

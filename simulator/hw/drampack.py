@@ -15,6 +15,10 @@ from simulator.kernels import dramstate as k
 POLICIES = {"frfcfs": k.FRFCFS, "rowhit": k.ROWHIT, "fcfs": k.FCFS}
 REFRESHES = {"none": k.NO_REFRESH, "all_bank": k.ALL_BANK, "per_bank": k.PER_BANK}
 
+#: Refreshes of a rank for which there is room to wait: above nine (JEDEC: eight put off and one due) of each
+#: of the eight pairs of banks that take turns. Intervals that cannot be kept are refused (``Device``).
+MOST_DUE = 80
+
 
 def make_tables(
     device: Device, controller: Controller, addressing: Addressing, pool: np.ndarray, arrivals: np.ndarray,
@@ -53,7 +57,7 @@ def make_state(
         queue=np.zeros((channels, 3, depth), k.QUEUED),
         length=np.zeros((channels, 3), np.int64),
         slots=np.zeros((channels, slots), k.SLOT),
-        due=np.zeros((channels, 64 + 16 * ranks), np.int64),
+        due=np.zeros((channels, MOST_DUE * ranks), np.int64),
         flights=np.zeros(flights, k.FLIGHT),
         streams=np.zeros((channels, masters), k.STREAM),
         total=np.zeros(1, k.TOTAL),
@@ -110,12 +114,9 @@ def _shape(device: Device, controller: Controller, posted: bool) -> np.ndarray:
     shape = np.zeros(1, k.SHAPE)
     fields = {
         "access": device.access_bytes,
-        "capacity": device.capacity_bytes,
         "banks": device.banks,
         "ranks": ranks_of(device),
         "read_latency": device.read_latency,
-        "write_latency": device.write_latency,
-        "burst": device.timing["nBL"],
         "two_buses": standard.two_buses,
         "aligned": sum(1 << COMMANDS.index(name) for name in standard.aligned.split())
         * (standard.phases > 1),

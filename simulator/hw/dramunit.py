@@ -12,12 +12,9 @@ from simulator.hw.controller import Controller
 from simulator.hw.device import Device
 from simulator.hw.drampack import background_ticks, make_state, make_tables
 from simulator.hw.profile import Profile
-from simulator.hw.standard import COMMANDS
 from simulator.kernels import dramstate as k
 from simulator.kernels.dram import serve
 from simulator.kernels.dramenter import enter, spread
-
-ACT, REFAB, REFPB = (COMMANDS.index(name) for name in ("ACT", "REFab", "REFpb"))
 
 
 class DramUnit:
@@ -46,7 +43,7 @@ class DramUnit:
         period = device.tck_fs
         self.clock = Clock(period.numerator, period.denominator)
         self.device, self.channels, self.latency_fs, self.requests = device, channels, latency_fs, requests
-        flights, room = 16, 4096
+        flights, room = 16, 4096  # both double where that is not enough
         self._tables = make_tables(
             device, controller, addressing, np.zeros((flights, room), np.int64), np.zeros((1, 0), np.int64),
             np.zeros((channels, flights), k.PART), posted=True,
@@ -124,7 +121,7 @@ class DramUnit:
         last = max(self.clock.cycle_at(self._end_fs), int(self._state.total["last_done"][0]))
         ticks = background_ticks(self._state, self._tables, last)
         spent = {name: self.clock.fs(count) // 1000 for name, count in ticks.items()}
-        return {"refresh": int(refreshes[REFAB]), "refresh_bank": int(refreshes[REFPB]), **spent}
+        return {"refresh": int(refreshes[k.REFAB]), "refresh_bank": int(refreshes[k.REFPB]), **spent}
 
     def profile(self) -> Profile:
         """What the channels did over time."""
@@ -133,10 +130,6 @@ class DramUnit:
         bins, access = self._state.bins, self.device.access_bytes
         outcomes = {name: bins[:, i] for i, name in enumerate(("hit", "miss", "conflict"), start=k.N_HIT)}
         return Profile(stretch, {"read": bins[:, 0] * access, "write": bins[:, 1] * access, **outcomes})
-
-    def outcomes(self) -> np.ndarray:
-        """Hits, misses and conflicts of each node, int64, shape (nodes, 3)."""
-        return self._state.counts[:, k.N_HIT : k.N_CONFLICT + 1]
 
     def _serve(self, state: k.State, until: int, first_only: bool) -> list[tuple[int, int]]:
         """(id, done_fs) of the transfers that end."""

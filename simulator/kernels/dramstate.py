@@ -21,12 +21,11 @@ HIT, MISS, CONFLICT = range(3)  # what a transaction found: its row open, the ba
 COUNTS, BINS = 7, 5
 BIN_COUNT = 1024
 
-#: What does not change in a run. ``access`` and ``capacity`` in bytes, ``aligned`` a bit per command that
+#: What does not change in a run. ``access`` in bytes, ``aligned`` a bit per command that
 #: starts on odd ticks only, all else in ticks or numbers of things.
 SHAPE = np.dtype(
     [
-        ("access", "i8"), ("capacity", "i8"), ("banks", "i8"), ("ranks", "i8"),
-        ("read_latency", "i8"), ("write_latency", "i8"), ("burst", "i8"), ("two_buses", "i8"),
+        ("access", "i8"), ("banks", "i8"), ("ranks", "i8"), ("read_latency", "i8"), ("two_buses", "i8"),
         ("aligned", "i8"),
         ("act2_within", "i8"), ("sync_read", "i8"), ("sync_write", "i8"),
         ("read_queue", "i8"), ("write_queue", "i8"), ("high", "i8"), ("low", "i8"),
@@ -53,7 +52,7 @@ RULE = np.dtype(
 )
 #: A piece of the address mapping: field ^= (address >> shift & mask) << place; fields are FIELDS.
 PIECE = np.dtype([("field", "i8"), ("shift", "i8"), ("mask", "i8"), ("place", "i8")], align=True)
-FIELDS = CHANNEL_FIELD, BANK_FIELD, ROW_FIELD, COLUMN_FIELD = range(4)
+FIELDS = CHANNEL_FIELD, BANK_FIELD, ROW_FIELD = range(3)
 
 #: A channel. ``tick`` is its next event; ``column_tick`` and ``row_tick`` the first ticks at which a command
 #: can issue if nothing comes, with where it comes from (where there is one bus, the column's stand for both).

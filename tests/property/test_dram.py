@@ -1,6 +1,6 @@
 """A DRAM channel: its commands keep every rule and are those of a controller that ticks; all are answered, in order.
 
-``dramchecker`` has the rules and the controller once more, without the kernel.
+``dramchecker`` has the rules once more, ``dramticking`` the controller, without the kernel.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from functools import cache
 
 import numpy as np
 import pytest
-from dramchecker import Issued, Levels, Request, Served, Ticking, Violation, check, serve_trace
+from dramchecker import Issued, Levels, Request, Served, Violation, check, serve_trace
+from dramticking import Ticking
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 

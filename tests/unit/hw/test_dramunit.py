@@ -80,6 +80,43 @@ def test_a_forecast_changes_nothing():
     assert drain(asked) == drain(quiet)
 
 
+def test_who_comes_at_the_very_instant_of_a_forecast_moves_nobody_into_the_past():
+    """A forecast fires, is adopted, and a transfer is submitted at that instant, after one ``advance``, as the engine
+    does it: every other transfer ends when it does without the forecast.
+    """
+    requests = [(0, 32, READ, 0), (1 << 20, 4096, READ, 0), (2 << 20, 4096, WRITE, 0), (3 << 20, 2048, READ, 0)]
+    ends = {}
+    for adopts in (True, False):
+        dram = unit(requests, read_queue=4, write_queue=4)
+        for i in range(3):
+            dram.submit(0, i, i, i, i + 1)
+        first, instant = dram.forecast()
+        if not adopts:
+            dram._ahead = None
+        found = dict(dram.advance(instant))
+        assert found[first] == instant
+        dram.submit(instant, 3, 3, 3, 4)
+        ends[adopts] = {**found, **drain(dram)}
+    assert ends[True] == ends[False]
+
+
+def test_a_transfer_without_bytes_is_refused():
+    with pytest.raises(ValueError, match="transfer 5 has no bytes"):
+        unit([(0, 0, READ, 0)]).submit(0, 5, 0, 0, 1)
+
+
+def test_refresh_is_no_sleep():
+    """Idle for 1 ms and powered down after 50 clocks: what the refreshes take stays standby with a row open."""
+    dram = unit([(0, 32, READ, 0)], refresh="all_bank", power_down_cycles=50)
+    dram.submit(0, 0, 0, 0, 1)
+    drain(dram)
+    dram.finish(1_000_000 * NS)
+    background = dram.background()
+    refreshing = background["refresh"] * LPDDR5.timing["nRFC"] * TCK // 1000
+    assert refreshing <= background["standby_active"] <= 1.1 * refreshing
+    assert background["down_active"] + background["down_idle"] < 1e9 - refreshing
+
+
 def test_busy_time_is_no_more_than_there_is():
     dram = unit([(i * 65536, 4096, READ, i) for i in range(3)])
     for i in range(3):

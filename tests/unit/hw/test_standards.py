@@ -10,6 +10,7 @@ import pytest
 
 from simulator.hw.device import Device, DeviceError, fitting, make_device
 from simulator.hw.standard import COMMANDS, STANDARDS, Standard
+from simulator.kernels import dramstate
 
 NAMES = ("ddr3", "ddr4", "ddr5", "gddr6", "hbm2", "hbm3", "lpddr4", "lpddr5")
 TABLES: list[Standard] = [STANDARDS[name] for name in NAMES]
@@ -309,3 +310,35 @@ def test_what_is_wrong_is_said(name: str, choice: dict, where: str, message: str
 
 def test_one_clock_of_rounding_is_no_contradiction():
     assert make_device(STANDARDS["ddr4"], overrides={"nRC": 73}).timing["nRC"] == 73
+
+
+@pytest.mark.parametrize("name", [name for name in STANDARDS.names() if STANDARDS[name].refresh_banks])
+def test_a_refresh_of_a_bank_waits_for_all_that_uses_it(name: str):
+    device = make_device(STANDARDS[name])
+    bank = device.standard.levels.index("bank")
+    waits = {
+        COMMANDS[before]
+        for rule in device.rules
+        if rule.level == bank and COMMANDS.index("REFpb") in rule.after
+        for before in rule.before
+    }
+    assert {"ACT", "PREpb", "RDA", "WRA"} <= waits
+
+
+def test_the_interval_of_a_banks_refresh_follows_from_trefi():
+    with pytest.raises(DeviceError) as caught:
+        make_device(STANDARDS["lpddr5"], overrides={"nREFIpb": 100})
+    assert caught.value.args == ("timing.nREFIpb", "it follows from tREFI: every bank has its turn within it")
+
+
+def test_an_interval_in_which_not_every_bank_has_its_turn_is_refused():
+    """LPDDR5: eight turns, 72 clocks apart at least."""
+    with pytest.raises(DeviceError) as caught:
+        make_device(STANDARDS["lpddr5"], overrides={"nREFI": 300}).check_refresh_turns()
+    expected = "expected at least 577 clocks for 8 refreshes of banks, got nREFI 300"
+    assert caught.value.args == ("timing.nREFI", expected)
+
+
+def test_the_kernels_columns_are_the_commands():
+    named = {name.upper(): place for place, name in enumerate(COMMANDS)}
+    assert {name: getattr(dramstate, name) for name in named} == named

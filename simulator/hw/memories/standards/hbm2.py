@@ -97,7 +97,7 @@ HBM2 = STANDARDS.register("hbm2")(
             Rule("pseudochannel", "RDA",         "REFab",     "nRTP_L + nRP"),
             Rule("pseudochannel", "WRA",         "REFab",     "nCWL + nBL + nWR + nRP"),
             Rule("pseudochannel", "REFab",       "ACT PREab", "nRFC"),
-            Rule("pseudochannel", "REFpb",       "ACT",       "nRREFD"),
+            Rule("pseudochannel", "REFpb",       "ACT REFpb", "nRREFD"),
             Rule("pseudochannel", "ACT",         "REFpb",     "nRRD_S"),
             Rule("bankgroup",     "RD RDA",      "RD RDA",    "nCCD_L"),
             Rule("bankgroup",     "WR WRA",      "WR WRA",    "nCCD_L"),
