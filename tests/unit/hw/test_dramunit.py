@@ -84,10 +84,10 @@ def test_who_comes_at_the_very_instant_of_a_forecast_moves_nobody_into_the_past(
     """A forecast fires, is adopted, and a transfer is submitted at that instant, after one ``advance``, as the engine
     does it: every other transfer ends when it does without the forecast.
     """
-    requests = [(0, 32, READ, 0), (1 << 20, 4096, READ, 0), (2 << 20, 4096, WRITE, 0), (3 << 20, 2048, READ, 0)]
+    requests = [(0, 32, READ, 0), (1 << 20, 16384, READ, 0), (2 << 20, 16384, READ, 0), (3 << 20, 2048, READ, 0)]
     ends = {}
     for adopts in (True, False):
-        dram = unit(requests, read_queue=4, write_queue=4)
+        dram = unit(requests, read_queue=512, write_queue=512)  # still taking in then
         for i in range(3):
             dram.submit(0, i, i, i, i + 1)
         first, instant = dram.forecast()
