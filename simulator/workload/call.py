@@ -12,6 +12,7 @@ import numpy as np
 from simulator.workload.functions import EPILOGUE_FUNCTIONS
 from simulator.workload.graph import Node
 from simulator.workload.numerics import Numerics
+from simulator.workload.quantization import check_scale, dequantize
 from simulator.workload.rescale import Factors, factors, limits, round_half_away
 from simulator.workload.tensor import NUMPY, Quant, Tensor
 
@@ -72,8 +73,12 @@ class Value:
         return self.quant.scale[0]
 
     def real(self) -> np.ndarray:
-        """float32 of what a quantized tensor stands for; other tensors as they are."""
-        quant = self.tensor.quant
+        """What a quantized tensor stands for, in the type of its scale; other tensors as they are."""
+        quant, blocks = self.tensor.quant, self.tensor.blocks
+        if blocks is not None:
+            scale, zero = blocks.scale.array(), blocks.zero_point and blocks.zero_point.array()
+            check_scale(scale)
+            return dequantize(self.array, scale, zero, blocks.axis, blocks.size)
         if quant is None or self.array.dtype.kind == "f":
             return self.array
         along = [1] * self.array.ndim
@@ -180,7 +185,7 @@ class Call:
         """Real numbers as a tensor stores them."""
         quant = result.quant
         if quant is None or real.dtype.kind != "f":
-            return real.astype(NUMPY[result.dtype], copy=False)
+            return rounded(real, result.dtype)
         along = [1] * real.ndim
         if quant.axis is not None:
             along[quant.axis] = -1
@@ -215,8 +220,12 @@ class Call:
             return [self._by_table(op)]
         arrays = [None if v is None else v.real() for v in self.operands]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            results = op.values(arrays, self.node.attrs)
-            return [self.store_real(real, i) for i, real in enumerate(results[: len(self.results)])]
+            return self.stored(op.values(arrays, self.node.attrs))
+
+    def stored(self, reals: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """All results that the operator can have, without those that nobody named, as they are stored."""
+        named = [real for real, name in zip(reals, self.node.outputs, strict=False) if name]
+        return [self.store_real(real, i) for i, real in enumerate(named)]
 
     def _by_table(self, op: Op) -> np.ndarray:
         """A function of one operand, computed once for each integer that it can be."""
@@ -227,6 +236,16 @@ class Call:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             table = self.store_real(op.values([every.real(), *others], self.node.attrs)[0])
         return self.arithmetic.look_up(value.array, table)
+
+
+def rounded(array: np.ndarray, dtype: str) -> np.ndarray:
+    """Numbers as an element type without scale holds them; bf16 as float32 whose low half is 0."""
+    if dtype != "bf16" or array.dtype.kind != "f":
+        return array.astype(NUMPY[dtype], copy=False)
+    bits = array.astype(np.float32).reshape(-1).view(np.uint32).astype(np.uint64)
+    nearest = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
+    kept = np.where(np.isnan(array.reshape(-1)), bits, nearest).astype(np.uint32)
+    return kept.view(np.float32).reshape(array.shape)
 
 
 def stored_type(tensor: Tensor) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
@@ -79,22 +80,46 @@ class MatMul(Op):
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the product of stored integers, rescaled; or of reals, in float32."""
         first, second = call.operand(0), call.operand(1)
-        if call.node.op == "MatMulInteger" and len(call.operands) > 2:
-            raise NotExecuted("is executed without zero points that are operands")
+        if call.node.op == "MatMulInteger":
+            left, right = first.array, second.array
+            zeros = [zero for zero in (call.optional(2), call.optional(3)) if zero is not None]
+            if any(zero.array.any() for zero in zeros):
+                left, right = _without_zero_points(call)
+            sums = _pairwise(left, right, lambda a, b: call.arithmetic.multiply(a, b, _NO_ZEROS, None, call.numerics))
+            return [sums.astype(np.int32).reshape(call.results[0].shape)]
         bias = call.optional(2)
         if first.array.dtype.kind == "f":
             real = first.array @ second.real()
             return [call.store_real(real if bias is None else real + bias.real())]
-        left, right = np.atleast_2d(first.array), second.array
-        right = right[:, None] if right.ndim == 1 else right
-        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-        pairs = (
-            np.broadcast_to(left, (*batch, *left.shape[-2:])).reshape(-1, *left.shape[-2:]),
-            np.broadcast_to(right, (*batch, *right.shape[-2:])).reshape(-1, *right.shape[-2:]),
-        )
-        sums = [_sums(call, a, b.T, bias) for a, b in zip(*pairs, strict=True)]
-        made = call.store_sums(np.stack(sums), *_scales(first, second))
+        sums = _pairwise(first.array, second.array, lambda a, b: _sums(call, a, b, bias))
+        made = call.store_sums(sums, *_scales(first, second))
         return [made.reshape(call.results[0].shape)]
+
+
+_NO_ZEROS = (0, np.zeros(1, np.int64))
+
+
+def _without_zero_points(call: Call) -> tuple[np.ndarray, np.ndarray]:
+    """Operands of a product minus zero points that are operands: one, per row, or per column; as int16."""
+    found = []
+    for index, (value, zero) in enumerate(((call.operand(0), call.optional(2)), (call.operand(1), call.optional(3)))):
+        offset: np.ndarray = np.zeros((), np.int16) if zero is None else zero.array.astype(np.int16)
+        along_rows = index == 0 and offset.ndim == 1 and offset.size > 1
+        found.append(value.array.astype(np.int16) - (offset[:, None] if along_rows else offset))
+    return found[0], found[1]
+
+
+def _pairwise(
+    first: np.ndarray, second: np.ndarray, multiply: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Products (batch, M, N) of broadcasting batches of matrices, each by (M, K) and (N, K)."""
+    left, right = np.atleast_2d(first), second[:, None] if second.ndim == 1 else second
+    batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    pairs = (
+        np.broadcast_to(left, (*batch, *left.shape[-2:])).reshape(-1, *left.shape[-2:]),
+        np.broadcast_to(right, (*batch, *right.shape[-2:])).reshape(-1, *right.shape[-2:]),
+    )
+    return np.stack([multiply(a, b.T) for a, b in zip(*pairs, strict=True)])
 
 
 def _sums(call: Call, rows: np.ndarray, columns: np.ndarray, bias: Value | None) -> np.ndarray:
