@@ -12,7 +12,7 @@ import numpy as np
 from simulator.workload.functions import EPILOGUE_FUNCTIONS
 from simulator.workload.graph import Node
 from simulator.workload.numerics import Numerics
-from simulator.workload.quantization import check_scale, dequantize
+from simulator.workload.quantization import dequantize_blocks
 from simulator.workload.rescale import Factors, factors, limits, round_half_away
 from simulator.workload.tensor import NUMPY, Quant, Tensor
 
@@ -76,9 +76,7 @@ class Value:
         """What a quantized tensor stands for, in the type of its scale; other tensors as they are."""
         quant, blocks = self.tensor.quant, self.tensor.blocks
         if blocks is not None:
-            scale, zero = blocks.scale.array(), blocks.zero_point and blocks.zero_point.array()
-            check_scale(scale)
-            return dequantize(self.array, scale, zero, blocks.axis, blocks.size)
+            return dequantize_blocks(self.array, blocks)
         if quant is None or self.array.dtype.kind == "f":
             return self.array
         along = [1] * self.array.ndim

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import erf, sqrt
+from math import erf, pi, sqrt
 
 import numpy as np
 
@@ -27,6 +27,12 @@ def gelu(x: np.ndarray) -> np.ndarray:
     """x/2 · (1 + erf(x/√2)), in the type of the operand."""
     half, root = x.dtype.type(0.5), x.dtype.type(sqrt(2))
     return half * x * (1 + gauss_error(x / root))
+
+
+def gelu_tanh(x: np.ndarray) -> np.ndarray:
+    """x/2 · (1 + tanh(√(2/π) · (x + 0.044715·x³))), in the type of the operand."""
+    half, root, cubic = (x.dtype.type(value) for value in (0.5, sqrt(2 / pi), 0.044715))
+    return half * x * (1 + np.tanh(root * (x + cubic * x * x * x)))
 
 
 def hard_swish(x: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from simulator.workload.rescale import limits
-from simulator.workload.tensor import FLOATS, Quant
+from simulator.workload.tensor import FLOATS, Blocks, Quant, Tensor
 
 
 def check_scale(scale: np.ndarray) -> None:
@@ -42,7 +42,7 @@ def check_zero_point(zero: np.ndarray, dtype: str) -> None:
 
 
 def check_shapes(
-    shape: Sequence[int], scale: Sequence[int], zero: Sequence[int] | None, axis: int, block: int
+    shape: Sequence[int], scale: Sequence[int], zero: Sequence[int] | None, axis: int, block: int = 0
 ) -> None:
     """Refuse shapes of parameters that do not fit a tensor.
 
@@ -76,15 +76,36 @@ def check_shapes(
         raise ValueError(f"its zero points have shape {list(zero)}, and its scales {list(scale)}")
 
 
-def per_channel(scale: np.ndarray, zero: np.ndarray | None, axis: int | None) -> Quant:
-    """Parameters that are one or one per index of an axis, as a tensor carries them.
+def parameters(tensor: Tensor, scale: np.ndarray, zero: np.ndarray | None, axis: int | None) -> Quant:
+    """Parameters that are one or one per index of an axis, checked, as a tensor carries them.
 
-    ``axis`` is dropped where there is one scale; one zero point serves all channels.
+    Parameters
+    ----------
+    tensor
+        What is quantized: its element type and shape.
+    scale, zero
+        Of any shape; one zero point serves all channels, None is 0.
+    axis
+        Of the channels, dropped where there is one scale; None: there must be one.
+
+    Raises
+    ------
+    ValueError
+        They contradict themselves, each other or the tensor; the message begins with the tensor's name.
     """
-    flat = np.ravel(scale).astype(float)
-    offsets = np.zeros(flat.size, int) if zero is None else np.ravel(zero).astype(int)
-    offsets = np.broadcast_to(offsets, flat.shape) if offsets.size == 1 else offsets
-    return Quant(tuple(flat.tolist()), tuple(offsets.tolist()), axis if flat.size > 1 else None)
+    flat, rank = np.ravel(scale).astype(float), len(tensor.shape)
+    try:
+        check_scale(scale)
+        if flat.size > 1 and axis is None:
+            raise ValueError(f"it has {flat.size} scales, and one is expected")
+        offsets = np.zeros(flat.size, int) if zero is None else np.ravel(zero).astype(int)
+        offsets = np.broadcast_to(offsets, flat.shape) if offsets.size == 1 else offsets
+        check_shapes(tensor.shape, (flat.size,), (offsets.size,), axis or 0)
+        check_zero_point(offsets, tensor.dtype)
+    except ValueError as error:
+        raise ValueError(f"tensor '{tensor.name}': {error}") from error
+    along = axis % rank if flat.size > 1 and axis is not None else None
+    return Quant(tuple(flat.tolist()), tuple(offsets.tolist()), along)
 
 
 def spread(parameter: np.ndarray, shape: Sequence[int], axis: int, block: int = 0) -> np.ndarray:
@@ -106,6 +127,20 @@ def dequantize(
     offset = 0 if zero is None else spread(zero, stored.shape, axis, block).astype(np.int64)
     factor = spread(scale, stored.shape, axis, block)
     return ((stored.astype(np.int64) - offset).astype(scale.dtype) * factor).astype(scale.dtype)
+
+
+def dequantize_blocks(stored: np.ndarray, blocks: Blocks) -> np.ndarray:
+    """As ``dequantize``, by the parameters of a tensor's blocks.
+
+    Raises
+    ------
+    ValueError
+        A scale is none.
+    """
+    scale = blocks.scale.array()
+    check_scale(scale)
+    zero = None if blocks.zero_point is None else blocks.zero_point.array()
+    return dequantize(stored, scale, zero, blocks.axis, blocks.size)
 
 
 def quantize(

@@ -152,7 +152,7 @@ def convolved(
 def _planes(
     image: np.ndarray, filters: np.ndarray, places: list[Axis], groups: int, padding: int
 ) -> tuple[np.ndarray, np.ndarray, list[Axis]]:
-    """Images and filters of two spatial axes, channels last: deep outputs as images, kernel planes as channels."""
+    """Two spatial axes, channels last, for any number: output planes as images, kernel planes as channels."""
     if len(places) == 1:
         return image[:, None], filters[:, None], [_UNIT, *places]
     if len(places) == 2:

@@ -250,7 +250,7 @@ class SkipSimplifiedLayerNormalization(_SkipNormalization):
 
 
 class _PlaneNormalization(_Normalization):
-    """(x − mean)/sqrt(var + ε) · scale + bias over the plane of a group of channels; images are independent."""
+    """(x − mean)/sqrt(var + ε) · scale + bias over planes of channels; images are independent."""
 
     _OPERANDS = (tensor((2, 6, 4, 4)), tensor((6,), name="scale"), tensor((6,), name="bias"))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.workload.call import Call, NotExecuted, stored_type
 from simulator.workload.epilogue import ACTIVATIONS, Ops
-from simulator.workload.functions import EPILOGUE_FUNCTIONS, FUNCTIONS, PARAMETERS, gelu
+from simulator.workload.functions import EPILOGUE_FUNCTIONS, FUNCTIONS, PARAMETERS, gelu, gelu_tanh
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -201,10 +201,19 @@ class Gelu(Pointwise):
         return (Elementwise(tuple((cls, n * elements) for cls, n in ops.items()), split=elements),)
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
-        """Return the exact function; its approximation is not executed."""
-        if len(arrays) > 1 or attrs.get("approximate", "none") != "none":
-            raise NotExecuted("is executed in its exact form of one operand alone")
-        return [gelu(arrays[0])]
+        """Return the function, exact or approximate, of the operand or of its sum with a bias."""
+        x = arrays[0] if len(arrays) == 1 or arrays[1] is None else arrays[0] + arrays[1]
+        return [(gelu_tanh if attrs.get("approximate", "none") == "tanh" else gelu)(x)]
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the function that the operator's name says; with a bias, of reals."""
+        attrs = call.node.attrs
+        if call.node.op == "FastGelu":
+            attrs = {**attrs, "approximate": "tanh"}
+            call = replace(call, node=replace(call.node, attrs=attrs))
+        if call.optional(1) is None:
+            return super().run(call)
+        return call.stored(self.values([value and value.real() for value in call.operands], attrs))
 
 
 @operator("Swish")

@@ -141,8 +141,10 @@ def _with_indices(image: np.ndarray, places: list[Axis], attrs: Attrs) -> list[n
     ``storage_order`` 1 counts the positions of a plane column by column.
     """
     sizes = image.shape[2:]
-    order = "F" if attrs.get("storage_order", 0) else "C"
-    places_of = np.arange(prod(sizes)).reshape(sizes, order=order)[None, ..., None]
+    if attrs.get("storage_order", 0):
+        places_of = np.arange(prod(sizes)).reshape(sizes[::-1]).T[None, ..., None]
+    else:
+        places_of = np.arange(prod(sizes)).reshape(sizes)[None, ..., None]
     seen = windows(np.moveaxis(image, 1, -1), places, _least(image.dtype))
     where = np.broadcast_to(windows(places_of, places, -1), (1, *seen.shape[1:-1], 1))
     outer = seen.shape[: 1 + len(places)]
@@ -167,18 +169,20 @@ class GlobalPool(Op):
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Batch, channels, and 1 per spatial axis."""
-        ifmap = required(inputs, 0).shape
-        return [(*ifmap[:2], *(1 for _ in ifmap[2:]))]
+        ifmap = channels_first(required(inputs, 0).shape, attrs)
+        return [in_layout((*ifmap[:2], *(1 for _ in ifmap[2:])), attrs)]
 
     def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
         """One element-wise work."""
         ifmap = required(positional(node, graph), 0)
-        ops = ((self._each, ifmap.elements), *((cls, n * prod(ifmap.shape[:2])) for cls, n in self._last))
+        planes = prod(channels_first(ifmap.shape, node.attrs)[:2])
+        ops = ((self._each, ifmap.elements), *((cls, n * planes) for cls, n in self._last))
         return (Elementwise(ops, split=ifmap.shape[0]),)
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
         """Return the largest, the mean or the norm over the spatial axes."""
-        spatial = tuple(range(2, arrays[0].ndim))
+        first = 1 if attrs.get("layout") == "NHWC" else 2
+        spatial = tuple(range(first, arrays[0].ndim + first - 2))
         if self._name == "GlobalLpPool":
             return [_norm(arrays[0], spatial, attrs, keepdims=True)]
         if self._name == "GlobalMaxPool":

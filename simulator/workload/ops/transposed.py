@@ -154,7 +154,7 @@ def _spread(image: np.ndarray, places: list[Axis], fill: int) -> np.ndarray:
 
 
 def _turned(kernel: np.ndarray, groups: int) -> np.ndarray:
-    """Kernels (channels, filters of a group, ...) as a convolution has them: (filters, channels of a group, ...)."""
+    """Kernels, channels by filters of a group, as of a convolution: filters by channels of a group."""
     channels, size, *spatial = kernel.shape
     split = np.swapaxes(kernel.reshape(groups, channels // groups, size, *spatial), 1, 2)
     filters = split.reshape(groups * size, channels // groups, *spatial)

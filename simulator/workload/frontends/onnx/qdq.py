@@ -18,7 +18,8 @@ from simulator.workload.graph import Node
 from simulator.workload.op import OPS
 from simulator.workload.tensor import FLOATS, Quant, Tensor
 
-_PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+#: Operators that multiply by weights; a bias is their third operand.
+PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
 
 
@@ -46,8 +47,8 @@ def _annotate(node: Node, draft: Draft) -> None:
     if node.op not in _CONVERSIONS or node.attrs.get("block_size", 0):
         return
     zero = node.inputs[2] if len(node.inputs) > 2 else ""
-    quant = quant_of(draft, node.inputs[1], zero, node.attrs.get("axis", 1))
     name = node.outputs[0] if node.op == "QuantizeLinear" else node.inputs[0]
+    quant = quant_of(draft, name, node.inputs[1], zero, node.attrs.get("axis", 1))
     if quant is not None:
         draft.tensors[name] = replace(draft.tensors[name], quant=quant)
 
@@ -139,7 +140,7 @@ class _Absorption:
     def _absorbed(self, node: Node, gone: set[str]) -> Node:
         ends = [self._quantizer(name) for name in node.outputs if name]
         quantized = bool(ends) and all(end is not None for end in ends)
-        if node.op in _PRODUCTS:
+        if node.op in PRODUCTS:
             if not all(self._integer(name) for name in node.inputs[:2]):
                 return node
         elif not quantized or not self._all_integer(node):
@@ -199,7 +200,7 @@ def _real_inputs(node: Node, draft: Draft) -> tuple[str, ...]:
     names = []
     for i, name in enumerate(node.inputs):
         tensor: Tensor | None = draft.tensors.get(name)
-        weight = node.op in _PRODUCTS and i in (1, 2)
+        weight = node.op in PRODUCTS and i in (1, 2)
         if tensor is not None and tensor.constant and isinstance(tensor.quant, Quant) and not weight:
             name = f"{tensor.name}.real"
             draft.tensors.setdefault(name, replace(as_real(tensor), name=name))
