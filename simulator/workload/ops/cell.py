@@ -28,7 +28,6 @@ from simulator.workload.op import (
 )
 from simulator.workload.work import Elementwise, Work
 
-
 Function = Callable[[np.ndarray], np.ndarray]
 
 #: Functions of gates beyond those without parameters, of x, alpha and beta.
@@ -45,8 +44,8 @@ _SCALED: dict[str, Callable[[np.ndarray, Any, Any], np.ndarray]] = {
 def functions(attrs: Attrs, *names: str) -> list[Function]:
     """Functions of a cell's gates, ``names`` where its attributes do not say others.
 
-    ``activations`` names one per gate kind, ``activation_alpha`` and ``activation_beta`` hold their parameters
-    in the same order; ``clip`` bounds what each of them is applied to.
+    ``activations`` names one per gate kind, ``activation_alpha`` and ``activation_beta`` hold their
+    parameters in the same order; ``clip`` bounds what each of them is applied to.
     """
     chosen = attrs.get("activations") or names
     alphas, betas = (attrs.get(f"activation_{name}") or (0.0,) * len(chosen) for name in ("alpha", "beta"))

@@ -151,7 +151,7 @@ class _Layer:
         return self.emit(function, [total], taken), ""
 
     def _functions(self, direction: int) -> dict[str, Any]:
-        """Attributes of a step: the functions of one direction with a parameter each, and what bounds them."""
+        """Attributes of a step: functions of one direction, a parameter for each, and what bounds them."""
         given = self.node.attrs
         attrs = {name: given[name] for name in ("clip", "input_forget") if given.get(name)}
         if not given.get("activations"):
@@ -260,7 +260,7 @@ class _Layer:
         return (self.gates - 1 if reset_after else self.gates) * self.hidden
 
     def _bias(self, direction: int, kind: str) -> str:
-        """Bias of one direction: of the inputs with what is added to them, or the rest of the recurrent one."""
+        """Bias of one direction: of the inputs with what joins it, or the rest of the recurrent one."""
         both, size, inner = self._operand(3), self.gates * self.hidden, self._inner()
         if both is None:
             return ""
@@ -284,7 +284,7 @@ class _Layer:
 
     def _zeros(self) -> str:
         """State of zeros."""
-        zeros = np.broadcast_to(np.zeros((1, 1), NUMPY[self.dtype]), (self.batch, self.hidden))
+        zeros: np.ndarray = np.broadcast_to(np.zeros((1, 1), NUMPY[self.dtype]), (self.batch, self.hidden))
         name = f"{self.node.name}.zero_state"
         if name in self.draft.tensors:
             return name
