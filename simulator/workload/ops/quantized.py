@@ -90,6 +90,7 @@ def plain_attrs(op: str, attrs: Attrs) -> dict[str, Any]:
         changed["layout"] = "NHWC"
     if op == "QLinearSoftmax":
         changed["coerce"] = int(changed.pop("opset", 13) < 13)
+        changed["integer_sums"] = 1
     return changed
 
 

@@ -113,6 +113,8 @@ class Softmax(Op):
         if call.operand(0).tensor.dtype == "bf16":
             made = self._of(call.operand(0).array, call.node.attrs, lambda x: rounded(x, "bf16"))
             return [call.store_real(made)]
+        if call.integer and call.numerics.elementwise == "real" and call.node.attrs.get("integer_sums", 0):
+            return [self._by_integers(call)]
         if not call.integer or call.numerics.elementwise != "integer" or self._name != "Softmax":
             return super().run(call)
         value, (scale, zero) = call.operand(0), call.result_quant()
@@ -124,6 +126,25 @@ class Softmax(Op):
         whole = round_half_away(exponentials * inverse / np.float32(scale)) + zero
         bounded = np.clip(whole, *call.bounds()).astype(value.array.dtype)
         return [np.moveaxis(bounded, -1, axis)]
+
+
+    def _by_integers(self, call: Call) -> np.ndarray:
+        """Return what onnxruntime's QLinearSoftmax gives: sums of exponentials that are integers.
+
+        e[d] = ⌊q·exp(−s·d)⌋ for the distance d to the largest, with q as large as n of them fit 32 bits and
+        2^23 − 1 at most; the result is e · ⌊1/so⌋ / Σe, rounded half up.
+        """
+        attrs, value, (scale, zero) = call.node.attrs, call.operand(0), call.result_quant()
+        x, coerce = value.array.astype(np.int64), attrs.get("coerce", 0)
+        axis = axis_of(attrs.get("axis", 1 if coerce else -1), x.ndim)
+        flat = x.reshape(*x.shape[:axis], -1) if coerce else np.moveaxis(x, axis, -1)
+        most = min((2**32 - 1) / flat.shape[-1], 2**23 - 1)
+        table = np.floor(most * np.exp(np.arange(256) * -float(np.float32(value.scale)))).astype(np.int64)
+        powers = table[flat.max(-1, keepdims=True) - flat]
+        total = powers.sum(-1, keepdims=True)
+        whole = (powers * int(1 / np.float32(scale)) + (total >> 1)) // total + zero
+        made = np.clip(whole, *call.bounds()).astype(value.array.dtype)
+        return made.reshape(x.shape) if coerce else np.moveaxis(made, -1, axis)
 
 
 for _name in _KINDS:
