@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.workload import ratios
 from simulator.workload.call import BOUNDS, Call, NotExecuted, stored_type
 from simulator.workload.epilogue import Ops
 from simulator.workload.graph import Graph, Node
@@ -129,6 +130,8 @@ class Sum(Broadcast):
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the sum of rescaled integers where the profile keeps to integers."""
+        if ratios.applies(call):
+            return [ratios.add(call)]
         if not call.integer or call.numerics.elementwise != "integer" or not _pair(call):
             return super().run(call)
         first, second = call.operand(0), call.operand(1)
@@ -168,6 +171,8 @@ class Product(Broadcast):
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the rescaled product where the profile keeps to integers."""
+        if ratios.applies(call):
+            return [ratios.multiply(call)]
         if not call.integer or call.numerics.elementwise != "integer" or not _pair(call):
             return super().run(call)
         first, second = call.operand(0), call.operand(1)

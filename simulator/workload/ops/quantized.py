@@ -88,6 +88,8 @@ def plain_attrs(op: str, attrs: Attrs) -> dict[str, Any]:
     changed = dict(attrs)
     if changed.pop("channels_last", 0):
         changed["layout"] = "NHWC"
+    if op in ("QLinearAdd", "QLinearMul"):
+        changed["by_ratios"] = 1
     if op == "QLinearSoftmax":
         changed["coerce"] = int(changed.pop("opset", 13) < 13)
         changed["integer_sums"] = 1
