@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulator.workload.functions import EPILOGUE_FUNCTIONS
+from simulator.workload.functions import EPILOGUE_FUNCTIONS, bfloat16
 from simulator.workload.graph import Node
 from simulator.workload.numerics import Numerics
 from simulator.workload.quantization import dequantize_blocks
@@ -183,7 +183,8 @@ class Call:
         """Real numbers as a tensor stores them."""
         quant = result.quant
         if quant is None or real.dtype.kind != "f":
-            return rounded(real, result.dtype)
+            stored: np.ndarray = real.astype(NUMPY[result.dtype], copy=False)
+            return bfloat16(stored) if result.dtype == "bf16" else stored
         along = [1] * real.ndim
         if quant.axis is not None:
             along[quant.axis] = -1
@@ -234,16 +235,6 @@ class Call:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             table = self.store_real(op.values([every.real(), *others], self.node.attrs)[0])
         return self.arithmetic.look_up(value.array, table)
-
-
-def rounded(array: np.ndarray, dtype: str) -> np.ndarray:
-    """Numbers as an element type without scale holds them; bf16 as float32 whose low half is 0."""
-    if dtype != "bf16" or array.dtype.kind != "f":
-        return array.astype(NUMPY[dtype], copy=False)
-    bits = array.astype(np.float32).reshape(-1).view(np.uint32).astype(np.uint64)
-    nearest = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
-    kept = np.where(np.isnan(array.reshape(-1)), bits, nearest).astype(np.uint32)
-    return kept.view(np.float32).reshape(array.shape)
 
 
 def stored_type(tensor: Tensor) -> str:

@@ -40,6 +40,13 @@ def hard_swish(x: np.ndarray) -> np.ndarray:
     return x * np.clip(x + x.dtype.type(3), 0, 6) * x.dtype.type(1 / 6)
 
 
+def bfloat16(x: np.ndarray) -> np.ndarray:
+    """float32 rounded to the nearest bfloat16, ties to even, still held as float32."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    even = bits + np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))
+    return np.where(np.isnan(x), x, (even & np.uint32(0xFFFF0000)).view(np.float32)).reshape(x.shape)
+
+
 #: Epilogue -> its function of x and the parameters that ``Node.attrs`` holds under its name.
 EPILOGUE_FUNCTIONS: dict[str, Function] = {
     "relu": lambda x: np.maximum(x, 0),

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from simulator.workload.call import Call, rounded
+from simulator.workload.call import Call
+from simulator.workload.functions import bfloat16
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -111,7 +112,7 @@ class Softmax(Op):
         scale is rounded half away from zero.
         """
         if call.operand(0).tensor.dtype == "bf16":
-            made = self._of(call.operand(0).array, call.node.attrs, lambda x: rounded(x, "bf16"))
+            made = self._of(call.operand(0).array, call.node.attrs, bfloat16)
             return [call.store_real(made)]
         if call.integer and call.numerics.elementwise == "real" and call.node.attrs.get("integer_sums", 0):
             return [self._by_integers(call)]
