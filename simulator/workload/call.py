@@ -76,7 +76,7 @@ class Value:
         """What a quantized tensor stands for, in the type of its scale; other tensors as they are."""
         quant, blocks = self.tensor.quant, self.tensor.blocks
         if blocks is not None:
-            return dequantize_blocks(self.array, blocks)
+            return dequantize_blocks(self.tensor, blocks, self.array)
         if quant is None or self.array.dtype.kind == "f":
             return self.array
         along = [1] * self.array.ndim

@@ -129,16 +129,19 @@ def dequantize(
     return ((stored.astype(np.int64) - offset).astype(scale.dtype) * factor).astype(scale.dtype)
 
 
-def dequantize_blocks(stored: np.ndarray, blocks: Blocks) -> np.ndarray:
+def dequantize_blocks(tensor: Tensor, blocks: Blocks, stored: np.ndarray) -> np.ndarray:
     """As ``dequantize``, by the parameters of a tensor's blocks.
 
     Raises
     ------
     ValueError
-        A scale is none.
+        A scale is none; the message begins with the tensor's name.
     """
     scale = blocks.scale.array()
-    check_scale(scale)
+    try:
+        check_scale(scale)
+    except ValueError as error:
+        raise ValueError(f"tensor '{tensor.name}': {error}") from error
     zero = None if blocks.zero_point is None else blocks.zero_point.array()
     return dequantize(stored, scale, zero, blocks.axis, blocks.size)
 

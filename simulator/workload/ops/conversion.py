@@ -107,12 +107,12 @@ class Dequantize(_Conversion):
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return what the stored integers stand for, by their scale or that of the operands."""
-        value, result = call.operand(0), call.results[0]
+        value = call.operand(0)
         if value.tensor.dtype in FLOATS:
             raise NotExecuted(f"is executed on integers, not on {value.tensor.dtype}")
         if len(call.operands) == 1:
-            return [call.quantized(value.real(), result)]
-        return [call.quantized(dequantize(value.array, *_parameters(call, value.tensor.dtype)), result)]
+            return [call.store_real(value.real())]
+        return [call.store_real(dequantize(value.array, *_parameters(call, value.tensor.dtype)))]
 
 
 def _parameters(call: Call, dtype: str) -> tuple[np.ndarray, np.ndarray | None, int, int]:

@@ -54,7 +54,7 @@ def real(tensor: Tensor) -> Constant:
     constant, quant, blocks = tensor.constant, tensor.quant, tensor.blocks
     assert constant is not None, "only constants have a value before the run"
     if blocks is not None:
-        return Constant(lambda: dequantize_blocks(constant.array(), blocks))
+        return Constant(lambda: dequantize_blocks(tensor, blocks, constant.array()))
     if quant is None:
         return constant
 

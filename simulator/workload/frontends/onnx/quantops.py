@@ -70,7 +70,8 @@ def _stored_type(node: Node, data: Tensor, zero: Tensor | None) -> str:
 def plain(node: Node, draft: Draft) -> tuple[Node, Callable[[str], None]] | None:
     """Plain form of a quantized node, and what gives a result tensor its scale once it exists.
 
-    Operands get theirs at once. None if a scale is computed during the run: then the operator stays as it is.
+    Operands get theirs at once. None if a scale is computed during the run, or an operand has another scale
+    already: then the operator stays as it is.
 
     Raises
     ------
@@ -85,6 +86,8 @@ def plain(node: Node, draft: Draft) -> tuple[Node, Callable[[str], None]] | None
     if any(quant is None for quant in quants) or not known:
         return None
     given = [quant for quant in quants if quant is not None]
+    if any(draft.tensors[names[i]].quant not in (None, q) for i, q in zip(layout.data, given, strict=True)):
+        return None
     for i, quant in zip(layout.data, given, strict=True):
         _give(draft, names[i], quant)
     inputs = [names[i] for i in (*layout.plain, *layout.data)]
