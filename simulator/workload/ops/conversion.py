@@ -71,7 +71,11 @@ class Quantize(_Conversion):
         return self._elementwise(node, graph, REQUANT)
 
     def run(self, call: Call) -> list[np.ndarray]:
-        """Return the operand at the scale of the result, or that of the operands."""
+        """Return the operand at the scale of the result, or that of the operands.
+
+        Divided in float32 where the scale is narrower and the attribute ``precision`` does not say otherwise,
+        as onnxruntime does.
+        """
         value, result = call.operand(0), call.results[0]
         if result.dtype in FLOATS:
             raise NotExecuted(f"is executed to integers, not to {result.dtype}")
@@ -79,7 +83,8 @@ class Quantize(_Conversion):
             return [call.aligned(value) if value.tensor.quant else call.quantized(value.array, result)]
         scale, zero, axis, block = _parameters(call, result.dtype)
         precision = ELEMENT_TYPES.get(call.node.attrs.get("precision", 0))
-        scale = scale.astype(NUMPY[precision]) if precision else scale
+        wide = NUMPY[precision] if precision else np.promote_types(scale.dtype, np.float32)
+        scale = scale.astype(wide)
         found = quantize(value.real(), scale, zero, axis, block, result.dtype)
         return [found.astype(NUMPY[result.dtype])]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -162,6 +163,16 @@ class FusedMatMul(Op):
         precision = multiplication(required(operands, 0), required(operands, 1))
         return (product(*self._operands(operands, node.attrs), precision),)
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the scaled product."""
+        if attrs.get("transBatchA", 0) or attrs.get("transBatchB", 0):
+            raise NotExecuted("is executed with its batch in front")
+        first, second = (
+            np.swapaxes(array, -1, -2) if attrs.get(name, 0) else array
+            for array, name in zip(arrays, ("transA", "transB"), strict=True)
+        )
+        return [first.dtype.type(attrs.get("alpha", 1.0)) * (first @ second)]
+
     def _operands(self, inputs: Operands, attrs: Attrs) -> tuple[Shape, Shape]:
         first, second = required(inputs, 0).shape, required(inputs, 1).shape
         if attrs.get("transA", 0):
@@ -196,6 +207,30 @@ class MatMulNBits(Op):
         """One contraction."""
         ifmap = required(positional(node, graph), 0)
         return (product(ifmap.shape, (node.attrs["K"], node.attrs["N"]), ifmap.dtype),)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the product with (q − zero) · scale; a zero point left out is half of the range."""
+        x, packed, scales, zeros, order, bias = (*arrays, None, None, None)[:6]
+        if order is not None:
+            raise NotExecuted("is executed with its weights in order, without group indices")
+        bits, size, n = attrs.get("bits", 4), attrs["block_size"], attrs["N"]
+        blocks = -(-attrs["K"] // size)
+        stored = _unpacked(packed, bits).reshape(n, blocks, size)
+        if zeros is None:
+            zeros = np.full((n, blocks), 1 << (bits - 1))
+        elif zeros.dtype.kind != "f":
+            zeros = _unpacked(zeros.reshape(n, -1), bits)[:, :blocks]
+        wide = np.promote_types(x.dtype, np.float32)
+        weight = (stored - zeros.reshape(n, blocks, 1)).astype(wide) * scales.reshape(n, blocks, 1)
+        made = x.astype(wide) @ weight.reshape(n, -1)[:, : attrs["K"]].T
+        return [(made if bias is None else made + bias).astype(x.dtype)]
+
+
+def _unpacked(packed: np.ndarray, bits: int) -> np.ndarray:
+    """Integers of few bits along the last axis; the lowest bits of a byte are the first."""
+    shifts = np.arange(0, 8, bits)
+    parts = packed[..., None].astype(np.int64) >> shifts & ((1 << bits) - 1)
+    return parts.reshape(*packed.shape[:-1], -1)
 
 
 @operator("Gemm")
