@@ -197,3 +197,78 @@ def test_scales_that_are_operands_give_the_same(name, seed, tmp_path):
     assert graph.tensors["y"].shape == known.shape
     computed = execute(graph, {**feeds, **scales}, "onnxruntime", readable=True).outputs["y"]
     np.testing.assert_array_equal(computed, known)
+
+
+def network(path, rng):
+    """A float network with an operator of each kind that onnxruntime quantizes."""
+
+    def weight(name, *shape):
+        return numpy_helper.from_array((rng.normal(size=shape) * 0.3).astype(np.float32), name)
+
+    constants = [
+        weight("w1", 8, 3, 3, 3), weight("b1", 8), weight("w2", 8, 8, 3, 3), weight("b2", 8),
+        weight("w3", 8, 1, 3, 3), weight("fc", 16, 10), weight("fb", 10), weight("mm", 10, 6),
+    ]  # fmt: skip
+    nodes = [
+        helper.make_node("Conv", ["x", "w1", "b1"], ["c1"], "conv1", pads=[1] * 4),
+        helper.make_node("Relu", ["c1"], ["r1"], "relu"),
+        helper.make_node("Conv", ["r1", "w2", "b2"], ["c2"], "conv2", pads=[1] * 4),
+        helper.make_node("Sigmoid", ["c2"], ["s2"], "sigmoid"),
+        helper.make_node("Mul", ["c2", "s2"], ["m2"], "mul"),
+        helper.make_node("Add", ["m2", "r1"], ["a2"], "add"),
+        helper.make_node("LeakyRelu", ["a2"], ["l2"], "leaky", alpha=0.1),
+        helper.make_node("Conv", ["l2", "w3"], ["c3"], "conv3", pads=[1] * 4, group=8, strides=[2, 2]),
+        helper.make_node("AveragePool", ["c3"], ["p3"], "mean", kernel_shape=[3, 3], pads=[1] * 4),
+        helper.make_node("MaxPool", ["c3"], ["p4"], "max", kernel_shape=[3, 3], pads=[1] * 4),
+        helper.make_node("Concat", ["p3", "p4"], ["k"], "concat", axis=1),
+        helper.make_node("GlobalAveragePool", ["k"], ["g"], "plane"),
+        helper.make_node("Flatten", ["g"], ["f"], "flatten"),
+        helper.make_node("Gemm", ["f", "fc", "fb"], ["fo"], "gemm"),
+        helper.make_node("MatMul", ["fo", "mm"], ["mo"], "product"),
+        helper.make_node("Softmax", ["mo"], ["y"], "softmax", axis=-1),
+    ]
+    ends = [[helper.make_tensor_value_info("x", 1, [1, 3, 12, 12])], [helper.make_tensor_value_info("y", 1, [1, 6])]]
+    graph = helper.make_graph(nodes, "g", *ends, constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
+
+
+def images(rng, count):
+    return [rng.normal(size=(1, 3, 12, 12)).astype(np.float32) for _ in range(count)]
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+@pytest.mark.parametrize("types", [("QUInt8", "QInt8"), ("QInt8", "QInt8"), ("QUInt8", "QUInt8")])
+def test_a_network_that_onnxruntime_quantized(types, per_channel, tmp_path, rng):
+    """In its QOperator format every result is the runtime's, bit for bit, optimized and not."""
+    quantization = pytest.importorskip("onnxruntime.quantization")
+    network(tmp_path / "float.onnx", rng)
+
+    class Reader(quantization.CalibrationDataReader):
+        left = images(rng, 8)
+
+        def get_next(self):
+            return {"x": self.left.pop()} if self.left else None
+
+    activation, weight = (getattr(quantization.QuantType, name) for name in types)
+    path = tmp_path / "quantized.onnx"
+    quantization.quantize_static(
+        str(tmp_path / "float.onnx"), str(path), Reader(), quant_format=quantization.QuantFormat.QOperator,
+        activation_type=activation, weight_type=weight, per_channel=per_channel,
+    )  # fmt: skip
+    graph = load_graph(path)
+    for x in images(rng, 4):
+        found = execute(graph, {"x": x}, "onnxruntime").outputs["y"]
+        for right in expected(path, {"x": x}):
+            np.testing.assert_array_equal(found, right)
+
+
+def test_a_network_that_is_quantized_as_it_runs(tmp_path, rng):
+    quantization = pytest.importorskip("onnxruntime.quantization")
+    network(tmp_path / "float.onnx", rng)
+    path = tmp_path / "quantized.onnx"
+    quantization.quantize_dynamic(str(tmp_path / "float.onnx"), str(path))
+    graph = load_graph(path)
+    assert {"DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"} <= {node.op for node in graph}
+    (x,) = images(rng, 1)
+    found = execute(graph, {"x": x}, "onnxruntime").outputs["y"]
+    np.testing.assert_allclose(found, next(iter(expected(path, {"x": x}))), rtol=1e-5, atol=1e-6)
