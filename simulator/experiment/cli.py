@@ -46,6 +46,9 @@ def run(
     stream: Annotated[
         int, typer.Option(min=1, metavar="N", help="Also run N inferences back to back, for the throughput")
     ] = 1,
+    inputs: options.Inputs = None,
+    golden: options.Golden = None,
+    profile: options.Profile = None,
     set_: Set = NONE,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show the schedule and the memory layout; simulate nothing")
@@ -64,22 +67,32 @@ def run(
         raise InputError(Problem("expected a folder for --out, this is a file", str(out)))
     overrides = options.read_overrides(set_)
     if network is None:
-        _run_experiment(chip, overrides, batch, plan or trace or stream > 1, out, json_, quiet)
+        alone = plan or trace or stream > 1 or inputs or golden or profile
+        _run_experiment(chip, overrides, batch, bool(alone), out, json_, quiet)
         return
     for_chip, settings = split_overrides(overrides)
     from simulator.hw.chip import load_chip
 
     built = load_chip(chip, for_chip)
     # after the chip is known to be right: a wrong one is answered without loading planner and readers
-    from simulator.experiment.run import finish_with_trace, prepare, with_stream
+    from simulator.experiment.run import finish_with_trace, prepare_with_values, with_stream, with_values
+    from simulator.experiment.values import read_given
 
-    with screen.progress(f"planning {network} on {chip} ...", quiet):
+    given = read_given(inputs, golden, profile)
+    with screen.progress(f"{'executing and ' if given else ''}planning {network} on {chip} ...", quiet):
         for_network = {f"workload.{name}": value for name, value in settings.items()}
-        _, schedule = prepare(built, network, overrides=for_network, batch=batch)
+        _, schedule, values = prepare_with_values(
+            built, network, overrides=for_network, batch=batch, given=given
+        )
     if plan:
         _show_plan(schedule, json_)
         return
-    tail = (f" --batch {batch}" if batch else "") + (f" --stream {stream}" if stream > 1 else "")
+    numbers = {"batch": batch, "stream": stream if stream > 1 else None}
+    tail = "".join(
+        f" --{name} {quote(str(value))}"
+        for name, value in {**numbers, "inputs": inputs, "golden": golden, "profile": profile}.items()
+        if value is not None
+    )
     command = f"chipsim run {quote(chip)} {quote(network)}{tail} {describe_overrides(overrides)}".strip()
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
         asked = {"chip": chip, "network": network, "set": overrides}
@@ -87,7 +100,7 @@ def run(
     if stream > 1:
         with screen.progress(f"simulating a stream of {stream} inferences ...", quiet):
             result = with_stream(result, schedule, stream)
-    result = result if batch is None else replace(result, batch=batch)
+    result = with_values(result if batch is None else replace(result, batch=batch), values)
     folder = _deliver([result], out, json_, quiet)
     if trace:
         from simulator.report.trace import write_trace
@@ -114,7 +127,8 @@ def _run_experiment(
     if overrides or batch or plan:
         raise InputError(
             Problem(
-                "--set, --batch, --stream, --plan and --trace are for CHIP NETWORK, not for an experiment",
+                "--set, --batch, --inputs, --golden, --profile, --stream, --plan and --trace "
+                "are for CHIP NETWORK, not for an experiment",
                 path,
             )
         )

@@ -30,6 +30,19 @@ Chip = Annotated[
     str, typer.Argument(metavar="CHIP", help="Path, or name under hwconfigs/ such as npu/edge_npu")
 ]
 
+Inputs = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs", metavar="F.npz", help="Execute the network as well: an array per input, `labels` if any"
+    ),
+]
+Golden = Annotated[
+    str | None, typer.Option("--golden", metavar="G.npz", help="Expected outputs, by name, to compare with")
+]
+Profile = Annotated[
+    str | None, typer.Option("--profile", metavar="P", help="How it rounds [as the chip states]")
+]
+
 Standard = Annotated[
     str,
     typer.Argument(metavar="STANDARD", help="ddr3, ddr4, ddr5, gddr6, hbm2, hbm3, lpddr4, lpddr5"),

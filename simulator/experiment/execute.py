@@ -37,21 +37,27 @@ def execute_files(network: str, inputs: str, numerics: str | None, *, all_tensor
     InputError
         A file is not as it should be, with its name, or a node cannot be executed.
     """
-    native = "tflite_ref" if network.lower().endswith(".tflite") else "onnxruntime"
-    chosen = profile(numerics or native)
+    chosen = None if numerics is None else profile(numerics)
     graph = load_graph(network)
     arrays = read_arrays(inputs)
     try:
-        return execute(graph, arrays, chosen, all_tensors=all_tensors)
+        return execute(graph, arrays, chosen or graph.native, all_tensors=all_tensors)
     except InputError as error:
-        raise InputError(*(_located(problem, network, inputs) for problem in error.problems)) from error
+        raise located(error, {"inputs": inputs}, network) from error
 
 
-def _located(problem: Problem, network: str, inputs: str) -> Problem:
-    """The problem with the file that it is in: inputs are the user's, nodes the network's."""
-    if problem.path == "inputs":
-        return replace(problem, file=inputs, path="")
-    return replace(problem, file=network)
+def located(error: InputError, files: Mapping[str, str], network: str) -> InputError:
+    """The error with the file that each problem is in: some parts are the user's, nodes the network's.
+
+    ``files`` maps a part of the input (``inputs``, ``golden``) to its file.
+    """
+    return InputError(*(_located(problem, files, network) for problem in error.problems))
+
+
+def _located(problem: Problem, files: Mapping[str, str], network: str) -> Problem:
+    if problem.path in files:
+        return replace(problem, file=files[problem.path], path="")
+    return problem if problem.file else replace(problem, file=network)
 
 
 def read_arrays(path: str) -> dict[str, np.ndarray]:

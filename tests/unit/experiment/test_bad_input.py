@@ -481,7 +481,7 @@ class TestExperimentFile:
             (line,) = refused("run", path, *option)
             assert (
                 line
-                == f"{path}: --set, --batch, --stream, --plan and --trace are for CHIP NETWORK, not for an experiment"
+                == f"{path}: --set, --batch, --inputs, --golden, --profile, --stream, --plan and --trace are for CHIP NETWORK, not for an experiment"
             )
 
 
