@@ -21,6 +21,10 @@ def execute(
         str | None,
         typer.Option(metavar="P", help="How it rounds [tflite_ref for .tflite, onnxruntime for others]"),
     ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(metavar="P,Q,...", help="Further profiles: what differs, and where it begins"),
+    ] = None,
     all_tensors: Annotated[
         bool, typer.Option("--all-tensors", help="Write every computed tensor, not the outputs alone")
     ] = False,
@@ -30,12 +34,18 @@ def execute(
 ) -> None:
     """What a quantized network computes, bit for bit, without any timing."""
     import_plugins(plugin)
-    from simulator.experiment.execute import execute_files, summary, write_arrays
+    from simulator.experiment.differencetext import difference_lines
+    from simulator.experiment.execute import compare_files, execute_files, summary, write_arrays
 
+    others = [name.strip() for name in compare.split(",")] if compare is not None else []
     with screen.progress(f"executing {network} ...", quiet):
-        activity = execute_files(network, inputs, profile, all_tensors=all_tensors)
+        activity, right = execute_files(network, inputs, profile, all_tensors=all_tensors)
+        found = compare_files(network, inputs, activity.profile, others) if others else []
     write_arrays(activity.tensors if all_tensors else activity.outputs, out)
+    document = summary(activity, right, found)
     if json_:
-        screen.emit_json(summary(activity))
+        screen.emit_json(document)
     elif not quiet:
-        screen.show_activity(summary(activity), out)
+        screen.show_activity(document, out)
+        for difference in found:
+            screen.emit(difference_lines(difference))

@@ -159,6 +159,8 @@ def show_activity(summary: dict[str, Any], out: Path) -> None:
     samples = f"{summary['samples']} sample{'s' if summary['samples'] != 1 else ''}"
     title = f"{summary['network']} as {summary['profile']}, {samples}"
     show_table(["tensor", "elements", "not zero"], rows, 1, title)
+    if summary["correct"] is not None:
+        emit([f"{summary['correct']} of {samples} as their labels say: {100 * summary['accuracy']:.1f} %"])
     emit(f"output '{name}': {each['dtype']} {each['shape']}" for name, each in summary["outputs"].items())
     emit([f"wrote {out}"])
 

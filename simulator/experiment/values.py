@@ -10,14 +10,13 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.experiment.execute import read_arrays
+from simulator.experiment.labels import count_right, split_labels
 from simulator.hw.chip import Chip
 from simulator.results.values import Agreement, Values
 from simulator.workload.density import declared, of_weights, with_densities
 from simulator.workload.execute import Activity, execute
 from simulator.workload.graph import Graph
 from simulator.workload.numerics import PROFILES, profile
-
-LABELS = "labels"
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,15 @@ def execute_on(chip: Chip, graph: Graph, given: Given) -> tuple[Activity, Values
     """
     numerics = chip.requant.numerics(graph.native) if given.numerics is None else profile(given.numerics)
     arrays = {name: np.asarray(array) for name, array in given.inputs.items()}
-    labels = arrays.pop(LABELS) if LABELS in arrays and LABELS not in graph.inputs else None
+    arrays, labels = split_labels(arrays, graph)
     _check_outputs(graph, given.golden or {})
     activity = execute(graph, arrays, numerics)
-    if labels is not None:
-        _check_labels(labels, graph, activity)
     values = Values(
         profile=numerics.name if numerics == PROFILES.get(numerics.name) else f"{numerics.name}, changed",
         samples=activity.samples,
         density={name: activity.density(name) for name in activity.elements},
         labelled=None if labels is None else int(labels.size),
-        correct=None if labels is None else int((_decided(activity, graph) == labels.ravel()).sum()),
+        correct=None if labels is None else count_right(labels, graph, activity),
         agreement=tuple(
             compare(name, activity.outputs[name], expected, activity.samples)
             for name, expected in (given.golden or {}).items()
@@ -163,30 +160,6 @@ def _share(settings: Mapping[str, str], name: str) -> float | None:
         text = f"expected a share between 0 and 1, got {settings[name]}"
         raise InputError(Problem(text, f"--set workload.{name}", path=f"workload.{name}"))
     return share
-
-
-def _decided(activity: Activity, graph: Graph) -> np.ndarray:
-    """Where the largest element of the one output is, int64, shape (samples,)."""
-    output = activity.outputs[graph.outputs[0]]
-    return output.reshape(activity.samples, -1).argmax(axis=1)
-
-
-def _check_labels(labels: np.ndarray, graph: Graph, activity: Activity) -> None:
-    """Labels must be a whole number per sample, below the elements of the one output."""
-    problems = []
-    if len(graph.outputs) != 1:
-        problems.append(f"labels need a network of one output, it has {len(graph.outputs)}")
-    if labels.dtype.kind not in "iuf" or (labels != np.rint(labels)).any():
-        problems.append(f"expected labels as whole numbers, got {labels.dtype}")
-    elif labels.size != activity.samples:
-        problems.append(f"expected a label for each of {activity.samples} samples, got {labels.size}")
-    elif len(graph.outputs) == 1:
-        classes = activity.outputs[graph.outputs[0]].size // activity.samples
-        if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
-            low, high = int(labels.min()), int(labels.max())
-            problems.append(f"expected labels from 0 to {classes - 1}, got {low} to {high}")
-    if problems:
-        raise InputError(*(Problem(text, path="inputs") for text in problems))
 
 
 def _check_outputs(graph: Graph, golden: Mapping[str, np.ndarray]) -> None:
