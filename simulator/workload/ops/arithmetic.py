@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.workload.call import BOUNDS, Call, NotExecuted, stored_type
+from simulator.workload.call import BOUNDS, Call, stored_type
 from simulator.workload.epilogue import Ops
 from simulator.workload.graph import Graph, Node
 from simulator.workload.numerics import Rescaling
@@ -69,6 +69,11 @@ _MEANING: dict[str, Callable[..., np.ndarray]] = {
     "LessOrEqual": np.less_equal, "And": np.logical_and, "Or": np.logical_or, "Xor": np.logical_xor,
     "Max": np.maximum, "Min": np.minimum, "Sum": np.add,
 }  # fmt: skip
+#: The same for those with attributes.
+_BY_ATTRS: dict[str, Callable[[Attrs], Callable[..., np.ndarray]]] = {
+    "BitShift": lambda attrs: np.left_shift if attrs["direction"] == "LEFT" else np.right_shift,
+    "Mod": lambda attrs: np.fmod if attrs.get("fmod", 0) else np.mod,
+}
 
 
 def broadcast(inputs: Operands) -> Shape:
@@ -114,13 +119,12 @@ class Broadcast(Op):
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
         """Return the formula over the operands from left to right."""
-        if self._name not in _MEANING:
-            raise NotExecuted("has a model for timing, and none for its values")
         result = np.asarray(arrays[0])
         if self._name == "Div" and result.dtype.kind != "f":
             return [np.trunc(result / arrays[1]).astype(result.dtype)]
+        meaning = _BY_ATTRS[self._name](attrs) if self._name in _BY_ATTRS else _MEANING[self._name]
         for other in arrays[1:]:
-            result = _MEANING[self._name](result, other)
+            result = meaning(result, other)
         return [result]
 
 
@@ -226,6 +230,10 @@ class BitwiseNot(Broadcast):
     def __init__(self) -> None:
         super().__init__("BitwiseNot", "~x", (("logic", 1),))
         self.EXAMPLES = (Example("BitwiseNot", (tensor((2, 3), "int32"),), ops={"logic": 6}),)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the complement."""
+        return [np.invert(arrays[0])]
 
 
 @operator("Pow")

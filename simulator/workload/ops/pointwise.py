@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.workload.call import Call, NotExecuted, stored_type
 from simulator.workload.epilogue import ACTIVATIONS, Ops
-from simulator.workload.functions import EPILOGUE_FUNCTIONS, FUNCTIONS, PARAMETERS, gelu
+from simulator.workload.functions import FUNCTIONS, PARAMETERS, gelu, gelu_by_tanh
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -95,11 +95,7 @@ class Pointwise(Op):
         """Return the function of the operand."""
         if self._name in PARAMETERS:
             function, parameters = PARAMETERS[self._name]
-            return [
-                EPILOGUE_FUNCTIONS[function](arrays[0], *(attrs.get(key, value) for key, value in parameters))
-            ]
-        if self._name not in FUNCTIONS:
-            raise NotExecuted("has a model for timing, and none for its values")
+            return [function(arrays[0], *(attrs.get(key, value) for key, value in parameters))]
         return [FUNCTIONS[self._name](arrays[0])]
 
     def run(self, call: Call) -> list[np.ndarray]:
@@ -201,10 +197,20 @@ class Gelu(Pointwise):
         return (Elementwise(tuple((cls, n * elements) for cls, n in ops.items()), split=elements),)
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
-        """Return the exact function; its approximation is not executed."""
-        if len(arrays) > 1 or attrs.get("approximate", "none") != "none":
-            raise NotExecuted("is executed in its exact form of one operand alone")
-        return [gelu(arrays[0])]
+        """Return the function, exact or approximated."""
+        return [gelu_by_tanh(arrays[0]) if attrs.get("approximate") == "tanh" else gelu(arrays[0])]
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the function of the sum where there is a second operand, which are real numbers alone."""
+        attrs: Attrs = call.node.attrs
+        if call.node.op == "FastGelu":
+            attrs = {**attrs, "approximate": "tanh"}
+        if call.optional(1) is None:
+            return replace(call, node=replace(call.node, attrs=attrs)).finish(self)
+        if call.integer:
+            raise NotExecuted("of a sum of stored integers is not executed")
+        total = call.operand(0).real() + call.operand(1).real()
+        return [call.store_real(self.values([total], attrs)[0])]
 
 
 @operator("Swish")
