@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: Epilogues that only bound what is stored.
 BOUNDS = ("relu", "clip")
 _SILENT = ("bias", "requant", "dequant")
+#: Beyond the integers of any type that is quantized, so that infinity saturates as well.
+_FAR = np.float32(1 << 40)
 #: Element types without a scale in which indices, bounds and conditions come: no data.
 _INDICES = ("int32", "int64", "bool")
 
@@ -191,8 +193,11 @@ class Call:
             along[quant.axis] = -1
         scale = np.array(quant.scale, np.float32).reshape(along if len(quant.scale) > 1 else ())
         zero = np.array(quant.zero_point).reshape(along if len(quant.zero_point) > 1 else ())
-        ratio = real / scale
-        whole = np.rint(ratio) if self.numerics.elementwise == "real" else round_half_away(ratio)
+        ratio = np.clip(real / scale, -_FAR, _FAR)
+        if self.node.op in self.numerics.cut:
+            whole = np.floor(ratio)
+        else:
+            whole = np.rint(ratio) if self.numerics.elementwise == "real" else round_half_away(ratio)
         return np.clip(whole + zero, *limits(result.dtype)).astype(NUMPY[result.dtype])
 
     def aligned(self, value: Value) -> np.ndarray:

@@ -74,6 +74,7 @@ FUNCTIONS: dict[str, Function] = {
     "Softplus": lambda x: np.logaddexp(x.dtype.type(0), x),
     "Softsign": lambda x: x / (1 + np.abs(x)),
     "Erf": gauss_error,
+    "Rsqrt": lambda x: x.dtype.type(1) / np.sqrt(x),
     "Reciprocal": lambda x: x.dtype.type(1) / x,
     "Exp": np.exp, "Log": np.log, "Sqrt": np.sqrt, "Neg": np.negative, "Abs": np.abs, "Sign": np.sign,
     "Floor": np.floor, "Ceil": np.ceil, "Round": np.rint, "Sin": np.sin, "Cos": np.cos, "Tan": np.tan,

@@ -42,6 +42,7 @@ _FUNCTIONS: dict[str, tuple[str, Ops]] = {
     "Exp": ("exp(x)", (("exp", 1),)),
     "Log": ("log(x)", (("log", 1),)),
     "Sqrt": ("sqrt(x)", (("sqrt", 1),)),
+    "Rsqrt": ("1 / sqrt(x)", (("sqrt", 1), ("div", 1))),
     "Reciprocal": ("1/x", (("div", 1),)),
     "Neg": ("0 − x", (("add", 1),)),
     "Abs": ("max(x, −x)", (("max", 1),)),
@@ -61,7 +62,7 @@ _FUNCTIONS: dict[str, tuple[str, Ops]] = {
     "Acosh": ("log(x + sqrt(x² − 1))", (("mul", 1), ("add", 2), ("sqrt", 1), ("log", 1))),
     "Atanh": ("log((1 + x)/(1 − x))/2", (("add", 2), ("div", 1), ("log", 1), ("mul", 1))),
 }
-_OUTSIDE_ONNX = ("QuickGelu", "Silu")
+_OUTSIDE_ONNX = ("QuickGelu", "Rsqrt", "Silu")
 _PREDICATES = {"Not": "bool", "IsNaN": "fp32", "IsInf": "fp32"}
 
 
@@ -106,6 +107,8 @@ class Pointwise(Op):
             return [bounded.aligned(bounded.operand(0))]
         if self._name == "LeakyRelu" and call.integer and call.numerics.elementwise == "integer":
             return [_leaky(call)]
+        if self._name == "Abs" and call.integer and call.numerics.elementwise == "integer":
+            return [_absolute(call)]
         return super().run(call)
 
 
@@ -117,6 +120,14 @@ def _leaky(call: Call) -> np.ndarray:
     above = call.arithmetic.store(whole, call.factors(value.scale), zero, bounds, dtype)
     steep = call.factors(value.scale, call.node.attrs.get("alpha", 0.01))
     return np.where(whole >= 0, above, call.arithmetic.store(whole, steep, zero, bounds, dtype))
+
+
+def _absolute(call: Call) -> np.ndarray:
+    """Abs of stored integers: |x − z| rescaled by s/so."""
+    value, result = call.operand(0), call.results[0]
+    whole = np.abs(value.array.astype(np.int64) - value.zero_point)
+    stored = (call.result_quant()[1], call.bounds(), stored_type(result))
+    return call.arithmetic.store(whole, call.factors(value.scale), *stored)
 
 
 class Predicate(Pointwise):

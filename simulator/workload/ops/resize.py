@@ -245,38 +245,50 @@ def _resampled(
 
 
 def _bilinear(call: Call, axes: Sequence[Resampled]) -> np.ndarray:
-    """Two axes by weights of 10 bits each, their products rounded half away from zero at the end.
+    """Two axes by weights of 10 or 11 bits each, their products rounded once at the end.
 
-    As the reference kernels of TensorFlow Lite (resize_bilinear.h, ResizeBilinearInteger) have it.
+    10 bits, half away from zero: reference kernels of TensorFlow Lite (reference/resize_bilinear.h,
+    ResizeBilinearInteger). 11 bits, half up: XNNPACK on 8 bits (indirection.c and s8-ibilinear).
     """
     attrs = call.node.attrs
-    value, result, one = call.operand(0), call.results[0], 1 << 10
+    value, result = call.operand(0), call.results[0]
     mode = attrs.get("coordinate_transformation_mode", "half_pixel")
     modes = ("align_corners", "half_pixel", "asymmetric")
-    moved = [axis for axis in axes if mode != "asymmetric" or axis.size != axis.out]
+    moved = [axis for axis in axes if axis.size != axis.out]
     if attrs["mode"] != "linear" or mode not in modes or attrs.get("antialias", 0) or len(moved) > 2:
         raise NotExecuted("on stored integers is executed to the nearest or bilinear along two axes")
     if value.tensor.quant != result.quant:
         raise NotExecuted("on stored integers is executed without another scale for the result")
+    eleven = call.numerics.bilinear == "fixed11" and value.tensor.bits <= 8
     total = value.array.astype(np.int64)
     for axis in moved:
-        lower, upper, part = _ten_bits(axis, mode)
-        along = [-1 if i == axis.axis else 1 for i in range(total.ndim)]
-        part = part.reshape(along)
-        below, above = np.take(total, lower, axis.axis), np.take(total, upper, axis.axis)
-        total = below * (one - part) + above * part
-    shift = 10 * len(moved)
-    rounded = np.sign(total) * ((np.abs(total) + (1 << shift >> 1)) >> shift)
+        below, part = _eleven_bits(axis, mode) if eleven else _ten_bits(axis, mode)
+        part = part.reshape([-1 if i == axis.axis else 1 for i in range(total.ndim)])
+        above = np.take(total, np.minimum(below + 1, axis.size - 1), axis.axis)
+        total = np.take(total, below, axis.axis) * ((2048 if eleven else 1024) - part) + above * part
+    shift = (11 if eleven else 10) * len(moved)
+    half = 1 << shift >> 1
+    rounded = total + half >> shift if eleven else np.sign(total) * (np.abs(total) + half >> shift)
     return np.clip(rounded, *call.bounds()).astype(stored_type(result))
 
 
-def _ten_bits(axis: Resampled, mode: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Elements below and above each new one, and its distance from the one below in 1/1024."""
+def _ten_bits(axis: Resampled, mode: str) -> tuple[np.ndarray, np.ndarray]:
+    """Element below each new one, and the distance from it in 1/1024, by a step in 1/1024."""
     size, out, new = axis.size, axis.out, np.arange(axis.out, dtype=np.int64)
-    scale = (1024 * size + out // 2) // out
+    step = (1024 * size + out // 2) // out
     if mode == "align_corners" and out > 1:
-        scale = (1024 * (size - 1) + (out - 1) // 2) // (out - 1)
-    at = new * scale + (scale // 2 - 512 if mode == "half_pixel" else 0)
-    lower = np.maximum(np.trunc(at / 1024).astype(np.int64), 0)
-    upper = np.minimum(np.trunc((at + 1023) / 1024).astype(np.int64), size - 1)
-    return lower, upper, at - 1024 * lower
+        step = (1024 * (size - 1) + (out - 1) // 2) // (out - 1)
+    at = np.maximum(new * step + (step // 2 - 512 if mode == "half_pixel" else 0), 0)
+    below = np.minimum(at // 1024, size - 1)
+    return below, at - 1024 * below
+
+
+def _eleven_bits(axis: Resampled, mode: str) -> tuple[np.ndarray, np.ndarray]:
+    """Element below each new one, and the distance from it in 1/2048, by coordinates in float32."""
+    less = int(mode == "align_corners" and axis.out > 1)
+    step = np.float32(axis.size - less) / np.float32(axis.out - less)
+    at = np.arange(axis.out, dtype=np.float32) * step
+    if mode == "half_pixel":
+        at = np.clip(at + (np.float32(0.5) * step - np.float32(0.5)), 0, np.float32(axis.size - 1))
+    below = np.minimum(at.astype(np.int64), axis.size - 1)
+    return below, np.rint((at - below.astype(np.float32)) * np.float32(2048)).astype(np.int64)
