@@ -41,7 +41,7 @@ class Slice(Mover):
     )
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """Extents by Python's rules of slicing."""
+        """Extents of what the bounds leave."""
         shape = list(required(inputs, 0).shape)
         starts = self.integers(inputs, attrs, "starts") or []
         ends = self.integers(inputs, attrs, "ends") or []
@@ -49,7 +49,7 @@ class Slice(Mover):
         steps = self.integers(inputs, attrs, "steps") or [1] * len(starts)
         for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
             place = axis_of(axis, len(shape))
-            shape[place] = len(range(*slice(start, end, step).indices(shape[place])))
+            shape[place] = len(_chosen(start, end, step, shape[place]))
         return [tuple(shape)]
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
@@ -63,9 +63,17 @@ class Slice(Mover):
         cut = [slice(None)] * array.ndim
         bounds = (each.tolist() for each in (starts, ends, axes, steps))
         for start, end, axis, step in zip(*bounds, strict=True):
-            below = step < 0 and end < -array.shape[axis]  # before the first element: down to it
-            cut[axis] = slice(start, None if below else end, step)
+            kept = _chosen(start, end, step, array.shape[axis])
+            cut[axis] = slice(kept.start, kept.stop if kept.stop >= 0 else None, step)
         return [array[tuple(cut)]]
+
+
+def _chosen(start: int, end: int, step: int, n: int) -> range:
+    """Elements of an axis of n between bounds, which count from the end where negative and are clamped."""
+    first, last = (bound + n if bound < 0 else bound for bound in (start, end))
+    if step > 0:
+        return range(min(max(first, 0), n), min(max(last, 0), n), step)
+    return range(min(max(first, 0), n - 1), min(max(last, -1), n - 1), step)
 
 
 @operator("Pad")
@@ -91,23 +99,25 @@ class Pad(Mover):
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the operand with the constant around it: of stored integers, the stored form of it."""
-        attrs, value = call.node.attrs, call.operand(0)
+        value, result, attrs = call.operand(0), call.results[0], call.node.attrs
         mode: Any = attrs.get("mode", "constant")
         operands = [None if each is None else each.real() for each in call.operands]
         pads, fill, axes = (self.given(operands, attrs, name) for name in self.parameters.values())
         if pads is None:
             raise ValueError("it has no extents")
-        array = call.aligned(value) if call.integer else value.array
+        stored = value.tensor.quant is not None and result.quant is not None
+        array = call.aligned(value) if stored else value.real()
         margins = np.zeros((array.ndim, 2), np.int64)
         margins[slice(None) if axes is None or not axes.size else axes] = np.reshape(pads, (2, -1)).T
         kept = (slice(max(0, -a), n - max(0, -b)) for (a, b), n in zip(margins, array.shape, strict=True))
         array, margins = array[tuple(kept)], np.maximum(margins, 0)
         if mode != "constant":
-            return [np.pad(array, margins, mode=mode)]
+            return [call.quantized(np.pad(array, margins, mode=mode), result)]
         fill = np.zeros(1, np.float32) if fill is None or not fill.size else np.ravel(fill)
-        if call.integer:
-            fill = call.quantized(fill.astype(np.float32), call.results[0])
-        return [np.pad(array, margins, constant_values=fill.astype(array.dtype).item())]
+        if stored:
+            fill = call.quantized(fill.astype(np.float32), result)
+        padded = np.pad(array, margins, constant_values=fill.astype(array.dtype).item())
+        return [call.quantized(padded, result)]
 
 
 @operator("Gather")
