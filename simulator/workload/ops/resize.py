@@ -42,7 +42,11 @@ class Resampled:
     end: float = 1.0
 
     def coordinates(self, mode: str) -> np.ndarray:
-        """Where each new element lies in the old ones, float32; ``mode`` as ONNX names it."""
+        """Where each new element lies in the old ones, float32.
+
+        ``mode`` as ONNX names it; for align_corners the new length is size · scale, not rounded, as in the
+        cases that the onnx package carries (onnxruntime rounds it).
+        """
         kind = np.float32
         new, last, length = np.arange(self.out, dtype=kind), self.size - 1, kind(self.scale) * kind(self.size)
         step = kind(self.size / self.out) if self.scale == self.out / self.size else 1 / kind(self.scale)
@@ -260,6 +264,8 @@ def _bilinear(call: Call, axes: Sequence[Resampled]) -> np.ndarray:
     if value.tensor.quant != result.quant:
         raise NotExecuted("on stored integers is executed without another scale for the result")
     eleven = call.numerics.bilinear == "fixed11" and value.tensor.bits <= 8
+    if not eleven and value.tensor.dtype.startswith("uint"):
+        raise NotExecuted("of unsigned integers is weighted in a way that is not written here")
     total = value.array.astype(np.int64)
     for axis in moved:
         below, part = _eleven_bits(axis, mode) if eleven else _ten_bits(axis, mode)

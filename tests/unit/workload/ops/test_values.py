@@ -10,8 +10,10 @@ from hypothesis.extra import numpy as arrays
 from one_node import results_of
 
 from simulator.base.errors import InputError
+from simulator.workload.execute import execute
+from simulator.workload.graph import Graph, Node
 from simulator.workload.op import OPS
-from simulator.workload.tensor import Quant
+from simulator.workload.tensor import Quant, Tensor
 
 Q = Quant((0.5,), (3,))
 PROFILES = ("onnxruntime", "tflite_ref", "half_up")
@@ -234,6 +236,19 @@ def test_weighted_integers_are_resized_where_the_arithmetic_is_known():
     for change in ({"mode": "cubic"}, {"antialias": 1}, {"sizes": (4, 2, 3)}):
         with pytest.raises(InputError, match=r"node 'n': Resize on stored integers is executed"):
             results_of("Resize", [x], attrs | change, profile="tflite_ref", quant=Q)
+    with pytest.raises(InputError, match="another scale for the result"):
+        results_of("Resize", [x], attrs, profile="tflite_ref", quant=Q, to=("int8", Quant((0.25,), (0,))))
+
+
+def test_weighted_unsigned_integers_are_refused_where_they_are_not_known():
+    tensors = [Tensor("x", (1, 2), "uint8", Q), Tensor("y", (1, 3), "uint8", Q)]
+    attrs = {"mode": "linear", "sizes": (1, 3), "coordinate_transformation_mode": "align_corners"}
+    node = Node("n", "Resize", ("x",), ("y",), attrs)
+    graph = Graph("g", (node,), {t.name: t for t in tensors}, ("x",), ("y",))
+    feeds = {"x": np.array([[3, 200]], np.uint8)}
+    assert execute(graph, feeds, "tflite_xnnpack").outputs["y"].tolist() == [[3, 102, 200]]
+    with pytest.raises(InputError, match="Resize of unsigned integers"):
+        execute(graph, feeds, "tflite_ref")
 
 
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
