@@ -84,8 +84,8 @@ def cubic(distance: np.ndarray, a: float) -> np.ndarray:
     return np.where(x < 1, near, np.where(x < 2, far, 0))
 
 
-def weights(axis: Resampled, attrs: Attrs) -> np.ndarray:
-    """Weight of every old element (columns) for every new one (rows), by ONNX's attributes of Resize."""
+def weighted(array: np.ndarray, axis: Resampled, attrs: Attrs) -> np.ndarray:
+    """Weighted sums of the elements around each new one along an axis, by ONNX's attributes of Resize."""
     at = axis.coordinates(attrs.get("coordinate_transformation_mode", "half_pixel")).astype(np.float64)
     narrow = min(axis.scale, 1.0) if attrs.get("antialias", 0) else 1.0
     reach = floor((1 if attrs["mode"] == "linear" else 2) / narrow) + 1
@@ -97,10 +97,13 @@ def weights(axis: Resampled, attrs: Attrs) -> np.ndarray:
         found = cubic(distance, attrs.get("cubic_coeff_a", -0.75))
     if attrs.get("exclude_outside", 0):
         found = np.where((taps >= 0) & (taps < axis.size), found, 0)
-    result = np.zeros((axis.out, axis.size))
-    inside = np.clip(taps, 0, axis.size - 1).astype(np.int64)  # outside, the element at the edge repeats
-    np.add.at(result, (np.arange(axis.out)[:, None], inside), found / found.sum(axis=1, keepdims=True))
-    return result
+    shares = found / found.sum(axis=1, keepdims=True)
+    places = np.clip(taps, 0, axis.size - 1).astype(np.int64)  # outside, the element at the edge repeats
+    along = [axis.out if i == axis.axis else 1 for i in range(array.ndim)]
+    total = np.zeros(1)
+    for place, share in zip(places.T, shares.T.reshape(len(places.T), *along), strict=True):
+        total = total + np.where(share == 0, 0, share * np.take(array, place, axis=axis.axis))
+    return total
 
 
 @operator("Resize")
@@ -162,8 +165,7 @@ class Resize(Op):
                 places = np.clip(nearest(axis.coordinates(mode)), 0, last).astype(np.int64)
                 result = np.take(result, places, axis=axis.axis)
             else:
-                moved = np.moveaxis(result.astype(np.float64), axis.axis, -1) @ weights(axis, attrs).T
-                result = np.moveaxis(moved, -1, axis.axis)
+                result = weighted(result, axis, attrs)
             if mode == "tf_crop_and_resize":
                 at = axis.coordinates(mode).reshape([-1 if i == axis.axis else 1 for i in range(result.ndim)])
                 outside = outside | (at < 0) | (at > last)
@@ -259,7 +261,7 @@ def _bilinear(call: Call, axes: Sequence[Resampled]) -> np.ndarray:
     mode = attrs.get("coordinate_transformation_mode", "half_pixel")
     modes = ("align_corners", "half_pixel", "asymmetric")
     moved = [axis for axis in axes if axis.size != axis.out]
-    if attrs["mode"] != "linear" or mode not in modes or attrs.get("antialias", 0) or len(moved) > 2:
+    if attrs.get("mode") != "linear" or mode not in modes or attrs.get("antialias", 0) or len(moved) > 2:
         raise NotExecuted("on stored integers is executed to the nearest or bilinear along two axes")
     if value.tensor.quant != result.quant:
         raise NotExecuted("on stored integers is executed without another scale for the result")

@@ -260,6 +260,12 @@ def test_weights_of_a_resizing_add_up(mode, extra):
     np.testing.assert_allclose(found, 2.5, rtol=1e-6)
 
 
+def test_infinity_stays_where_it_is():
+    x = np.array([0, 1, np.inf, 1, 0, 0, 0], np.float32)
+    (found,) = results_of("Resize", [x], {"mode": "linear", "sizes": (14,)})
+    assert np.isinf(found).tolist() == [3 <= i <= 6 for i in range(14)]
+
+
 def test_every_function_of_one_operand_has_values():
     x = np.array([0.25, 0.5], np.float32)
     for name in OPS.names():
