@@ -112,8 +112,8 @@ class Softmax(Op):
         scale is rounded half away from zero.
         """
         if call.operand(0).tensor.dtype == "bf16":
-            made = self._of(call.operand(0).array, call.node.attrs, bfloat16)
-            return [call.store_real(made)]
+            with np.errstate(invalid="ignore"):
+                return [call.store_real(self._of(call.operand(0).array, call.node.attrs, bfloat16))]
         if call.integer and call.numerics.elementwise == "real" and call.node.attrs.get("integer_sums", 0):
             return [self._by_integers(call)]
         if not call.integer or call.numerics.elementwise != "integer" or self._name != "Softmax":
