@@ -140,6 +140,7 @@ CASES = {
     "concat": ("QLinearConcat", {"axis": 1}, concat),
     "where": ("QLinearWhere", {}, where),
     "gemm": ("QGemm", {"transB": 1}, gemm),
+    "gemm, scaled": ("QGemm", {"transB": 1, "alpha": 0.4}, gemm),
 }  # fmt: skip
 
 

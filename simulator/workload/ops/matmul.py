@@ -279,17 +279,19 @@ class Gemm(Op):
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the product of stored integers, rescaled; or of reals, in float32."""
         first, second, third, attrs = call.operand(0), call.operand(1), call.optional(2), call.node.attrs
-        plain = attrs.get("alpha", 1.0) == 1.0 and "bias" in call.node.epilogue or third is None
         if first.array.dtype.kind == "f":
             left = first.array.T if attrs.get("transA", 0) else first.array
             real = np.float32(attrs.get("alpha", 1.0)) * (left @ _columns(second.real(), attrs).T)
             addend = 0 if third is None else np.float32(attrs.get("beta", 1.0)) * third.real()
             return [call.store_real(real + addend)]
-        if not plain or attrs.get("alpha", 1.0) != 1.0:
-            raise NotExecuted("of integers is executed with a bias per column, and without factors")
+        factor = () if attrs.get("alpha", 1.0) == 1.0 else (np.float32(attrs["alpha"]),)
+        scales = (*factor, *_scales(first, second))
+        joins = "bias" in call.node.epilogue and (not factor or third is None or _has_scale(third, scales))
+        if third is not None and not joins:
+            raise NotExecuted("of integers is executed with a bias per column, at the scale of the products")
         rows = first.array.T if attrs.get("transA", 0) else first.array
         sums = _sums(call, rows, _columns(second.array, attrs), third)
-        return [call.store_sums(sums, *_scales(first, second))]
+        return [call.store_sums(sums, *scales)]
 
     def _sizes(self, inputs: Operands, attrs: Attrs) -> tuple[int, int, int]:
         first, second = required(inputs, 0).shape, required(inputs, 1).shape
@@ -297,6 +299,12 @@ class Gemm(Op):
             raise ValueError(f"Gemm takes matrices, not {list(first)} and {list(second)}")
         rows, inner = reversed(first) if attrs.get("transA", 0) else first
         return rows, inner, second[0 if attrs.get("transB", 0) else 1]
+
+
+def _has_scale(value: Value, scales: Sequence[np.ndarray | float]) -> bool:
+    """Whether stored integers have the product of some scales as theirs."""
+    product = np.prod(np.broadcast_arrays(*scales), axis=0)
+    return value.tensor.quant is not None and bool(np.allclose(value.quant.scale, product, rtol=1e-5))
 
 
 def _columns(second: np.ndarray, attrs: Attrs) -> np.ndarray:

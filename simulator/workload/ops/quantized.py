@@ -77,9 +77,9 @@ def channel_axis(op: str, attrs: Attrs, index: int, rank: int) -> int | None:
     return rank - 1
 
 
-def bias_quant(ifmap: Quant, weight: Quant, channels: int) -> Quant:
-    """Scale of an int32 bias: the product of the operands' scales."""
-    scales = tuple(ifmap.scale[0] * scale for scale in weight.scale)
+def bias_quant(ifmap: Quant, weight: Quant, channels: int, factor: float = 1.0) -> Quant:
+    """Scale of an int32 bias: the product of the operands' scales, and of what multiplies their product."""
+    scales = tuple(factor * ifmap.scale[0] * scale for scale in weight.scale)
     return Quant(scales, (0,) * len(scales), 0 if len(scales) == channels > 1 else None)
 
 
@@ -145,7 +145,7 @@ class Quantized(Op):
             operands.append(Value(replace(value.tensor, quant=quant), value.array))
         bias = None if layout.bias is None else call.optional(layout.bias)
         if bias is not None:
-            scale = bias_quant(quants[0], quants[1], bias.tensor.elements)
+            scale = bias_quant(quants[0], quants[1], bias.tensor.elements, node.attrs.get("alpha", 1.0))
             operands.append(Value(replace(bias.tensor, quant=scale), bias.array))
         result = call.results[0]
         if call.optional(layout.result) is not None:

@@ -94,7 +94,8 @@ def plain(node: Node, draft: Draft) -> tuple[Node, Callable[[str], None]] | None
     bias = names[layout.bias] if layout.bias is not None else ""
     if bias:
         inputs.append(bias)
-        _give(draft, bias, bias_quant(given[0], given[1], draft.tensors[bias].elements))
+        scale = bias_quant(given[0], given[1], draft.tensors[bias].elements, node.attrs.get("alpha", 1.0))
+        _give(draft, bias, scale)
     attrs = plain_attrs(node.op, node.attrs)
     epilogue: tuple[str, ...] = ("dequant",) if floating else ("requant",)
     if layout.op == "Concat" and _passes(draft, names, given):
