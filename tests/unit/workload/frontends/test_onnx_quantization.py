@@ -170,3 +170,49 @@ def test_a_quantized_operator_may_read_by_other_parameters(make, rng):
 
     stored = np.clip(np.rint(x / F(0.05)) + 3, -128, 127).astype(int)
     np.testing.assert_array_equal(found, product(product(stored)))
+
+
+STORED = {"bs": F([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]), "bz": np.array([[1, 2, 3], [-1, -2, -3]], I8), "s": F(0.5), "z": I8(2),
+          "zero": np.array([0]), "two": np.array([2])}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (make_node("Gemm", ["x", "w"], ["y"], alpha=0.5), lambda x, w: 0.5 * (x @ w)),
+        (make_node("MatMul", ["x", "w"], ["y"]), lambda x, w: x @ w),
+        (make_node("Add", ["x", "wt"], ["y"]), lambda x, w: x + w.T[:2]),
+    ],
+)
+def test_stored_blocks_stand_for_real_numbers_everywhere(make, rng, node, expected):
+    stored = rng.integers(-9, 9, (4, 3)).astype(I8)
+    nodes = [make_node("DequantizeLinear", ["wq", "bs", "bz"], ["w"], axis=0, block_size=2), node]
+    if node.op_type == "Add":
+        transpose, part = make_node("Transpose", ["w"], ["t"]), make_node("Slice", ["t", "zero", "two"], ["wt"])
+        nodes[1:1] = [transpose, part]
+    graph = load(make(nodes, {"x": [2, 4]}, ["y"], STORED | {"wq": stored}))
+    x = rng.normal(size=(2, 4)).astype(F)
+    w = (stored - np.repeat(STORED["bz"], 2, 0)) * np.repeat(STORED["bs"], 2, 0)
+    found = execute(graph, {"x": x}, "onnxruntime", readable=True).outputs["y"]
+    np.testing.assert_allclose(found, expected(x, w), rtol=1e-5, atol=1e-6)
+
+
+def test_zeros_that_are_stored_are_not_zero(make, rng):
+    """Adding integers 0 of zero point 2 adds −1: the addition stays."""
+    nodes = [make_node("DequantizeLinear", ["c", "s", "z"], ["d"]), make_node("Add", ["x", "d"], ["y"])]
+    graph = load(make(nodes, {"x": [2, 4]}, ["y"], STORED | {"c": np.zeros(4, I8)}))
+    x = rng.normal(size=(2, 4)).astype(F)
+    found = execute(graph, {"x": x}, "onnxruntime", readable=True).outputs["y"]
+    np.testing.assert_allclose(found, x - 1, rtol=1e-6)
+
+
+def test_bounds_that_are_stored_are_real_numbers(make, rng):
+    nodes = [
+        make_node("DequantizeLinear", ["low", "s", "z"], ["least"]),
+        make_node("DequantizeLinear", ["high", "s", "z"], ["most"]),
+        make_node("Clip", ["x", "least", "most"], ["y"]),
+    ]
+    graph = load(make(nodes, {"x": [2, 4]}, ["y"], STORED | {"low": I8(1), "high": I8(3)}))
+    x = rng.normal(size=(2, 4)).astype(F)
+    found = execute(graph, {"x": x}, "onnxruntime", readable=True).outputs["y"]
+    np.testing.assert_allclose(found, np.clip(x, -0.5, 0.5), rtol=1e-6)
