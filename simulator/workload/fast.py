@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from simulator.kernels import conv, gemm, pool, requant
+from simulator.kernels.block import ROWS, WIDTH
 from simulator.workload.numerics import Numerics
+from simulator.workload.panels import panels, reading, spacious, whole
 from simulator.workload.plain import bits_of
 from simulator.workload.rescale import Factors, limits
 from simulator.workload.window import Axis
@@ -32,29 +34,55 @@ def convolve(
     bias: np.ndarray | None,
     numerics: Numerics,
 ) -> np.ndarray:
-    """As ``plain.convolve``; depthwise in place, else window rows times filters, image by image."""
+    """As ``plain.convolve``, image by image."""
     bits, filters, packed = bits_of(ifmap, weight, numerics), len(weight), _packed(places)
     y, x = places
     ifmap = np.ascontiguousarray(ifmap)
     out = np.empty((len(ifmap), y.out, x.out, filters), np.int64 if bits == 64 else np.int32)
     start = np.zeros(filters, out.dtype) if bias is None else _as(bias, out.dtype)
     zeros = _as(np.broadcast_to(zero_points[1], (filters,)), np.dtype(np.int32))
-    if groups == filters == ifmap.shape[3] and bits == 32 and numerics.overflow == "wrap":
-        taps = np.ascontiguousarray(weight[..., 0].transpose(1, 2, 0))
+    if bits == 64 or numerics.overflow == "saturate":
+        columns = np.ascontiguousarray(weight).reshape(filters, -1)
+        rows = np.empty((y.out * x.out, columns.shape[1]), ifmap.dtype)
+        size = filters // groups
         for image, into in zip(ifmap, out, strict=True):
-            conv.depthwise32(image, taps, packed, start, zero_points[0], zeros, into)
-        return out
-    columns = np.ascontiguousarray(weight).reshape(filters, -1)
-    rows = np.empty((y.out * x.out, columns.shape[1]), ifmap.dtype)
-    size = filters // groups
-    for image, into in zip(ifmap, out, strict=True):
-        for g in range(groups):
-            mine = slice(g * size, (g + 1) * size)
-            conv.gather_windows(image, packed, g * weight.shape[3], zero_points[0], rows)
-            sums = np.empty((len(rows), size), out.dtype)
-            _dot(rows, columns[mine], start[mine], zero_points[0], zeros[mine], bits, numerics, sums)
-            into[..., mine] = sums.reshape(y.out, x.out, size)
+            for g in range(groups):
+                mine = slice(g * size, (g + 1) * size)
+                conv.gather_windows(image, packed, g * weight.shape[3], zero_points[0], rows)
+                sums = np.empty((len(rows), size), out.dtype)
+                _dot(rows, columns[mine], start[mine], zero_points[0], zeros[mine], bits, sums)
+                into[..., mine] = sums.reshape(y.out, x.out, size)
+    elif groups == filters == ifmap.shape[3]:
+        taps = np.array(weight[..., 0].transpose(1, 2, 0), order="C")
+        for image, into in zip(ifmap, out, strict=True):
+            conv.depthwise32(image, taps, packed, start, zero_points[0], zeros, bits, into)
+    else:
+        _in_blocks(ifmap, weight, places, groups, zero_points, start, bits, out)
     return out
+
+
+def _in_blocks(
+    ifmap: np.ndarray, weight: np.ndarray, places: Sequence[Axis], groups: int,
+    zero_points: tuple[int, np.ndarray], start: np.ndarray, bits: int, out: np.ndarray,
+) -> None:  # fmt: skip
+    """Convolution whose windows are read where they lie in an image with a border."""
+    read = reading(*places, ifmap.shape[3], groups)
+    size, depth = len(weight) // groups, weight.shape[3]
+    zeros = np.broadcast_to(zero_points[1], (len(weight),))
+    columns = [
+        panels(weight[g * size : (g + 1) * size], zeros[g * size : (g + 1) * size], len(read.runs))
+        for g in range(groups)
+    ]
+    seen = spacious((*read.shape, ifmap.shape[3]))
+    scratch = np.empty((ROWS, WIDTH), np.int32)
+    for image, into in zip(ifmap, out.reshape(len(out), -1, len(weight)), strict=True):
+        conv.spread(image, zero_points[0], _packed(places), seen)
+        for g, mine in enumerate(columns):
+            begin = start[g * size : (g + 1) * size]
+            where = read.places + g * depth if g else read.places
+            gemm.multiply_panels(
+                seen.reshape(-1), where, read.runs, mine, begin, bits, g * size, scratch, into
+            )
 
 
 def multiply(
@@ -68,20 +96,34 @@ def multiply(
     bits = bits_of(first, second, numerics)
     out = np.empty((len(first), len(second)), np.int64 if bits == 64 else np.int32)
     start = np.zeros(len(second), out.dtype) if bias is None else _as(bias, out.dtype)
-    zeros = _as(np.broadcast_to(zero_points[1], (len(second),)), np.dtype(np.int32))
-    rows, columns = np.ascontiguousarray(first), np.ascontiguousarray(second)
-    _dot(rows, columns, start, zero_points[0], zeros, bits, numerics, out)
+    if bits == 64 or numerics.overflow == "saturate":
+        zeros = _as(np.broadcast_to(zero_points[1], (len(second),)), np.dtype(np.int32))
+        rows, columns = np.ascontiguousarray(first), np.ascontiguousarray(second)
+        _dot(rows, columns, start, zero_points[0], zeros, bits, out)
+        return out
+    rows = spacious(first.shape)
+    np.subtract(first, zero_points[0], out=rows, dtype=np.int16)
+    gemm.multiply_panels(
+        rows.reshape(-1),
+        whole(np.arange(len(rows)) * rows.shape[1]),
+        np.zeros(1, np.int64),
+        panels(second, np.asarray(zero_points[1]), 1),
+        start,
+        bits,
+        0,
+        np.empty((ROWS, WIDTH), np.int32),
+        out,
+    )
     return out
 
 
 def _dot(
     rows: np.ndarray, columns: np.ndarray, start: np.ndarray, zero_rows: int, zero_columns: np.ndarray,
-    bits: int, numerics: Numerics, out: np.ndarray,
+    bits: int, out: np.ndarray,
 ) -> None:  # fmt: skip
+    """Sums of 64 bits, or of less that saturate."""
     if bits == 64:
         gemm.dot64(rows, columns, start, zero_rows, zero_columns, out)
-    elif numerics.overflow == "wrap":
-        gemm.dot32(rows, columns, start, zero_rows, zero_columns, bits, out)
     else:
         gemm.dot_saturating(rows, columns, start, zero_rows, zero_columns, bits, out)
 
