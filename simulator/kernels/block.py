@@ -32,9 +32,10 @@ _intrinsic: Any = intrinsic  # its types keep the context among the arguments of
 
 @_intrinsic
 def multiply_block(
-    context: Any, rows: Any, places: Any, first: Any, runs: Any, panels: Any, panel: Any, sums: Any
-) -> Any:
-    """Products of ``ROWS`` rows and ``WIDTH`` columns.
+    context: Any, rows: Any, places: Any, first: Any, runs: Any, panels: Any, panel: Any, start: Any,
+    sums: Any, at: Any, step: Any,
+) -> Any:  # fmt: skip
+    """Sums of products of ``ROWS`` rows and ``WIDTH`` columns.
 
     A row is read in runs, so that a window of an image is one without being copied: pair q of run t of row i
     is at ``rows[places[first + i] + runs[t] + 2·q]``.
@@ -53,15 +54,20 @@ def multiply_block(
         int8 or int16, shape (panels, runs, pairs, WIDTH, 2): columns, two elements of each side by side.
     panel
         Which of the panels.
+    start
+        int32, shape (panels · WIDTH,): what each sum begins with.
     sums
-        int32, shape (ROWS, WIDTH), written: modulo 2^32.
+        int32, written: modulo 2^32.
+    at, step
+        Element of ``sums`` where the first row of the block begins, and from one row to the next.
     """
-    signature = types.void(rows, places, types.int64, runs, panels, types.int64, sums)
+    whole = types.int64
+    signature = types.void(rows, places, whole, runs, panels, whole, start, sums, whole, whole)
     return signature, _generate
 
 
 def _generate(context: Any, build: Any, signature: Any, arguments: Any) -> Any:
-    rows, places, first, runs, panels, panel, sums = (
+    rows, places, first, runs, panels, panel, start, sums, at, step = (
         value if kind == types.int64 else context.make_array(kind)(context, build, value)
         for kind, value in zip(signature.args, arguments, strict=True)
     )
@@ -70,8 +76,11 @@ def _generate(context: Any, build: Any, signature: Any, arguments: Any) -> Any:
     stored = ir.VectorType(panels.data.type.pointee, 2 * LANES).as_pointer()
     columns = build.bitcast(panels.data, stored)
     totals = [[cgutils.alloca_once(build, _SUMS) for _ in range(VECTORS)] for _ in range(ROWS)]
-    for total in sum(totals, []):
-        build.store(ir.Constant(_SUMS, None), total)
+    begin = build.bitcast(build.gep(start.data, [build.mul(panel, _I64(WIDTH))]), _SUMS.as_pointer())
+    for v in range(VECTORS):
+        value = build.load(build.gep(begin, [_I64(v)]), align=4)
+        for total in totals:
+            build.store(value, total[v])
     begins = [
         build.gep(rows.data, [build.load(build.gep(places.data, [build.add(first, _I64(i))]))])
         for i in range(ROWS)
@@ -81,9 +90,9 @@ def _generate(context: Any, build: Any, signature: Any, arguments: Any) -> Any:
         seen = [build.bitcast(build.gep(begin, [offset]), _I32.as_pointer()) for begin in begins]
         passed = build.add(build.mul(panel, count), run.index)
         with cgutils.for_range(build, pairs, intp=_I64) as pair:
-            at = build.mul(build.add(build.mul(passed, pairs), pair.index), _I64(VECTORS))
+            line = build.mul(build.add(build.mul(passed, pairs), pair.index), _I64(VECTORS))
             mine = [
-                build.sext(build.load(build.gep(columns, [build.add(at, _I64(v))]), align=1), _WIDE)
+                build.sext(build.load(build.gep(columns, [build.add(line, _I64(v))]), align=1), _WIDE)
                 for v in range(VECTORS)
             ]
             for place, into in zip(seen, totals, strict=True):
@@ -92,9 +101,11 @@ def _generate(context: Any, build: Any, signature: Any, arguments: Any) -> Any:
                     product = build.mul(both, column)
                     even, odd = (build.shuffle_vector(product, product, half) for half in (_EVEN, _ODD))
                     build.store(build.add(build.load(total), build.add(even, odd)), total)
-    out = build.bitcast(sums.data, _SUMS.as_pointer())
-    for i, total in enumerate(sum(totals, [])):
-        build.store(build.load(total), build.gep(out, [_I64(i)]), align=4)
+    for i, total in enumerate(totals):
+        row = build.gep(sums.data, [build.add(at, build.mul(_I64(i), step))])
+        out = build.bitcast(row, _SUMS.as_pointer())
+        for v in range(VECTORS):
+            build.store(build.load(total[v]), build.gep(out, [_I64(v)]), align=4)
     return context.get_dummy_value()
 
 

@@ -9,6 +9,9 @@ import numpy as np
 from simulator.kernels.block import ROWS, WIDTH, multiply_block
 from simulator.kernels.jit import lean, part
 
+#: Rows that are multiplied by every panel before the next ones: they stay in the cache.
+CHUNK = 32 * ROWS
+
 
 @part
 def wrapped(value: Any, bits: int) -> Any:
@@ -20,7 +23,7 @@ def wrapped(value: Any, bits: int) -> Any:
 @lean
 def multiply_panels(
     rows: np.ndarray, places: np.ndarray, runs: np.ndarray, panels: np.ndarray, start: np.ndarray,
-    bits: int, first: int, sums: np.ndarray, out: np.ndarray,
+    bits: int, first: int, count: int, scratch: np.ndarray, out: np.ndarray,
 ) -> None:  # fmt: skip
     """Products of rows and columns in 32-bit accumulators that wrap, narrowed to ``bits``.
 
@@ -33,25 +36,33 @@ def multiply_panels(
     places
         int64: where each row begins; the last repeated up to a multiple of ``ROWS``.
     start
-        int32, shape (N,): what each sum begins with.
+        int32, shape (panels · WIDTH,): what each sum begins with.
     bits
         Width of the accumulator, at most 32.
-    first
-        Column of ``out`` where the N sums begin.
-    sums
-        int32, shape (ROWS, WIDTH): scratch.
+    first, count
+        The N columns of ``out`` where the sums go.
+    scratch
+        int32, shape (ROWS, WIDTH).
     out
         int32, shape (M, all columns), written.
     """
-    for panel in range(panels.shape[0]):
-        begin = panel * WIDTH
-        width = min(WIDTH, start.size - begin)
-        for i in range(0, out.shape[0], ROWS):
-            multiply_block(rows, places, i, runs, panels, panel, sums)
-            for r in range(min(ROWS, out.shape[0] - i)):
-                for j in range(width):
-                    value = np.int32(sums[r, j] + start[begin + j])
-                    out[i + r, first + begin + j] = value if bits == 32 else wrapped(value, bits)
+    for top in range(0, out.shape[0], CHUNK):
+        for panel in range(panels.shape[0]):
+            begin = panel * WIDTH
+            width = min(WIDTH, count - begin)
+            for i in range(top, min(top + CHUNK, out.shape[0]), ROWS):
+                if width == WIDTH and i + ROWS <= out.shape[0]:
+                    at = i * out.shape[1] + first + begin
+                    multiply_block(rows, places, i, runs, panels, panel, start, out, at, out.shape[1])
+                    continue
+                multiply_block(rows, places, i, runs, panels, panel, start, scratch, 0, WIDTH)
+                for r in range(min(ROWS, out.shape[0] - i)):
+                    for j in range(width):
+                        out[i + r, first + begin + j] = scratch[r, j]
+    if bits < 32:
+        for i in range(out.shape[0]):
+            for j in range(first, first + count):
+                out[i, j] = wrapped(out[i, j], bits)
 
 
 @lean

@@ -5,12 +5,13 @@ Importing this module loads numba.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from simulator.kernels import conv, gemm, pool, requant
 from simulator.kernels.block import ROWS, WIDTH
+from simulator.workload import plain
 from simulator.workload.numerics import Numerics
 from simulator.workload.panels import panels, reading, spacious, whole
 from simulator.workload.plain import bits_of
@@ -23,6 +24,8 @@ _ROUNDING = {
     "truncate": requant.TRUNCATE,
     "half_even": requant.HALF_EVEN,
 }
+
+_FUNCTION = {"Add": requant.SUM, "Sub": requant.DIFFERENCE, "Mul": requant.PRODUCT}
 
 
 def convolve(
@@ -78,10 +81,10 @@ def _in_blocks(
     for image, into in zip(ifmap, out.reshape(len(out), -1, len(weight)), strict=True):
         conv.spread(image, zero_points[0], _packed(places), seen)
         for g, mine in enumerate(columns):
-            begin = start[g * size : (g + 1) * size]
+            begin = _filled(start[g * size : (g + 1) * size])
             where = read.places + g * depth if g else read.places
             gemm.multiply_panels(
-                seen.reshape(-1), where, read.runs, mine, begin, bits, g * size, scratch, into
+                seen.reshape(-1), where, read.runs, mine, begin, bits, g * size, size, scratch, into
             )
 
 
@@ -108,13 +111,19 @@ def multiply(
         whole(np.arange(len(rows)) * rows.shape[1]),
         np.zeros(1, np.int64),
         panels(second, np.asarray(zero_points[1]), 1),
-        start,
+        _filled(start),
         bits,
         0,
+        len(second),
         np.empty((ROWS, WIDTH), np.int32),
         out,
     )
     return out
+
+
+def _filled(start: np.ndarray) -> np.ndarray:
+    """What sums begin with, for whole panels."""
+    return np.concatenate((start, np.zeros(-len(start) % WIDTH, start.dtype)))
 
 
 def _dot(
@@ -151,19 +160,18 @@ def add(
 ) -> np.ndarray:
     """As ``plain.add``."""
     by, zero_point, bounds, dtype = result
-    first, second = np.broadcast_arrays(*operands)
+    (a, b), shaped = _flat(*operands)
     mantissa, shifts, ratio = (
         np.concatenate([getattr(each, name) for each in (*bys, by)])
         for name in ("mantissa", "shift", "ratio")
     )
-    out = np.empty(first.shape, dtype)
-    a, b = (np.ascontiguousarray(operand).reshape(-1) for operand in (first, second))
+    out = np.empty(a.shape, dtype)
     rounding, last = (_ROUNDING[each.rescaling.rounding] for each in (bys[0], by))
     requant.add_rows(
         a, b, zero_points[0], zero_points[1], shift, mantissa, shifts, ratio, rounding, last,
-        zero_point, bounds[0], bounds[1], out.reshape(-1),
+        zero_point, bounds[0], bounds[1], out,
     )  # fmt: skip
-    return out
+    return shaped(out)
 
 
 def product(
@@ -173,14 +181,34 @@ def product(
 ) -> np.ndarray:
     """As ``plain.product``."""
     by, zero_point, bounds, dtype = result
-    first, second = np.broadcast_arrays(*operands)
-    out = np.empty(first.shape, dtype)
-    a, b = (np.ascontiguousarray(operand).reshape(-1) for operand in (first, second))
+    (a, b), shaped = _flat(*operands)
+    out = np.empty(a.shape, dtype)
     factors = (by.mantissa, by.shift, by.ratio, _ROUNDING[by.rescaling.rounding])
-    requant.multiply_rows(
-        a, b, zero_points[0], zero_points[1], *factors, zero_point, bounds[0], bounds[1], out.reshape(-1)
-    )
-    return out
+    requant.multiply_rows(a, b, zero_points[0], zero_points[1], *factors, zero_point, *bounds, out)
+    return shaped(out)
+
+
+def combine(
+    name: str,
+    operands: Sequence[np.ndarray],
+    zero_points: Sequence[int],
+    scales: Sequence[float],
+    result: tuple[float, int, tuple[int, int], str],
+) -> np.ndarray:
+    """As ``plain.combine``."""
+    scale, zero_point, bounds, dtype = result
+    (a, b), shaped = _flat(*operands)
+    out = np.empty(a.shape, dtype)
+    reals = (np.float32(each) for each in (*scales, scale))
+    requant.combine_rows(a, b, *zero_points, *reals, _FUNCTION[name], zero_point, *bounds, out)
+    return shaped(out)
+
+
+def nonzeros(stored: np.ndarray, zero_point: int) -> int:
+    """As ``plain.nonzeros``."""
+    if stored.dtype.kind not in "iu":
+        return plain.nonzeros(stored, zero_point)
+    return int(requant.count_other(_flat(stored)[0][0], zero_point))
 
 
 def average(image: np.ndarray, places: Sequence[Axis], bounds: tuple[int, int]) -> np.ndarray:
@@ -201,10 +229,19 @@ def maximum(image: np.ndarray, places: Sequence[Axis], bounds: tuple[int, int]) 
 
 def look_up(stored: np.ndarray, table: np.ndarray) -> np.ndarray:
     """As ``plain.look_up``."""
-    out = np.empty(stored.shape, table.dtype)
-    flat = np.ascontiguousarray(stored).reshape(-1)
-    requant.look_up_rows(flat, limits(stored.dtype.name)[0], table, out.reshape(-1))
-    return out
+    (flat,), shaped = _flat(stored)
+    out = np.empty(flat.shape, table.dtype)
+    requant.look_up_rows(flat, limits(stored.dtype.name)[0], table, out)
+    return shaped(out)
+
+
+def _flat(*operands: np.ndarray) -> tuple[list[np.ndarray], Callable[[np.ndarray], np.ndarray]]:
+    """Broadcast operands as flat arrays in the order in which the first lies in memory; what shapes a result."""
+    arrays = np.broadcast_arrays(*operands)
+    order = sorted(range(arrays[0].ndim), key=lambda axis: -arrays[0].strides[axis])
+    moved = [np.ascontiguousarray(array.transpose(order)) for array in arrays]
+    shape, back = moved[0].shape, np.argsort(order)
+    return [array.reshape(-1) for array in moved], lambda flat: flat.reshape(shape).transpose(back)
 
 
 def _pooled(image: np.ndarray, places: Sequence[Axis]) -> tuple[np.ndarray, np.ndarray]:
