@@ -56,33 +56,34 @@ def gather_windows(image: np.ndarray, places: np.ndarray, first: int, padding: i
 
 
 @lean
-def spread(image: np.ndarray, zero_point: int, places: np.ndarray, out: np.ndarray) -> None:
-    """Write one image without its zero point, with room around it for the windows at its border.
+def spread(image: np.ndarray, offset: int, border: int, above: int, left: int, out: np.ndarray) -> None:
+    """Write one image in another type, with a border for the windows that reach over its edge.
 
     Parameters
     ----------
     image
         Integers of 8 bits, shape (Y, X, C).
-    zero_point
-        Subtracted; what is outside of the image is 0.
-    places
-        int64, shape (2, 6): fields above.
+    offset
+        Added to every element.
+    border
+        What is written around them.
+    above, left
+        Width of the border in front.
     out
-        int16, shape (all rows that windows see, all columns, C), written.
+        uint8 or int16, shape (all rows that windows see, all columns, C), written.
     """
-    above, left = places[0, BEGIN], places[1, BEGIN]
-    zero = np.int16(zero_point)
+    more = np.int16(offset)
     for y in range(out.shape[0]):
         inside = 0 <= y - above < image.shape[0]
         begin = min(left, out.shape[1]) if inside else out.shape[1]
         columns = min(image.shape[1], out.shape[1] - begin)
         for x in range(begin):
-            out[y, x, :] = 0
+            out[y, x, :] = border
         for x in range(columns):
             for c in range(image.shape[2]):
-                out[y, begin + x, c] = np.int16(np.int16(image[y - above, x, c]) - zero)
+                out[y, begin + x, c] = np.int16(np.int16(image[y - above, x, c]) + more)
         for x in range(begin + columns, out.shape[1]):
-            out[y, x, :] = 0
+            out[y, x, :] = border
 
 
 @lean

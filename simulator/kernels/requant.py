@@ -116,7 +116,7 @@ def look_up_rows(stored: np.ndarray, least: int, table: np.ndarray, out: np.ndar
 @lean
 def combine_rows(
     first: np.ndarray, second: np.ndarray, zero_first: int, zero_second: int,
-    scale_first: float, scale_second: float, scale: float, function: int,
+    scale_first: Any, scale_second: Any, scale: Any, function: int,
     zero_point: int, low: int, high: int, out: np.ndarray,
 ) -> None:  # fmt: skip
     """Sum, difference or product of what two operands stand for, in float32, stored half to even.

@@ -43,7 +43,8 @@ def convolve(
     ifmap = np.ascontiguousarray(ifmap)
     out = np.empty((len(ifmap), y.out, x.out, filters), np.int64 if bits == 64 else np.int32)
     start = np.zeros(filters, out.dtype) if bias is None else _as(bias, out.dtype)
-    zeros = _as(np.broadcast_to(zero_points[1], (filters,)), np.dtype(np.int32))
+    zeros = np.asarray(zero_points[1], np.int32)
+    zeros = zeros if len(zeros) == filters else np.full(filters, zeros[0])
     if bits == 64 or numerics.overflow == "saturate":
         columns = np.ascontiguousarray(weight).reshape(filters, -1)
         rows = np.empty((y.out * x.out, columns.shape[1]), ifmap.dtype)
@@ -60,7 +61,7 @@ def convolve(
         for image, into in zip(ifmap, out, strict=True):
             conv.depthwise32(image, taps, packed, start, zero_points[0], zeros, bits, into)
     else:
-        _in_blocks(ifmap, weight, places, groups, zero_points, start, bits, out)
+        _in_blocks(ifmap, weight, places, groups, (zero_points[0], zeros), start, bits, out)
     return out
 
 
@@ -70,21 +71,19 @@ def _in_blocks(
 ) -> None:  # fmt: skip
     """Convolution whose windows are read where they lie in an image with a border."""
     read = reading(*places, ifmap.shape[3], groups)
+    columns = panels(weight, zero_points[1], len(read.runs), groups)
+    dtype, offset, border = columns.rows(ifmap.dtype, zero_points[0])
+    starts = [columns.start(each, border, g) for g, each in enumerate(start.reshape(groups, -1))]
+    seen = spacious((*read.shape, ifmap.shape[3]), dtype)
+    flat = seen.reshape(-1)
     size, depth = len(weight) // groups, weight.shape[3]
-    zeros = np.broadcast_to(zero_points[1], (len(weight),))
-    columns = [
-        panels(weight[g * size : (g + 1) * size], zeros[g * size : (g + 1) * size], len(read.runs))
-        for g in range(groups)
-    ]
-    seen = spacious((*read.shape, ifmap.shape[3]))
     scratch = np.empty((ROWS, WIDTH), np.int32)
     for image, into in zip(ifmap, out.reshape(len(out), -1, len(weight)), strict=True):
-        conv.spread(image, zero_points[0], _packed(places), seen)
-        for g, mine in enumerate(columns):
-            begin = _filled(start[g * size : (g + 1) * size])
+        conv.spread(image, offset, border, places[0].begin, places[1].begin, seen)
+        for g, begin in enumerate(starts):
             where = read.places + g * depth if g else read.places
             gemm.multiply_panels(
-                seen.reshape(-1), where, read.runs, mine, begin, bits, g * size, size, scratch, into
+                flat, where, read.runs, columns.values[g], begin, bits, g * size, size, scratch, into
             )
 
 
@@ -104,14 +103,16 @@ def multiply(
         rows, columns = np.ascontiguousarray(first), np.ascontiguousarray(second)
         _dot(rows, columns, start, zero_points[0], zeros, bits, out)
         return out
-    rows = spacious(first.shape)
-    np.subtract(first, zero_points[0], out=rows, dtype=np.int16)
+    arranged = panels(second, np.asarray(zero_points[1]), 1)
+    dtype, offset, border = arranged.rows(first.dtype, zero_points[0])
+    rows = spacious(first.shape, dtype)
+    conv.spread(np.ascontiguousarray(first)[:, None], offset, border, 0, 0, rows[:, None])
     gemm.multiply_panels(
         rows.reshape(-1),
         whole(np.arange(len(rows)) * rows.shape[1]),
         np.zeros(1, np.int64),
-        panels(second, np.asarray(zero_points[1]), 1),
-        _filled(start),
+        arranged.values[0],
+        arranged.start(start, border, 0),
         bits,
         0,
         len(second),
@@ -119,11 +120,6 @@ def multiply(
         out,
     )
     return out
-
-
-def _filled(start: np.ndarray) -> np.ndarray:
-    """What sums begin with, for whole panels."""
-    return np.concatenate((start, np.zeros(-len(start) % WIDTH, start.dtype)))
 
 
 def _dot(
@@ -143,7 +139,8 @@ def store(sums: np.ndarray, by: Factors, zero_point: int, bounds: tuple[int, int
     rows = np.ascontiguousarray(sums).reshape(-1, channels)
     out = np.empty(rows.shape, dtype)
     mantissa, shift, ratio = (
-        np.ascontiguousarray(np.broadcast_to(each, (channels,))) for each in (by.mantissa, by.shift, by.ratio)
+        each if len(each) == channels else np.full(channels, each[0], each.dtype)
+        for each in (by.mantissa, by.shift, by.ratio)
     )
     requant.store_rows(
         rows, mantissa, shift, ratio, _ROUNDING[by.rescaling.rounding], zero_point, *bounds, out
@@ -199,8 +196,8 @@ def combine(
     scale, zero_point, bounds, dtype = result
     (a, b), shaped = _flat(*operands)
     out = np.empty(a.shape, dtype)
-    reals = (np.float32(each) for each in (*scales, scale))
-    requant.combine_rows(a, b, *zero_points, *reals, _FUNCTION[name], zero_point, *bounds, out)
+    (za, zb), (sa, sb, so) = zero_points, (np.float32(each) for each in (*scales, scale))
+    requant.combine_rows(a, b, za, zb, sa, sb, so, _FUNCTION[name], zero_point, *bounds, out)
     return shaped(out)
 
 
@@ -236,11 +233,11 @@ def look_up(stored: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def _flat(*operands: np.ndarray) -> tuple[list[np.ndarray], Callable[[np.ndarray], np.ndarray]]:
-    """Broadcast operands as flat arrays in the order in which the first lies in memory; what shapes a result."""
-    arrays = np.broadcast_arrays(*operands)
+    """Broadcast operands, flat in the order in which the first lies in memory; what shapes a result."""
+    arrays = operands if len(operands) == 1 else np.broadcast_arrays(*operands)
     order = sorted(range(arrays[0].ndim), key=lambda axis: -arrays[0].strides[axis])
     moved = [np.ascontiguousarray(array.transpose(order)) for array in arrays]
-    shape, back = moved[0].shape, np.argsort(order)
+    shape, back = moved[0].shape, sorted(range(len(order)), key=order.__getitem__)
     return [array.reshape(-1) for array in moved], lambda flat: flat.reshape(shape).transpose(back)
 
 

@@ -38,6 +38,9 @@ def factors(ratios: np.ndarray, rescaling: Rescaling) -> Factors:
         Kind and rounding.
     """
     ratios = np.atleast_1d(np.asarray(ratios, np.float64))
+    if rescaling.multiplier == "float32":
+        unused = np.zeros(ratios.shape, np.int64)
+        return Factors(rescaling, unused, unused, ratios.astype(np.float32))
     mantissa, exponent = fixed_point(ratios)
     if rescaling.multiplier == "fixed15":  # m · 2^(e − 15) as m · 2^((e + 16) − 31)
         mantissa, exponent = np.minimum((mantissa + (1 << 15)) >> 16, (1 << 15) - 1), exponent + 16

@@ -141,7 +141,7 @@ class Conv(Op):
 
 def _channels_last(array: np.ndarray, is_last: bool) -> np.ndarray:
     """Axes as batch (or filters), rows, columns, channels; a single spatial axis is x."""
-    moved = array if is_last else np.moveaxis(array, 1, -1)
+    moved = array if is_last else array.transpose(0, *range(2, array.ndim), 1)
     return moved if moved.ndim == 4 else moved[:, None]
 
 
