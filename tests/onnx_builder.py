@@ -32,9 +32,10 @@ def session(model, level, unsigned):
 class Builder:
     """A graph of quantized operators between QuantizeLinear and DequantizeLinear."""
 
-    def __init__(self, seed, signed, powers=False):
+    def __init__(self, seed, signed, powers=False, even=False):
         self.rng = np.random.default_rng(seed)
         self.dtype = np.int8 if signed else np.uint8
+        self.even = even  # zero points are even
         self.powers = powers  # scales are powers of two: then sums in float32 are exact
         self.nodes, self.constants = [], {}
 
@@ -53,7 +54,7 @@ class Builder:
 
     def scale(self, name, low=0.01, high=0.1):
         info = np.iinfo(self.dtype)
-        zero = self.dtype(self.rng.integers(info.min, info.max + 1))
+        zero = self.dtype(self.rng.integers(info.min, info.max + 1) & (-2 if self.even else -1))
         return [
             self.constant(f"{name}.s", self.between(low, high)),
             self.constant(f"{name}.z", zero),

@@ -100,9 +100,10 @@ def _channels_last(array: np.ndarray, is_last: bool) -> np.ndarray:
 
 
 def _real(name: str, image: np.ndarray, places: list[Axis], count_padding: bool) -> np.ndarray:
-    """Pooling of float32; a mean leaves padding out, or counts it as zeros."""
+    """Pooling of float32, or of integers without scale; a mean leaves padding out, or counts it as zeros."""
     if name == "MaxPool":
-        return windows(image, places, -np.inf).max(axis=(3, 4))
+        least = -np.inf if image.dtype.kind == "f" else int(np.iinfo(image.dtype).min)
+        return windows(image, places, least).max(axis=(3, 4))
     total = windows(image, places, 0).sum(axis=(3, 4))
     ones = np.ones((1, *image.shape[1:3], 1), image.dtype)
     count = windows(ones, places, int(count_padding)).sum(axis=(3, 4))
