@@ -21,11 +21,10 @@ WAYS = {
 }
 
 
-def real_network(seed: int = 1, image: int = 224, stages: int = 4) -> onnx.ModelProto:
+def real_network(seed: int = 1) -> onnx.ModelProto:
     """The float network: normalizations folded away, weights drawn so that no layer dies out.
 
-    ``stages`` cuts it: each has a convolution of stride 2 or 1 and residual blocks; what is cut off leaves
-    the mean over all pixels, the last layer and its Softmax behind the last block.
+    The last layers are those of the file written anew: a mean over all pixels, a Gemm, a Softmax.
     """
     rng = np.random.default_rng(seed)
     light = onnx.load(LIGHT)
@@ -40,9 +39,8 @@ def real_network(seed: int = 1, image: int = 224, stages: int = 4) -> onnx.Model
     renamed: dict[str, str] = {}
     filters, last = 3, ""
     kept = [node for node in light.graph.node if node.op_type != "ConstantOfShape"]
-    ends = [i for i, node in enumerate(kept) if node.op_type == "Relu" and kept[i - 1].op_type == "Sum"]
-    end = ends[(3, 7, 13, 16)[stages - 1] - 1]
-    for node in kept[: end + 1]:
+    end = next(i for i, node in enumerate(kept) if node.op_type == "AveragePool")
+    for node in kept[:end]:
         inputs = [renamed.get(name, name) for name in node.input]
         if node.op_type == "BatchNormalization":
             renamed[node.output[0]] = inputs[0]
@@ -50,7 +48,7 @@ def real_network(seed: int = 1, image: int = 224, stages: int = 4) -> onnx.Model
         if node.op_type == "Conv":
             weight = extents[node.input[1]]
             filters = weight[0]
-            spread = np.sqrt(2 / np.prod(weight[1:]))
+            spread = 0.7 * np.sqrt(2 / np.prod(weight[1:]))
             constants[node.input[1]] = rng.normal(0, spread, weight).astype(np.float32)
             constants[f"{node.output[0]}_bias"] = rng.normal(0, 0.1, filters).astype(np.float32)
             inputs = [*inputs[:2], f"{node.output[0]}_bias"]
@@ -59,11 +57,10 @@ def real_network(seed: int = 1, image: int = 224, stages: int = 4) -> onnx.Model
         made.attribute.extend(attr for attr in node.attribute if attr.name != "consumed_inputs")
         nodes.append(made)
         last = node.output[0]
-    constants["classes"] = rng.normal(0, 0.05, (1000, filters)).astype(np.float32)
+    constants["classes"] = rng.normal(0, 1 / np.sqrt(filters), (1000, filters)).astype(np.float32)
     constants["classes_bias"] = rng.normal(0, 0.1, 1000).astype(np.float32)
-    size = image // (2, 4, 8, 16)[stages - 1] // 2
     nodes += [
-        helper.make_node("AveragePool", [last], ["mean"], name="mean", kernel_shape=[size, size]),
+        helper.make_node("AveragePool", [last], ["mean"], name="mean", kernel_shape=[7, 7]),
         helper.make_node("Flatten", ["mean"], ["flat"], name="flatten"),
         helper.make_node("Gemm", ["flat", "classes", "classes_bias"], ["scores"], name="gemm", transB=1),
         helper.make_node("Softmax", ["scores"], ["chances"], name="softmax"),
@@ -71,25 +68,25 @@ def real_network(seed: int = 1, image: int = 224, stages: int = 4) -> onnx.Model
     graph = helper.make_graph(
         nodes,
         "resnet50",
-        [helper.make_tensor_value_info(light.graph.node[239].input[0], 1, (1, 3, image, image))],
+        [helper.make_tensor_value_info(kept[0].input[0], 1, (1, 3, 224, 224))],
         [helper.make_tensor_value_info("chances", 1, (1, 1000))],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
 
 
-def quantized(way: str, folder: Path, image: int = 224, stages: int = 4) -> Path:
+def quantized(way: str, folder: Path) -> Path:
     """File of the quantized network, scales from two seeded inputs."""
     from onnxruntime import quantization
 
     form, kind = WAYS[way]
-    source, target = folder / f"real{stages}_{image}.onnx", folder / f"{way.replace(' ', '_')}.onnx"
+    source, target = folder / "real.onnx", folder / f"{way.replace(' ', '_')}.onnx"
     if not source.is_file():
-        onnx.save(real_network(image=image, stages=stages), source)
+        onnx.save(real_network(), source)
 
     class Reader(quantization.CalibrationDataReader):
         def __init__(self) -> None:
-            self.feeds = iter([{network_input(source): picture(image, seed)} for seed in (1, 2)])
+            self.feeds = iter([{network_input(source): picture(seed)} for seed in (1, 2)])
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             return next(self.feeds, None)
@@ -111,6 +108,6 @@ def network_input(path: Path) -> str:
     return onnx.load(path).graph.input[0].name
 
 
-def picture(image: int, seed: int) -> np.ndarray:
+def picture(seed: int) -> np.ndarray:
     """A seeded input."""
-    return np.random.default_rng(seed).normal(size=(1, 3, image, image)).astype(np.float32)
+    return np.random.default_rng(seed).normal(size=(1, 3, 224, 224)).astype(np.float32)
