@@ -5,6 +5,7 @@ For tests and benchmarks; needs onnxruntime.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,7 @@ def quantized(way: str, folder: Path) -> Path:
         def get_next(self) -> dict[str, np.ndarray] | None:
             return next(self.feeds, None)
 
+    logging.disable(logging.WARNING)  # it recommends its own preparation of float networks
     quantization.quantize_static(
         source,
         target,
@@ -100,6 +102,7 @@ def quantized(way: str, folder: Path) -> Path:
         weight_type=quantization.QuantType.QInt8,
         per_channel=True,
     )
+    logging.disable(logging.NOTSET)
     return target
 
 
