@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulator.workload.functions import EPILOGUE_FUNCTIONS
+from simulator.workload.functions import EPILOGUE_FUNCTIONS, bfloat16
 from simulator.workload.graph import Node
 from simulator.workload.numerics import Numerics
 from simulator.workload.rescale import Factors, factors, limits, round_half_away
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 #: Epilogues that only bound what is stored.
 BOUNDS = ("relu", "clip")
 _SILENT = ("bias", "requant", "dequant")
+#: Beyond the integers of any type that is quantized, so that infinity saturates as well.
+_FAR = np.float32(1 << 40)
+#: Element types without a scale in which indices, bounds and conditions come: no data.
+_INDICES = ("int32", "int64", "bool")
 
 
 class NotExecuted(ValueError):
@@ -116,9 +120,11 @@ class Call:
     @property
     def integer(self) -> bool:
         """Whether the data are quantized integers and the result is as well."""
-        data = [v for v in self.operands if v is not None and v.tensor.constant is None] or self.operands
-        stored = all(v is None or v.tensor.quant is not None for v in data)
-        return stored and self.results[0].quant is not None and bool(data)
+        present = [v for v in self.operands if v is not None]
+        data = [v for v in present if v.tensor.quant is not None or v.tensor.dtype not in _INDICES]
+        computed = [v for v in data if v.tensor.constant is None] or data
+        stored = bool(computed) and all(v.tensor.quant is not None for v in computed)
+        return stored and self.results[0].quant is not None
 
     def result_quant(self) -> tuple[float, int]:
         """Scale and zero point of the result."""
@@ -143,10 +149,12 @@ class Call:
         if not np.isfinite(real):
             return unbounded
         ratio = np.asarray(np.float32(real) / np.float32(scale))
-        return zero + int(self._nearest(ratio))
+        return zero + int(self._whole(ratio))
 
-    def _nearest(self, reals: np.ndarray) -> np.ndarray:
-        """Real numbers in units of a scale as integers, as the profile rounds them."""
+    def _whole(self, reals: np.ndarray) -> np.ndarray:
+        """Real numbers in units of a scale as integers, as the profile has them."""
+        if self.node.op in self.numerics.cut:
+            return np.floor(reals)
         return np.rint(reals) if self.numerics.elementwise == "real" else round_half_away(reals)
 
     def factors(self, *scales: np.ndarray | float) -> Factors:
@@ -190,14 +198,15 @@ class Call:
         """Real numbers as a tensor stores them."""
         quant = result.quant
         if quant is None or real.dtype.kind != "f":
-            return real.astype(NUMPY[result.dtype], copy=False)
+            stored: np.ndarray = real.astype(NUMPY[result.dtype], copy=False)
+            return bfloat16(stored) if result.dtype == "bf16" else stored
         along = [1] * real.ndim
         if quant.axis is not None:
             along[quant.axis] = -1
         scale = np.array(quant.scale, np.float32).reshape(along if len(quant.scale) > 1 else ())
         zero = np.array(quant.zero_point).reshape(along if len(quant.zero_point) > 1 else ())
-        ratio = real / scale
-        return np.clip(self._nearest(ratio) + zero, *limits(result.dtype)).astype(NUMPY[result.dtype])
+        whole = self._whole(np.clip(real / scale, -_FAR, _FAR))
+        return np.clip(whole + zero, *limits(result.dtype)).astype(NUMPY[result.dtype])
 
     def aligned(self, value: Value) -> np.ndarray:
         """Stored integers of an operand at the scale of the result, within its bounds."""
