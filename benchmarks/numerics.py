@@ -1,7 +1,7 @@
 """How fast networks are executed: int8 beside onnxruntime, in one run, one thread each. ``make bench``.
 
-Wall time, medians of runs that alternate, after two warm-up runs; compilation of kernels, loading and the
-arrangement of weights is counted for neither. The products are exact in both.
+CPU time of this process, medians of runs that alternate, after two warm-up runs. Compiling kernels, loading
+networks and arranging weights is counted for neither. The products are exact in both.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def alternating(actions: dict[str, Callable[[], object]], times: int = 15) -> di
     spent: dict[str, list[float]] = {name: [] for name in actions}
     for turn in range(times + 2):
         for name, action in actions.items():
-            started = time.perf_counter()
+            started = time.process_time()
             action()
             if turn > 1:
-                spent[name].append(time.perf_counter() - started)
+                spent[name].append(time.process_time() - started)
     return {name: statistics.median(each) for name, each in spent.items()}
 
 
