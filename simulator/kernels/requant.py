@@ -146,6 +146,31 @@ def combine_rows(
 
 
 @lean
+def add_ratio_rows(
+    first: np.ndarray, second: np.ndarray, ratio_first: Any, ratio_second: Any, fixed: Any,
+    low: int, high: int, out: np.ndarray,
+) -> None:  # fmt: skip
+    """Sum of two operands times ratios of scales and a fixed part, each product fused with its addition.
+
+    Parameters
+    ----------
+    first, second
+        Integers of 8 bits, shape (n,): their products with float32 are exact in float64.
+    ratio_first, ratio_second, fixed
+        float32 values, as float64.
+    low, high
+        Bounds of what is stored.
+    out
+        Integers, shape (n,), written.
+    """
+    least, most = np.float32(low), np.float32(high)
+    for i in range(first.size):
+        inner = np.float32(np.float64(second[i]) * ratio_second + fixed)
+        real = np.float32(np.float64(first[i]) * ratio_first + np.float64(inner))
+        out[i] = np.int32(min(max(np.rint(real), least), most))
+
+
+@lean
 def count_other(stored: np.ndarray, value: int) -> int:
     """How many of the integers, shape (n,), are not a value."""
     count = 0

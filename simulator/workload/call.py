@@ -12,6 +12,7 @@ import numpy as np
 from simulator.workload.functions import EPILOGUE_FUNCTIONS, bfloat16
 from simulator.workload.graph import Node
 from simulator.workload.numerics import Numerics
+from simulator.workload.quantization import dequantize_blocks
 from simulator.workload.rescale import Factors, factors, limits, round_half_away
 from simulator.workload.tensor import NUMPY, Quant, Tensor
 
@@ -76,8 +77,10 @@ class Value:
         return self.quant.scale[0]
 
     def real(self) -> np.ndarray:
-        """float32 of what a quantized tensor stands for; other tensors as they are."""
-        quant = self.tensor.quant
+        """What a quantized tensor stands for, in the type of its scale; other tensors as they are."""
+        quant, blocks = self.tensor.quant, self.tensor.blocks
+        if blocks is not None:
+            return dequantize_blocks(self.tensor, blocks, self.array)
         if quant is None or self.array.dtype.kind == "f":
             return self.array
         along = [1] * self.array.ndim
@@ -233,8 +236,12 @@ class Call:
             return [self._by_table(op)]
         arrays = [None if v is None else v.real() for v in self.operands]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            results = op.values(arrays, self.node.attrs)
-            return [self.store_real(real, i) for i, real in enumerate(results[: len(self.results)])]
+            return self.stored(op.values(arrays, self.node.attrs))
+
+    def stored(self, reals: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """All results that the operator can have, without those that nobody named, as they are stored."""
+        named = [real for real, name in zip(reals, self.node.outputs, strict=False) if name]
+        return [self.store_real(real, i) for i, real in enumerate(named)]
 
     def _by_table(self, op: Op) -> np.ndarray:
         """A function of one operand, computed once for each integer that it can be."""

@@ -201,6 +201,21 @@ def combine(
     return shaped(out)
 
 
+def add_ratios(
+    operands: Sequence[np.ndarray],
+    ratios: Sequence[np.float32],
+    fixed: np.float32,
+    bounds: tuple[int, int],
+    dtype: str,
+) -> np.ndarray:
+    """As ``plain.add_ratios``."""
+    (a, b), shaped = _flat(*operands)
+    out = np.empty(a.shape, dtype)
+    ra, rb, whole = (np.float64(each) for each in (*ratios, fixed))
+    requant.add_ratio_rows(a, b, ra, rb, whole, bounds[0], bounds[1], out)
+    return shaped(out)
+
+
 def nonzeros(stored: np.ndarray, zero_point: int) -> int:
     """As ``plain.nonzeros``."""
     if stored.dtype.kind not in "iu":

@@ -60,6 +60,19 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocks:
+    """Affine quantization of a constant in blocks: ``size`` neighbours along ``axis`` share a scale.
+
+    ``scale`` and ``zero_point`` (None: 0) have the shape of the tensor, with blocks in place of ``axis``.
+    """
+
+    scale: Constant
+    zero_point: Constant | None
+    axis: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tensor:
     """A named value of a graph; ``shape`` is fully known, row-major, ``dtype`` is a key of ``BITS``."""
 
@@ -68,6 +81,7 @@ class Tensor:
     dtype: str = "fp32"
     quant: Quant | None = None
     constant: Constant | None = field(default=None, compare=False)
+    blocks: Blocks | None = field(default=None, compare=False)
     channels_last: bool = False  # a feature map whose axes are images, rows, columns, channels
     density: float = 1.0  # share of elements that are not zero; 1 where that is not known
 

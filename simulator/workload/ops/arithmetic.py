@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.workload import ratios
 from simulator.workload.call import BOUNDS, Call, stored_type
 from simulator.workload.epilogue import Ops
 from simulator.workload.graph import Graph, Node
@@ -136,6 +137,8 @@ class Sum(Broadcast):
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the sum of rescaled integers where the profile keeps to integers."""
+        if ratios.applies(call):
+            return [ratios.add(call)]
         if not call.integer or not _pair(call):
             return super().run(call)
         if call.numerics.elementwise == "real":
@@ -177,6 +180,8 @@ class Product(Broadcast):
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the rescaled product where the profile keeps to integers."""
+        if ratios.applies(call):
+            return [ratios.multiply(call)]
         if not call.integer or not _pair(call):
             return super().run(call)
         if call.numerics.elementwise == "real":

@@ -34,6 +34,7 @@ fast.add((image, image), (0, 0), (by, by), 20, result)
 fast.product((image, image), (0, 0), result)
 fast.combine("Add", (image, image), (0, 0), (0.5, 0.5), (0.5, 0, (-128, 127), "int8"))
 fast.nonzeros(image, 0)
+fast.add_ratios((image, image), (np.float32(1), np.float32(1)), np.float32(0), (-128, 127), "int8")
 fast.average(image, places, (-128, 127))
 fast.maximum(image, places, (-128, 127))
 fast.look_up(image, np.zeros(256, np.int8))
@@ -69,6 +70,7 @@ def test_all_kernels_compile_within_two_minutes_from_nothing(tmp_path):
         "look_up_rows",
         "average_pool",
         "combine_rows",
+        "add_ratio_rows",
         "count_other",
         "max_pool",
     }

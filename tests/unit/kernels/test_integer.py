@@ -191,6 +191,14 @@ def test_elements_in_real_numbers(name, dtype, rng):
             equal(*(a.combine(name, (first, other), (7, -128), scales[:2], result) for a in (fast, plain)))
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+def test_sums_by_ratios(dtype, rng):
+    first, second = integers(rng, (5, 4, 6), dtype), integers(rng, (4, 6), np.int8)
+    for ratios, fixed in (((0.5, 0.25), -7.5), ((0.31, 1.7), 0.1), ((1e-4, 1e4), 3.0)):
+        given = [np.float32(each) for each in ratios], np.float32(fixed), (-128, 127), "int8"
+        equal(*(a.add_ratios((first, second), *given) for a in (fast, plain)))
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "float32", "bool"])
 def test_counting(dtype, rng):
     stored = rng.integers(0, 4, (3, 5, 4)).astype(dtype).transpose(0, 2, 1)
