@@ -144,9 +144,21 @@ class Call:
         scale, zero = self.result_quant()
         for name in self.activations:
             least, most = (0.0, np.inf) if name == "relu" else self.node.attrs["clip"]
-            low = max(low, _stored(least, scale, zero, low))
-            high = min(high, _stored(most, scale, zero, high))
+            low = max(low, self._stored(least, scale, zero, low))
+            high = min(high, self._stored(most, scale, zero, high))
         return low, high
+
+    def _stored(self, real: float, scale: float, zero: int, unbounded: int) -> int:
+        if not np.isfinite(real):
+            return unbounded
+        ratio = np.asarray(np.float32(real) / np.float32(scale))
+        return zero + int(self._whole(ratio))
+
+    def _whole(self, reals: np.ndarray) -> np.ndarray:
+        """Real numbers in units of a scale as integers, as the profile has them."""
+        if self.node.op in self.numerics.cut:
+            return np.floor(reals)
+        return np.rint(reals) if self.numerics.elementwise == "real" else round_half_away(reals)
 
     def factors(self, *scales: np.ndarray | float) -> Factors:
         """Multipliers for the product of scales of operands over that of the result."""
@@ -196,11 +208,7 @@ class Call:
             along[quant.axis] = -1
         scale = np.array(quant.scale, np.float32).reshape(along if len(quant.scale) > 1 else ())
         zero = np.array(quant.zero_point).reshape(along if len(quant.zero_point) > 1 else ())
-        ratio = np.clip(real / scale, -_FAR, _FAR)
-        if self.node.op in self.numerics.cut:
-            whole = np.floor(ratio)
-        else:
-            whole = np.rint(ratio) if self.numerics.elementwise == "real" else round_half_away(ratio)
+        whole = self._whole(np.clip(real / scale, -_FAR, _FAR))
         return np.clip(whole + zero, *limits(result.dtype)).astype(NUMPY[result.dtype])
 
     def aligned(self, value: Value) -> np.ndarray:
@@ -249,9 +257,3 @@ class Call:
 def stored_type(tensor: Tensor) -> str:
     """Name of the numpy type that holds a tensor's elements."""
     return np.dtype(NUMPY[tensor.dtype]).name
-
-
-def _stored(real: float, scale: float, zero: int, unbounded: int) -> int:
-    if not np.isfinite(real):
-        return unbounded
-    return zero + int(round_half_away(np.asarray(np.float32(real) / np.float32(scale))))

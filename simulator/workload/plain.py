@@ -163,6 +163,48 @@ def product(
     return store(first * second, *result)
 
 
+def combine(
+    name: str,
+    operands: Sequence[np.ndarray],
+    zero_points: Sequence[int],
+    scales: Sequence[float],
+    result: tuple[float, int, tuple[int, int], str],
+) -> np.ndarray:
+    """Add, Sub or Mul of what two broadcasting operands stand for, in float32; stored half to even.
+
+    ``result`` holds scale, zero point, bounds and type of what is stored.
+    """
+    scale, zero_point, bounds, dtype = result
+    first, second = (
+        (operand.astype(np.int64) - zero).astype(np.float32) * np.float32(each)
+        for operand, zero, each in zip(operands, zero_points, scales, strict=True)
+    )
+    real = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}[name](first, second)
+    return np.clip(np.rint(real / np.float32(scale)) + zero_point, *bounds).astype(dtype)
+
+
+def add_ratios(
+    operands: Sequence[np.ndarray],
+    ratios: Sequence[np.float32],
+    fixed: np.float32,
+    bounds: tuple[int, int],
+    dtype: str,
+) -> np.ndarray:
+    """round(a·ra + (b·rb + fixed)), of two broadcasting operands; each product fused with its addition."""
+    inner = multiply_add(operands[1], ratios[1], fixed)
+    return np.clip(np.rint(multiply_add(operands[0], ratios[0], inner)), *bounds).astype(dtype)
+
+
+def multiply_add(x: np.ndarray, by: np.float32, addend: np.ndarray | np.float32) -> np.ndarray:
+    """Fused: rounded to float32 once. Products of 8 by 24 bits are exact in float64."""
+    return (x.astype(np.float64) * np.float64(by) + np.asarray(addend, np.float64)).astype(np.float32)
+
+
+def nonzeros(stored: np.ndarray, zero_point: np.ndarray | int) -> int:
+    """How many elements are not their zero point."""
+    return int(np.count_nonzero(stored != zero_point))
+
+
 def average(image: np.ndarray, places: Sequence[Axis], bounds: tuple[int, int]) -> np.ndarray:
     """Mean of the stored integers of each window, without padding, half away from zero; (B, OY, OX, C)."""
     total = windows(image.astype(np.int64), places, 0).sum(axis=within(places))

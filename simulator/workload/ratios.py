@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.workload.call import BOUNDS, Call, stored_type
+from simulator.workload.plain import multiply_add
 
 
 def applies(call: Call) -> bool:
@@ -29,9 +30,9 @@ def add(call: Call) -> np.ndarray:
     scale, zero = call.result_quant()
     ratios = [np.float32(value.scale) / np.float32(scale) for value in (first, second)]
     behind = ratios[1] * np.float32(second.zero_point)
-    fixed = np.float32(zero) - _multiply_add(np.asarray(first.zero_point), ratios[0], behind)
-    inner = _multiply_add(second.array, ratios[1], fixed)
-    return _bounded(call, _multiply_add(first.array, ratios[0], inner))
+    fixed = np.float32(zero) - multiply_add(np.asarray(first.zero_point), ratios[0], behind)
+    stored = (call.bounds(), stored_type(call.results[0]))
+    return call.arithmetic.add_ratios((first.array, second.array), ratios, fixed, *stored)
 
 
 def multiply(call: Call) -> np.ndarray:
@@ -41,11 +42,6 @@ def multiply(call: Call) -> np.ndarray:
     ratio = np.float32(first.scale) * np.float32(second.scale) / np.float32(scale)
     whole = [value.array.astype(np.int64) - value.zero_point for value in (first, second)]
     return _bounded(call, (whole[0] * whole[1]).astype(np.float32) * ratio + np.float32(zero))
-
-
-def _multiply_add(x: np.ndarray, by: np.float32, addend: np.ndarray | np.float32) -> np.ndarray:
-    """Fused: rounded to float32 once. Products of 8 by 24 bits are exact in float64."""
-    return (x.astype(np.float64) * np.float64(by) + np.asarray(addend, np.float64)).astype(np.float32)
 
 
 def _repeated(first: tuple[int, ...], second: tuple[int, ...]) -> bool:

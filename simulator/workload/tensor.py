@@ -50,10 +50,11 @@ class Constant:
         self._array: np.ndarray | None = None
 
     def array(self) -> np.ndarray:
-        """Return the value; shape and dtype are those of its tensor. Not to be written to."""
+        """Return the value, which cannot be written to; shape and dtype are those of its tensor."""
         if self._array is None:
             assert self._make is not None
-            self._array = self._make()
+            self._array = np.asarray(self._make()).view()
+            self._array.flags.writeable = False
             self._make = None
         return self._array
 

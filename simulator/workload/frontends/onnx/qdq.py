@@ -25,6 +25,7 @@ _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
 
 def absorb_conversions(draft: Draft) -> None:
     """Fold conversions into their neighbours; scales and zero points end up in ``Tensor.quant``."""
+    _share_scales(draft)
     if any(node.op in _CONVERSIONS for node in draft.nodes):
         other = {node.name for node in draft.nodes if not _annotate(node, draft)}
         draft.nodes = _commuted(draft, other)
@@ -32,6 +33,17 @@ def absorb_conversions(draft: Draft) -> None:
         draft.nodes = [node if node.name in other else _settled(node, draft) for node in draft.nodes]
         drop_dead(draft)
     _make_real(draft)
+
+
+def _share_scales(draft: Draft) -> None:
+    """Give stored integers that are only chosen or moved the scale that their neighbours know."""
+    for nodes, known, unknown in ((draft.nodes, 0, 1), (draft.nodes[::-1], 1, 0)):
+        for node in nodes:
+            if _passes(node, draft):
+                ends = [draft.tensors[name] for name in (node.inputs[0], node.outputs[0])]
+                quant = ends[known].quant
+                if quant is not None and quant.axis is None and ends[unknown].quant is None:
+                    draft.tensors[ends[unknown].name] = replace(ends[unknown], quant=quant)
 
 
 def _settled(node: Node, draft: Draft) -> Node:
