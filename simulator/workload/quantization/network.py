@@ -1,0 +1,270 @@
+"""A float ONNX network made ready: names, operator set 21, constants as arrays, normalizations folded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from simulator.base.errors import InputError, Problem
+from simulator.base.locate import locate
+from simulator.workload.frontends.onnx.evaluate import evaluate
+from simulator.workload.frontends.onnx.read import name_nodes
+from simulator.workload.load import load_graph
+
+OPSET = 21  # the first whose QuantizeLinear knows 16 and 4 bits
+_IR_VERSION = 10
+_DOMAINS = ("", "ai.onnx")
+_QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger")
+_KEPT = ("If", "Loop", "Scan", "RandomNormal", "RandomUniform", "Multinomial", "Bernoulli")
+
+
+@dataclass
+class Network:
+    """A float network between its file and the quantized one.
+
+    Attributes
+    ----------
+    path
+        Of the file.
+    model
+        ModelProto without nodes and initializers.
+    nodes
+        NodeProtos in topological order, each with a name of its own.
+    constants
+        Tensor -> value.
+    floats
+        Tensors known to be float32.
+    folded
+        Node of the file that is no more -> the node that it became part of.
+    """
+
+    path: Path
+    model: Any
+    nodes: list[Any]
+    constants: dict[str, np.ndarray]
+    floats: set[str] = field(default_factory=set)
+    folded: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> list[str]:
+        """Results of the network."""
+        return [value.name for value in self.model.graph.output]
+
+    @property
+    def inputs(self) -> list[str]:
+        """Inputs of the network, without constants."""
+        return [value.name for value in self.model.graph.input]
+
+    def uses(self) -> Counter[str]:
+        """How often each tensor is read, subgraphs and being a result of the network included."""
+        count = Counter(name for node in self.nodes for name in reads(node))
+        count.update(self.outputs)
+        return count
+
+    def write(self, nodes: list[Any], constants: dict[str, np.ndarray], also: list[str]) -> Any:
+        """ModelProto of nodes and constants that they read; float tensors ``also`` are results as well."""
+        from onnx import TensorProto, helper, numpy_helper  # heavy: needed for ONNX files alone
+
+        model = type(self.model)()
+        model.CopyFrom(self.model)
+        model.graph.node.extend(nodes)
+        used = {name for node in nodes for name in reads(node)} | set(self.outputs)
+        for name, array in constants.items():
+            if name in used:
+                model.graph.initializer.append(numpy_helper.from_array(array, name))
+        for name in also:
+            if name not in self.outputs:
+                model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+        return model
+
+
+def reads(node: Any) -> list[str]:
+    """Names of the tensors that a node reads, and those that its subgraphs take from outside."""
+    names = [name for name in node.input if name]
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            own = {name for inner in graph.node for name in inner.output}
+            names += [name for inner in graph.node for name in reads(inner) if name not in own]
+            names += [value.name for value in graph.output if value.name not in own]
+    return names
+
+
+def is_standard(node: Any) -> bool:
+    """Whether a node's operator is one of ONNX's own."""
+    return node.domain in _DOMAINS
+
+
+def read_network(name: str | Path) -> Network:
+    """Read a float network and make it ready.
+
+    Constant expressions are evaluated, factors of a Gemm and a BatchNormalization behind a convolution or
+    Gemm become part of its weights and bias.
+
+    Parameters
+    ----------
+    name
+        Path, or name under workloads/, of an .onnx file.
+
+    Raises
+    ------
+    InputError
+        It is none, is damaged, is quantized already, or cannot be brought to operator set 21.
+    """
+    path = locate(str(name), "workloads")
+    if path.suffix.lower() != ".onnx":
+        text = f"expected a float network as an .onnx file, got suffix '{path.suffix}'"
+        raise InputError(Problem(text, str(path)))
+    load_graph(path)  # what is wrong with the file is said by its reader
+    import onnx  # heavy: needed for ONNX files alone
+
+    model = onnx.load(str(path))
+    name_nodes(model.graph)
+    _check_float(model, path)
+    model = _raised(model, path)
+    constants = {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer}
+    model.ir_version = max(_IR_VERSION, onnx.helper.find_min_ir_version_for(list(model.opset_import), True))
+    types = onnx.shape_inference.infer_shapes(model).graph
+    kinds = (*types.input, *types.output, *types.value_info)
+    network = Network(path, model, [], constants)
+    network.floats = {value.name for value in kinds if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
+    _take_apart(network)
+    _fold_factors(network)
+    _fold_normalizations(network)
+    network.floats |= {name for name, array in network.constants.items() if array.dtype == np.float32}
+    return network
+
+
+def _check_float(model: Any, path: Path) -> None:
+    for node in model.graph.node:
+        if node.op_type in _QUANTIZED or node.op_type.startswith(("QLinear", "QGemm", "MatMulNBits")):
+            text = f"expected a float network, this one is quantized already: node '{node.name}' is "
+            raise InputError(Problem(f"{text}{node.op_type}", str(path)))
+
+
+def _raised(model: Any, path: Path) -> Any:
+    """Model of at least operator set 21."""
+    from onnx import version_converter  # heavy: loaded with the file
+
+    version = max((item.version for item in model.opset_import if item.domain in _DOMAINS), default=1)
+    if version >= OPSET:
+        return model
+    try:
+        return version_converter.convert_version(model, OPSET)
+    except Exception as error:  # whatever the onnx package raises
+        text = f"cannot be brought from operator set {version} to {OPSET}: {error}"
+        raise InputError(Problem(text, str(path))) from error
+
+
+def _take_apart(network: Network) -> None:
+    """Move nodes and constants out of the model; evaluate what depends on constants alone."""
+    from onnx import numpy_helper  # heavy: loaded with the file
+
+    graph, constants = network.model.graph, network.constants
+    version = max(item.version for item in network.model.opset_import if item.domain in _DOMAINS)
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+        elif _is_constant(node, constants):
+            operands = [constants[name] for name in node.input if name]
+            values = evaluate(node, version, operands)
+            constants.update({name: value for name, value in zip(node.output, values, strict=True) if name})
+        else:
+            network.nodes.append(node)
+    network.nodes = [type(node).FromString(node.SerializeToString()) for node in network.nodes]
+    inputs = [value for value in graph.input if value.name not in constants]
+    for part in (graph.node, graph.initializer, graph.input):
+        del part[:]
+    graph.input.extend(inputs)
+
+
+def _is_constant(node: Any, constants: dict[str, np.ndarray]) -> bool:
+    known = all(name in constants for name in node.input if name)
+    return known and is_standard(node) and node.op_type not in _KEPT
+
+
+def attribute(node: Any, name: str, default: Any) -> Any:
+    """Value of an attribute, or its default."""
+    from onnx import helper  # heavy: loaded with the file
+
+    found = next((each for each in node.attribute if each.name == name), None)
+    return default if found is None else helper.get_attribute_value(found)
+
+
+def _fold_factors(network: Network) -> None:
+    """Gemm: alpha · A · B + beta · C with the factors in the constants B and C."""
+    for node in network.nodes:
+        if node.op_type != "Gemm":
+            continue
+        for name, index in (("alpha", 1), ("beta", 2)):
+            factor = attribute(node, name, 1.0)
+            operand = node.input[index] if index < len(node.input) else ""
+            if factor == 1.0 or operand not in network.constants:
+                continue
+            scaled = f"{node.name}.{name}"
+            network.constants[scaled] = network.constants[operand] * np.float32(factor)
+            node.input[index] = scaled
+            kept = [each for each in node.attribute if each.name != name]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+
+
+def _fold_normalizations(network: Network) -> None:
+    """BatchNormalization behind a product becomes part of its weights and bias."""
+    maker = {name: node for node in network.nodes for name in node.output}
+    uses = network.uses()
+    kept = []
+    for node in network.nodes:
+        before = maker.get(node.input[0]) if node.input else None
+        if before is None or not _can_fold(before, node, network, uses):
+            kept.append(node)
+            continue
+        _fold_into(before, node, network)
+        maker[node.output[0]] = before
+        network.folded[node.name] = before.name
+    network.nodes = kept
+
+
+def _can_fold(before: Any, node: Any, network: Network, uses: Counter[str]) -> bool:
+    constants = network.constants
+    if node.op_type != "BatchNormalization" or before.op_type not in ("Conv", "ConvTranspose", "Gemm"):
+        return False
+    if attribute(before, "alpha", 1.0) != 1.0 or attribute(before, "beta", 1.0) != 1.0:
+        return False
+    known = all(name in constants for name in (*list(before.input)[1:], *list(node.input)[1:]) if name)
+    bias = constants.get(before.input[2]) if len(before.input) > 2 else None
+    vector = bias is None or bias.ndim <= 1
+    return known and vector and uses[before.output[0]] == 1 and len(node.output) == 1
+
+
+def _fold_into(before: Any, node: Any, network: Network) -> None:
+    """w·γ/√(σ² + ε) and (b − μ)·γ/√(σ² + ε) + β, in float64, stored as float32."""
+    constants = network.constants
+    gamma, beta, mean, variance = (constants[name].astype(np.float64) for name in list(node.input)[1:5])
+    factor = gamma / np.sqrt(variance + attribute(node, "epsilon", 1e-5))
+    weight = constants[before.input[1]].astype(np.float64)
+    axis = output_axis(before)
+    if before.op_type == "ConvTranspose":  # (inputs, filters of a group, ...): the groups lie along the inputs
+        groups = attribute(before, "group", 1)
+        split = weight.reshape(groups, -1, *weight.shape[1:])
+        scaled = split * factor.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))
+    else:
+        scaled = weight * factor.reshape([-1 if i == axis else 1 for i in range(weight.ndim)])
+    bias = constants[before.input[2]].astype(np.float64) if len(before.input) > 2 and before.input[2] else 0.0
+    names = [f"{before.name}.folded.weight", f"{before.name}.folded.bias"]
+    constants[names[0]] = scaled.reshape(weight.shape).astype(np.float32)
+    constants[names[1]] = np.asarray((bias - mean) * factor + beta, np.float32)
+    ifmap = before.input[0]
+    del before.input[:]
+    before.input.extend([ifmap, *names])
+    before.output[0] = node.output[0]
+
+
+def output_axis(node: Any) -> int:
+    """Axis of the weights of a product that counts its output channels (of a group, for ConvTranspose)."""
+    if node.op_type == "Gemm":
+        return 0 if attribute(node, "transB", 0) else 1
+    return 0 if node.op_type == "Conv" else 1
