@@ -14,6 +14,10 @@ from simulator.workload.load import load_graph
 
 SIZE = 16
 CLASSES = 6
+NOISE = 0.15
+JITTER = 0.04  # of a place, in sizes of the picture
+TRAIN = 2000
+RIDGE = 30.0
 
 
 class Trained(NamedTuple):
@@ -32,7 +36,7 @@ def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float64)
     pictures = np.empty((count, 1, SIZE, SIZE), np.float32)
     for i, label in enumerate(labels):
-        cy, cx = rng.uniform(SIZE * 0.35, SIZE * 0.65, 2)
+        cy, cx = SIZE * rng.uniform(0.5 - JITTER, 0.5 + JITTER, 2)
         width, size = rng.uniform(1.2, 2.2), rng.uniform(3.5, 5.5)
         away = np.hypot(y - cy, x - cx)
         shape = (
@@ -44,7 +48,7 @@ def draw(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
             ((y - cy) // 3 + (x - cx) // 3) % 2 == 0,
         )[label]
         contrast = rng.uniform(0.6, 1.4) * rng.choice([1.0, 0.7])
-        pictures[i, 0] = contrast * shape + rng.normal(0, 0.45, (SIZE, SIZE)) + rng.normal(0, 0.1)
+        pictures[i, 0] = contrast * shape + rng.normal(0, NOISE, (SIZE, SIZE)) + rng.normal(0, 0.1)
     return pictures, labels.astype(np.int64)
 
 
@@ -64,7 +68,15 @@ class _Builder:
         weight *= np.exp(self.rng.normal(0, 0.6, (filters, 1, 1, 1)))
         self.constants[f"{name}.w"] = weight.astype(np.float32)
         pads = [kernel // 2] * 4
-        self.add("Conv", [x, f"{name}.w"], name, kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=pads, group=group)
+        self.add(
+            "Conv",
+            [x, f"{name}.w"],
+            name,
+            kernel_shape=[kernel] * 2,
+            strides=[stride] * 2,
+            pads=pads,
+            group=group,
+        )
         shapes = {"gamma": np.ones, "beta": np.zeros, "mean": np.zeros, "var": np.ones}
         for part, make in shapes.items():
             self.constants[f"{name}.{part}"] = make(filters, np.float32)
@@ -91,7 +103,7 @@ def train(folder: Path, *, softmax: bool = True) -> Trained:
     convolutions are random features; statistics of every normalization are those of its input, layer by layer,
     and the dense layer is fitted by ridge regression: deterministic, and done in seconds.
     """
-    pictures, labels = draw(600, seed=1)
+    pictures, labels = draw(TRAIN, seed=1)
     b = _Builder(seed=7)
     x = b.conv("x", "stem", 1, 16, stride=2)
     y = b.conv(x, "res1", 16, 16)
@@ -106,7 +118,9 @@ def train(folder: Path, *, softmax: bool = True) -> Trained:
     features = b.add("Flatten", [x], "features")
     for node in [n for n in b.nodes if n.op_type == "BatchNormalization"]:
         _fit_statistics(b, node, folder / "partial.onnx", pictures[:64])
-    values = execute(load_graph(b.save(folder / "partial.onnx", ["features"])), {"x": pictures}, "onnxruntime")
+    values = execute(
+        load_graph(b.save(folder / "partial.onnx", ["features"])), {"x": pictures}, "onnxruntime"
+    )
     matrix = values.outputs["features"].reshape(len(pictures), -1).astype(np.float64)
     b.constants["dense.w"], b.constants["dense.b"] = _ridge(matrix, labels)
     logits = b.add("Gemm", [features, "dense.w", "dense.b"], "logits" if softmax else "y")
@@ -132,6 +146,6 @@ def _ridge(matrix, labels):
     center = matrix.mean(axis=0)
     centered = matrix - center
     targets = np.eye(CLASSES)[labels] - 1 / CLASSES
-    gram = centered.T @ centered + 30.0 * np.eye(matrix.shape[1])
+    gram = centered.T @ centered + RIDGE * np.eye(matrix.shape[1])
     weight = 8 * np.linalg.solve(gram, centered.T @ targets)
     return weight.astype(np.float32), (-center @ weight).astype(np.float32)

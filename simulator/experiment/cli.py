@@ -18,6 +18,7 @@ from simulator.base.registry import import_plugin
 from simulator.experiment import clioptions as options
 from simulator.experiment import screen
 from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
+from simulator.experiment.cliquantize import quantize
 from simulator.experiment.overrides import describe_overrides, split_overrides
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
+app.command()(quantize)
 
 
 @app.command()

@@ -70,7 +70,7 @@ class Histogram:
         return low + (np.arange(BINS) + 0.5) * (high - low) / BINS
 
     def quantile(self, share: float, *, magnitude: bool = False) -> float:
-        """Value below which a share of all values lies, linear within a part; ``magnitude``: of \\|x\\|."""
+        """Value below which a share of all values lies, linear within a part; ``magnitude``: of |x|."""
         points, weights = self.centers, self.counts
         half = (self.range.high - self.range.low) / BINS / 2
         if magnitude:
@@ -92,7 +92,7 @@ class Histogram:
 def percentile_range(histogram: Histogram, percent: float, *, symmetric: bool) -> Range:
     """Range that holds a percentage of the values.
 
-    Asymmetric: half of the rest is cut from each tail. Symmetric: the percentile of \\|x\\|, both ways.
+    Asymmetric: half of the rest is cut from each tail. Symmetric: the percentile of |x|, both ways.
     """
     if not histogram.counts.any():
         return Range(0.0, 0.0)
@@ -185,9 +185,9 @@ def _spread(values: tuple[float, ...] | tuple[int, ...], quant: Quant, rank: int
 
 
 def weight_quant(weight: np.ndarray, dtype: str, axis: int | None, method: str) -> Quant:
-    """Symmetric scales of weights: s = max \\|w\\| / qmax, one, or one for each index of an axis.
+    """Symmetric scales of weights: s = max |w| / qmax, one, or one for each index of an axis.
 
-    ``mse`` takes the share of max \\|w\\| with the least Σ (w − ŵ)² instead. Weights of zeros alone have the
+    ``mse`` takes the share of max |w| with the least Σ (w − ŵ)² instead. Weights of zeros alone have the
     scale 1.
     """
     most = limits(dtype)[1]
@@ -210,4 +210,3 @@ def _weight_shares(rows: np.ndarray, reach: np.ndarray, dtype: str) -> np.ndarra
         better = error < least
         best, least = np.where(better, share, best), np.where(better, error, least)
     return best
-

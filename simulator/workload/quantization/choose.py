@@ -21,9 +21,9 @@ _FUNCTIONS = (
 _MEANS = ("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum")
 #: Operators whose results are values of their operands.
 _MOVERS = (
-    "Concat", "Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Split",
-    "Expand", "Tile", "Gather", "Pad", "MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin", "DepthToSpace",
-    "SpaceToDepth",
+    "Concat", "Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice",
+    "Split", "Expand", "Tile", "Gather", "Pad", "MaxPool", "GlobalMaxPool", "ReduceMax", "ReduceMin",
+    "DepthToSpace", "SpaceToDepth",
 )  # fmt: skip
 #: Operators that bound what the one before them stores.
 _BOUNDS = ("Relu", "Clip")
@@ -131,7 +131,7 @@ def choose(network: Network, rules: RuleBook) -> Choice:
 
 
 def _asked(layers: list[Layer]) -> dict[str, str]:
-    """Operand -> widest element type of the layers that read it: what it is stored as unless its maker says."""
+    """Operand -> widest element type of the layers that read it; who makes it may say otherwise."""
     found: dict[str, str] = {}
     for layer in layers:
         kind = layer.types.activations

@@ -130,7 +130,9 @@ def read_network(name: str | Path) -> Network:
     types = onnx.shape_inference.infer_shapes(model).graph
     kinds = (*types.input, *types.output, *types.value_info)
     network = Network(path, model, [], constants)
-    network.floats = {value.name for value in kinds if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
+    network.floats = {
+        value.name for value in kinds if value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    }
     _take_apart(network)
     _fold_factors(network)
     _fold_normalizations(network)
@@ -247,7 +249,9 @@ def _fold_into(before: Any, node: Any, network: Network) -> None:
     factor = gamma / np.sqrt(variance + attribute(node, "epsilon", 1e-5))
     weight = constants[before.input[1]].astype(np.float64)
     axis = output_axis(before)
-    if before.op_type == "ConvTranspose":  # (inputs, filters of a group, ...): the groups lie along the inputs
+    if (
+        before.op_type == "ConvTranspose"
+    ):  # (inputs, filters of a group, ...): the groups lie along the inputs
         groups = attribute(before, "group", 1)
         split = weight.reshape(groups, -1, *weight.shape[1:])
         scaled = split * factor.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))

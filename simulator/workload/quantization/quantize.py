@@ -107,7 +107,13 @@ class Quantized:
             for name, value in (("constant_bytes", self.constant_bytes), ("accuracy", self.accuracy))
         }
         layers = [asdict(layer) for layer in self.layers]
-        return {**whole, "settings": asdict(self.settings), "layers": layers, "outputs": dict(self.outputs), **pairs}
+        return {
+            **whole,
+            "settings": asdict(self.settings),
+            "layers": layers,
+            "outputs": dict(self.outputs),
+            **pairs,
+        }
 
 
 def quantize(
@@ -198,7 +204,9 @@ class _Samples:
             raise InputError(Problem(f"there is no array '{labels}' for the labels", path="inputs"))
         has_labels = name in inputs and name not in graph.inputs
         self._graph = graph
-        self._inputs = {key: np.asarray(array) for key, array in inputs.items() if not (has_labels and key == name)}
+        self._inputs = {
+            key: np.asarray(array) for key, array in inputs.items() if not (has_labels and key == name)
+        }
         self.count, self._join = check_inputs(graph, self._inputs)
         for key, array in self._inputs.items():
             self._check_finite(key, array)

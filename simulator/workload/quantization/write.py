@@ -82,7 +82,9 @@ class _Writer:
         self.taken.update(network.inputs)
         self.shown: dict[str, str] = {}
         self.replaced: dict[str, dict[str, str]] = {}  # node -> its operands that are others now
-        self.parameters: dict[str, list[str]] = {}  # tensor that shares its scale -> names of scale, zero point
+        self.parameters: dict[
+            str, list[str]
+        ] = {}  # tensor that shares its scale -> names of scale, zero point
         self.weights: dict[tuple[str, str, Quant], str] = {}
 
     def write_all(self) -> None:
@@ -204,7 +206,7 @@ class _Writer:
     def _convert(self, op: str, names: list[str], result: str, axis: int | None = None) -> str:
         from onnx import helper  # heavy: needed for ONNX files alone
 
-        attrs = {} if axis is None else {"axis": axis}
+        attrs: dict[str, Any] = {} if axis is None else {"axis": axis}
         self.nodes.append(helper.make_node(op, names, [result], f"{result}/{op}", **attrs))
         return result
 
@@ -225,9 +227,10 @@ class _Writer:
 
         proto = TensorProto(name=name, data_type=_NUMBERS[dtype], dims=values.shape)
         if dtype == "int4":
-            halves = np.append(np.ravel(values), np.zeros(values.size % 2)).astype(np.int8).view(np.uint8) & 15
+            halves = (
+                np.append(np.ravel(values), np.zeros(values.size % 2)).astype(np.int8).view(np.uint8) & 15
+            )
             proto.raw_data = (halves[::2] | halves[1::2] << 4).astype(np.uint8).tobytes()
         else:
             proto.raw_data = values.astype("float32" if dtype == "float" else dtype).tobytes()
         self.stored[name] = proto
-
