@@ -196,7 +196,7 @@ class Call:
         if value.tensor.quant == result.quant and value.tensor.dtype == result.dtype:
             return np.clip(value.array, *self.bounds()) if self.activations else value.array
         if self.numerics.elementwise == "real":
-            return self.quantized(value.real(), result)
+            return self.store_real(value.real())
         sums = value.array.astype(np.int64) - value.zero_point
         zero = self.result_quant()[1]
         by = self.factors(value.scale)

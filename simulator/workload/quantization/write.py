@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -130,6 +130,8 @@ class _Writer:
             others[layer.weight] = self._weight(layer.weight, layer.types.weights, quant)
             if bias is not None:
                 self._bias(layer, np.float32(scales[0]) * np.array(quant.scale, np.float32), bias)
+        elif layer.bias and node.op_type == "MatMul":
+            self._real_row(layer)
         elif layer.bias and integer and len(layer.data) == 2:
             scale = np.float32(scales[0]) * np.float32(scales[1])
             self._bias(layer, scale.reshape(1), self.network.constants[layer.bias])
@@ -166,14 +168,29 @@ class _Writer:
             scales, axis = np.tile(scales, groups), 0
             bias = np.broadcast_to(np.ravel(bias), scales.shape)
         quant = Quant(tuple(scales.astype(float).tolist()), (0,) * scales.size, axis)
-        made = self._constant(f"{layer.node.name}.bias", bias, quant, "int32")
-        reader = next(node for node in self._parts(layer) if layer.bias in node.input)
-        self.replaced.setdefault(reader.name, {})[layer.bias] = made
+        if layer.node.op_type == "MatMul":
+            bias, quant = bias.reshape(1, -1), replace(quant, axis=None if axis is None else 1)
+        self._read_bias(layer, self._constant(f"{layer.node.name}.bias", bias, quant, "int32"))
 
-    def _parts(self, layer: Layer) -> list[Any]:
-        """The node of a layer, and the one that adds its bias if that is another."""
+    def _real_row(self, layer: Layer) -> None:
+        """The real bias of a MatMul as one row.
+
+        onnxruntime 1.32 fuses an addition of a vector behind a MatMul of three dimensions, and then fails on
+        the conversions around it; one of a row it leaves alone.
+        """
+        name = self._free(f"{layer.node.name}.bias")
+        self._store(name, self.network.constants[layer.bias].reshape(1, -1), "float")
+        self._read_bias(layer, name)
+
+    def _read_bias(self, layer: Layer, name: str) -> None:
+        """Let the node that adds a layer's bias (itself, or the one behind a MatMul) read another tensor."""
         result = layer.node.output[0]
-        return [layer.node, *(node for node in self.network.nodes if result in node.input)]
+        adds = next(
+            node
+            for node in (layer.node, *self.network.nodes)
+            if layer.bias in node.input and (node is layer.node or result in node.input)
+        )
+        self.replaced.setdefault(adds.name, {})[layer.bias] = name
 
     def _constant(self, name: str, real: np.ndarray, quant: Quant, dtype: str) -> str:
         """Store a constant's integers; its real form."""
