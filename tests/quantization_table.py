@@ -49,19 +49,16 @@ def accuracy(path: Path, net: Trained) -> float:
     return float(np.mean(outputs.reshape(len(net.labels), -1).argmax(axis=1) == net.labels))
 
 
-def rows(net: Trained, folder: Path):
-    """Every combination, one after the other."""
-    for method, per_channel, (weights, activations) in itertools.product(METHODS, (False, True), TYPES):
-        made = quantize(
-            net.path, {"x": net.calibration}, weights=weights, activations=activations,
-            per_channel=per_channel, method=method, percentile=PERCENTILE,
-        )  # fmt: skip
-        made.write(folder / "q.onnx")
-        worst = min(layer.sqnr_db for layer in made.layers)
-        yield Row(
-            method, "channel" if per_channel else "tensor", weights, activations, made.outputs["y"], worst,
-            accuracy(folder / "q.onnx", net), made.constant_bytes[1],
-        )  # fmt: skip
+def row(net: Trained, folder: Path, method: str, scales: str, weights: str, activations: str) -> Row:
+    """One combination: quantized on the calibration pictures, tested on the others."""
+    made = quantize(
+        net.path, {"x": net.calibration}, weights=weights, activations=activations,
+        per_channel=scales == "channel", method=method, percentile=PERCENTILE,
+    )  # fmt: skip
+    made.write(folder / "q.onnx")
+    worst = min(layer.sqnr_db for layer in made.layers)
+    right = accuracy(folder / "q.onnx", net)
+    return Row(method, scales, weights, activations, made.outputs["y"], worst, right, made.constant_bytes[1])
 
 
 def main() -> None:
@@ -73,8 +70,8 @@ def main() -> None:
             "| method | scales per | weights | activations | SQNR of the output, dB | worst layer, dB "
             "| accuracy, % | constants, bytes |\n|---|---|---|---|---|---|---|---|\n"
         )
-        for row in rows(net, folder):
-            sys.stdout.write(row.markdown() + "\n")
+        for method, scales, types in itertools.product(METHODS, ("tensor", "channel"), TYPES):
+            sys.stdout.write(row(net, folder, method, scales, *types).markdown() + "\n")
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ def quantize(
         _report(layer, choice, quants, spans, found.noise[layer.results[0]].sqnr_db) for layer in computed
     ]
     return Quantized(
-        network=load_graph(float_network.path).name,
+        network=graph.name,
         model=written.model.SerializeToString(),
         settings=settings,
         samples=samples.count,
