@@ -9,6 +9,11 @@ from onnx import helper, numpy_helper
 from trained_network import train
 
 from simulator import execute, load_graph, quantize
+from simulator.workload.quantization.calibrate import Range, quant_of
+from simulator.workload.quantization.choose import choose
+from simulator.workload.quantization.network import read_network
+from simulator.workload.quantization.rules import RuleBook, Settings
+from simulator.workload.quantization.write import write_qdq
 
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 PLAIN = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -165,3 +170,34 @@ def test_other_operators(kind, seed, settings, tmp_path):
         real = settings.get("weights") == "float"  # sums of float32 in another order: a step now and then
         assert differ <= (0.01 if real else 0.002) * expected.size, name
         assert np.abs(expected - full[name]).max() <= 2.01 * (max(steps.values()) if real else step), name
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_a_transposed_convolution_in_groups(tmp_path, per_channel):
+    """Written without being executed here: ranges are those that onnxruntime computes."""
+    rng = np.random.default_rng(3)
+    constants = {"w": rng.normal(0, 0.4, (4, 3, 3, 3)), "b": rng.normal(0, 0.4, 6)}
+    constants |= {"g": rng.uniform(0.5, 2, 6), "o": rng.normal(0, 1, 6), "m": rng.normal(0, 1, 6), "v": rng.uniform(0.1, 2, 6)}
+    value = helper.make_tensor_value_info
+    nodes = [
+        helper.make_node("ConvTranspose", ["x", "w", "b"], ["t"], "up", strides=[2, 2], group=2),
+        helper.make_node("BatchNormalization", ["t", "g", "o", "m", "v"], ["n"], "norm"),
+        helper.make_node("Relu", ["n"], ["y"], "relu"),
+    ]
+    held = [numpy_helper.from_array(array.astype(np.float32), name) for name, array in constants.items()]
+    graph = helper.make_graph(nodes, "up", [value("x", 1, [1, 4, 5, 5])], [value("y", 1, None)], held)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "f.onnx")
+    network = read_network(tmp_path / "f.onnx")
+    onnx.save(network.write(network.nodes, network.constants, []), tmp_path / "folded.onnx")
+    feeds = {"x": rng.normal(size=(20, 4, 5, 5)).astype(np.float32)}
+    real = theirs(tmp_path / "f.onnx", feeds)["y"]
+    np.testing.assert_allclose(theirs(tmp_path / "folded.onnx", feeds)["y"], real, atol=1e-5)
+    choice = choose(network, RuleBook(Settings(weights="int16", activations="int16")))
+    spans = {"x": Range(feeds["x"].min(), feeds["x"].max()), "y": Range(0, real.max())}
+    quants = {name: quant_of(span, "int16", symmetric=False) for name, span in spans.items()}
+    written = write_qdq(network, choice, quants, per_channel=per_channel, method="minmax")
+    onnx.save(written.model, tmp_path / "q.onnx")
+    approximate = theirs(tmp_path / "q.onnx", feeds)["y"]
+    assert 10 * np.log10(np.sum(real**2) / np.sum((real - approximate) ** 2)) > 75
+    scales = next(each for each in written.model.graph.initializer if each.name == "up.bias.q.scale")
+    assert list(scales.dims) == ([6] if per_channel else [])

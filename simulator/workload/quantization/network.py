@@ -1,4 +1,4 @@
-"""A float ONNX network made ready: names, operator set 21, constants as arrays, normalizations folded."""
+"""A float ONNX network made ready: names, operator set 21, constants as arrays, scales per channel folded."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ def is_standard(node: Any) -> bool:
 def read_network(name: str | Path) -> Network:
     """Read a float network and make it ready.
 
-    Constant expressions are evaluated, factors of a Gemm and a BatchNormalization behind a convolution or
-    Gemm become part of its weights and bias.
+    Constant expressions are evaluated; factors of a Gemm, and a BatchNormalization or constant scales and
+    shifts per channel behind a convolution or Gemm, become part of its weights and bias.
 
     Parameters
     ----------
@@ -125,6 +125,7 @@ def read_network(name: str | Path) -> Network:
     name_nodes(model.graph)
     _check_float(model, path)
     model = _raised(model, path)
+    name_nodes(model.graph)  # the converter adds nodes without one
     constants = {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer}
     model.ir_version = max(_IR_VERSION, onnx.helper.find_min_ir_version_for(list(model.opset_import), True))
     types = onnx.shape_inference.infer_shapes(model).graph
@@ -135,7 +136,7 @@ def read_network(name: str | Path) -> Network:
     }
     _take_apart(network)
     _fold_factors(network)
-    _fold_normalizations(network)
+    _fold_affine(network)
     network.floats |= {name for name, array in network.constants.items() if array.dtype == np.float32}
     return network
 
@@ -214,45 +215,84 @@ def _fold_factors(network: Network) -> None:
             node.attribute.extend(kept)
 
 
-def _fold_normalizations(network: Network) -> None:
-    """BatchNormalization behind a product becomes part of its weights and bias."""
+def _fold_affine(network: Network) -> None:
+    """Put normalizations and constant scales and shifts per channel into the product before them."""
     maker = {name: node for node in network.nodes for name in node.output}
     uses = network.uses()
     kept = []
     for node in network.nodes:
-        before = maker.get(node.input[0]) if node.input else None
-        if before is None or not _can_fold(before, node, network, uses):
+        names = [name for name in node.input if name in maker]
+        before = maker[names[0]] if len(names) == 1 else None
+        affine = _affine(before, node, network) if before and _can_fold(before, network, uses) else None
+        if before is None or affine is None:
             kept.append(node)
             continue
-        _fold_into(before, node, network)
+        _fold_into(before, *affine, network)
+        before.output[0] = node.output[0]
         maker[node.output[0]] = before
         network.folded[node.name] = before.name
     network.nodes = kept
 
 
-def _can_fold(before: Any, node: Any, network: Network, uses: Counter[str]) -> bool:
-    constants = network.constants
-    if node.op_type != "BatchNormalization" or before.op_type not in ("Conv", "ConvTranspose", "Gemm"):
+def _can_fold(before: Any, network: Network, uses: Counter[str]) -> bool:
+    """Whether a node is a product with constant weights and bias whose result is read once."""
+    if before.op_type not in ("Conv", "ConvTranspose", "Gemm") or uses[before.output[0]] != 1:
         return False
     if attribute(before, "alpha", 1.0) != 1.0 or attribute(before, "beta", 1.0) != 1.0:
         return False
-    known = all(name in constants for name in (*list(before.input)[1:], *list(node.input)[1:]) if name)
-    bias = constants.get(before.input[2]) if len(before.input) > 2 else None
-    vector = bias is None or bias.ndim <= 1
-    return known and vector and uses[before.output[0]] == 1 and len(node.output) == 1
+    known = all(name in network.constants for name in list(before.input)[1:] if name)
+    bias = network.constants.get(before.input[2]) if len(before.input) > 2 else None
+    return known and (bias is None or bias.ndim <= 1)
 
 
-def _fold_into(before: Any, node: Any, network: Network) -> None:
-    """w·γ/√(σ² + ε) and (b − μ)·γ/√(σ² + ε) + β, in float64, stored as float32."""
+def _affine(before: Any, node: Any, network: Network) -> tuple[np.ndarray, np.ndarray] | None:
+    """Factor and shift per channel that a node is to the result of a product; None if it is none.
+
+    float64, of one element or one per channel.
+    """
+    result = before.output[0]
+    if not is_standard(node) or result not in network.floats:
+        return None
+    if node.op_type == "BatchNormalization":
+        constants = [network.constants.get(name) for name in list(node.input)[1:5]]
+        if node.input[0] != result or len(node.output) != 1 or any(each is None for each in constants):
+            return None
+        gamma, beta, mean, variance = (np.asarray(each, np.float64) for each in constants)
+        factor = gamma / np.sqrt(variance + attribute(node, "epsilon", 1e-5))
+        return factor, beta - mean * factor
+    if node.op_type not in ("Mul", "Add", "Div", "Sub"):
+        return None
+    at = 1 if node.input[0] == result else 0
+    vector = _vector(network.constants.get(node.input[at]), before, network)
+    if vector is None or (at == 0 and node.op_type in ("Div", "Sub")):
+        return None
+    one, zero = np.ones(1), np.zeros(1)
+    if node.op_type == "Div":
+        return (1 / vector, zero) if vector.all() else None
+    return {"Mul": (vector, zero), "Add": (one, vector), "Sub": (one, -vector)}[node.op_type]
+
+
+def _vector(value: np.ndarray | None, before: Any, network: Network) -> np.ndarray | None:
+    """A constant that broadcasts along the channels of a result alone, flat; None if it does not."""
+    weight = network.constants[before.input[1]]
+    if value is None or value.ndim > weight.ndim:
+        return None
+    groups = attribute(before, "group", 1) if before.op_type == "ConvTranspose" else 1
+    channels = weight.shape[output_axis(before)] * groups
+    shape = (1,) * (weight.ndim - value.ndim) + value.shape
+    fits = all(extent == 1 or (i == 1 and extent == channels) for i, extent in enumerate(shape))
+    return value.astype(np.float64).reshape(-1) if fits else None
+
+
+def _fold_into(before: Any, factor: np.ndarray, shift: np.ndarray, network: Network) -> None:
+    """Weights times the factor, bias times the factor plus the shift, in float64, stored as float32."""
     constants = network.constants
-    gamma, beta, mean, variance = (constants[name].astype(np.float64) for name in list(node.input)[1:5])
-    factor = gamma / np.sqrt(variance + attribute(node, "epsilon", 1e-5))
     weight = constants[before.input[1]].astype(np.float64)
     axis = output_axis(before)
-    if (
-        before.op_type == "ConvTranspose"
-    ):  # (inputs, filters of a group, ...): the groups lie along the inputs
-        groups = attribute(before, "group", 1)
+    groups = attribute(before, "group", 1) if before.op_type == "ConvTranspose" else 1
+    channels = weight.shape[axis] * groups
+    factor = np.broadcast_to(factor, (channels,))
+    if before.op_type == "ConvTranspose":  # (inputs, filters of a group, ...): groups lie along the inputs
         split = weight.reshape(groups, -1, *weight.shape[1:])
         scaled = split * factor.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))
     else:
@@ -260,11 +300,10 @@ def _fold_into(before: Any, node: Any, network: Network) -> None:
     bias = constants[before.input[2]].astype(np.float64) if len(before.input) > 2 and before.input[2] else 0.0
     names = [f"{before.name}.folded.weight", f"{before.name}.folded.bias"]
     constants[names[0]] = scaled.reshape(weight.shape).astype(np.float32)
-    constants[names[1]] = np.asarray((bias - mean) * factor + beta, np.float32)
+    constants[names[1]] = np.broadcast_to(bias * factor + shift, (channels,)).astype(np.float32)
     ifmap = before.input[0]
     del before.input[:]
     before.input.extend([ifmap, *names])
-    before.output[0] = node.output[0]
 
 
 def output_axis(node: Any) -> int:

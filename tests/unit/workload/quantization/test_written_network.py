@@ -125,6 +125,27 @@ def test_normalizations_are_folded(network, rng, tmp_path):
     assert made.layers[0].low == 0.0, "the range is that behind Relu"
 
 
+def test_scales_and_shifts_per_channel_are_folded(network, rng, tmp_path):
+    """As converters from other frameworks write a normalization; what differs from row to row stays."""
+
+    def build(b):
+        b.constant(w=normal(rng, 4, 3, 3, 3), scale=1 + normal(rng, 4, 1, 1), shift=normal(rng, 1, 4, 1, 1))
+        b.constant(by=np.float32(2), less=normal(rng, 4, 1, 1), rows=normal(rng, 4, 1))
+        b.add("Conv", ["x", "w"], "conv")
+        b.add("Mul", ["scale", "conv"], "scaled")
+        b.add("Add", ["scaled", "shift"], "shifted")
+        b.add("Div", ["shifted", "by"], "halved")
+        b.add("Sub", ["halved", "less"], "lowered")
+        b.add("Add", ["lowered", "rows"], "moved")
+        b.add("Sub", ["less", "moved"], "y")
+
+    path, feeds = network(build), {"x": samples(rng, 3, 6, 6)}
+    made = quantize(path, feeds, activations="int16", weights="int16")
+    assert [layer.node for layer in made.layers] == ["conv", "moved", "y"]
+    before = execute(load_graph(path), feeds, "onnxruntime").outputs["y"]
+    assert sqnr(before, run(made, tmp_path, feeds)["y"]) > 70
+
+
 def test_integers_are_stored_as_such(network, rng):
     weight = np.array([[0.7, -0.7, 0.1, 0.31], [1.4, 0.0, -1.4, 0.2], [0.0, 0.0, 0.0, 0.07]], np.float32)
 
@@ -213,6 +234,17 @@ def test_products_of_computed_tensors_and_added_vectors(network, rng, tmp_path):
     assert "QuantizeLinear" not in [node.op for node in integer][1:], "all between the ends is integer"
 
 
+def test_external_data_ends_up_inside(network, rng, tmp_path):
+    def build(b):
+        b.constant(w=normal(rng, 64, 32))
+        b.add("MatMul", ["x", "w"], "y")
+
+    path, feeds = network(build, x=[1, 64]), {"x": samples(rng, 64)}
+    inside = quantize(path, feeds)
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert quantize(path, feeds).model == inside.model
+
+
 def test_an_old_network(network, rng, tmp_path):
     """Operator set 8: attributes that became operands, constants among the inputs, Constant nodes."""
 
@@ -223,8 +255,7 @@ def test_an_old_network(network, rng, tmp_path):
         b.add("Clip", ["conv"], "clip", min=0.0, max=1.0)
         b.add("Dropout", ["clip"], "drop")
         b.add("AveragePool", ["drop"], "pool", kernel_shape=[4, 4])
-        b.add("Flatten", ["pool"], "flat")
-        b.add("Softmax", ["flat"], "y", axis=1)
+        b.add("Softmax", ["pool"], "y", axis=1)  # over all axes from 1 on: becomes several nodes
 
     path, feeds = network(build, opset=8, ir=3), {"x": samples(rng, 3, 6, 6)}
     made = quantize(path, feeds)
