@@ -63,7 +63,7 @@ def roofs_fs(ran: Finished) -> dict[str, np.ndarray]:
     for name, shared in machine.shared.items():
         passing = [i for i, path in machine.path.items() if name in path]
         where = np.flatnonzero(np.isin(commands["unit"], passing) & (commands["kind"] != COMPUTE))
-        moved = program.moves["bytes"][commands["work"][where]]
+        moved = program.moves["far_bytes"][commands["work"][where]]
         part, whole = (np.bincount(commands["node"][where], moved * w, nodes)
                        for w in (inside[where], np.ones(where.size)))  # fmt: skip
         busy = shared.counts()["busy_fs"] * part / np.maximum(whole, 1)

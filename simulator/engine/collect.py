@@ -49,15 +49,17 @@ def make_ledger(ran: Finished, exposed_fs: np.ndarray) -> Ledger:
     for name in chip.links:
         commands = _commands_of(program, name)
         moves = program.moves[commands["work"]]
-        add(name, "byte", commands["node"], moves["bytes"])
+        add(name, "byte", commands["node"], moves["far_bytes"])
+        if "codec" in chip.links[name].actions():
+            add(name, "codec", commands["node"], moves["bytes"])
         stores = commands["kind"] == STORE
         for memory in program.memories:
             near, far = (_along(program, moves, memory, end) for end in ("near", "far"))
             add(memory, "read", commands["node"], moves["bytes"] * (near & stores))
             add(memory, "write", commands["node"], moves["bytes"] * (near & ~stores))
             if memory not in machine.shared:
-                add(memory, "read", commands["node"], moves["bytes"] * (far & ~stores))
-                add(memory, "write", commands["node"], moves["bytes"] * (far & stores))
+                add(memory, "read", commands["node"], moves["far_bytes"] * (far & ~stores))
+                add(memory, "write", commands["node"], moves["far_bytes"] * (far & stores))
     for name, unit in machine.shared.items():
         for action, amount in unit.counts().items():
             add(name, action, everyone, amount)
@@ -155,6 +157,8 @@ def make_rows(history: History, in_chains: Mapping[int, dict[str, int]]) -> tupl
                 shape=program.about.shapes[i],
                 causes_fs=total_fs(stretches[i], int(start[i])),
                 exposed_causes_fs=alone,
+                ifmap_density=program.about.densities[i][0],
+                weight_density=program.about.densities[i][1],
             )
         )
     return tuple(rows)

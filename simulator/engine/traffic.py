@@ -63,8 +63,9 @@ def _moved(program: Program, chip: Chip) -> dict[tuple[str, str], tuple[np.ndarr
             for memory in (path.far, *path.near):
                 from_it = (moves["way"] == row) & (stores != (memory == path.far))
                 into_it = (moves["way"] == row) & (stores == (memory == path.far))
-                found[memory, "read"].append((mine[from_it], moves["bytes"][from_it]))
-                found[memory, "write"].append((mine[into_it], moves["bytes"][into_it]))
+                size = moves["far_bytes" if memory == path.far else "bytes"]
+                found[memory, "read"].append((mine[from_it], size[from_it]))
+                found[memory, "write"].append((mine[into_it], size[into_it]))
     none = np.zeros(0, np.int64)
     return {
         key: (np.concatenate([none, *(a for a, _ in parts)]), np.concatenate([none, *(b for _, b in parts)]))

@@ -14,11 +14,9 @@ import typer
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
-from simulator.base.registry import import_plugin
+from simulator.experiment import cliabout, cliquantize, clivalues, screen
 from simulator.experiment import clioptions as options
-from simulator.experiment import screen
 from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
-from simulator.experiment.cliquantize import quantize
 from simulator.experiment.overrides import describe_overrides, split_overrides
 
 if TYPE_CHECKING:
@@ -33,7 +31,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(quantize)
 
 
 @app.command()
@@ -48,6 +45,9 @@ def run(
     stream: Annotated[
         int, typer.Option(min=1, metavar="N", help="Also run N inferences back to back, for the throughput")
     ] = 1,
+    inputs: options.Inputs = None,
+    golden: options.Golden = None,
+    profile: options.Profile = None,
     set_: Set = NONE,
     plan: Annotated[
         bool, typer.Option("--plan", help="Show the schedule and the memory layout; simulate nothing")
@@ -61,27 +61,37 @@ def run(
     plugin: Plugin = NONE,
 ) -> None:
     """Simulate one network on one chip, or an experiment."""
-    _plugins(plugin)
+    options.import_plugins(plugin)
     if out is not None and out.exists() and not out.is_dir():
         raise InputError(Problem("expected a folder for --out, this is a file", str(out)))
-    overrides = _overrides(set_)
+    overrides = options.read_overrides(set_)
     if network is None:
-        _run_experiment(chip, overrides, batch, plan or trace or stream > 1, out, json_, quiet)
+        alone = plan or trace or stream > 1 or inputs or golden or profile
+        _run_experiment(chip, overrides, batch, bool(alone), out, json_, quiet)
         return
     for_chip, settings = split_overrides(overrides)
     from simulator.hw.chip import load_chip
 
     built = load_chip(chip, for_chip)
     # after the chip is known to be right: a wrong one is answered without loading planner and readers
-    from simulator.experiment.run import finish_with_trace, prepare, with_stream
+    from simulator.experiment.run import finish_with_trace, prepare_with_values, with_stream, with_values
+    from simulator.experiment.values import read_given
 
-    with screen.progress(f"planning {network} on {chip} ...", quiet):
+    given = read_given(inputs, golden, profile)
+    with screen.progress(f"{'executing and ' if given else ''}planning {network} on {chip} ...", quiet):
         for_network = {f"workload.{name}": value for name, value in settings.items()}
-        _, schedule = prepare(built, network, overrides=for_network, batch=batch)
+        _, schedule, values = prepare_with_values(
+            built, network, overrides=for_network, batch=batch, given=given
+        )
     if plan:
         _show_plan(schedule, json_)
         return
-    tail = (f" --batch {batch}" if batch else "") + (f" --stream {stream}" if stream > 1 else "")
+    numbers = {"batch": batch, "stream": stream if stream > 1 else None}
+    tail = "".join(
+        f" --{name} {quote(str(value))}"
+        for name, value in {**numbers, "inputs": inputs, "golden": golden, "profile": profile}.items()
+        if value is not None
+    )
     command = f"chipsim run {quote(chip)} {quote(network)}{tail} {describe_overrides(overrides)}".strip()
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
         asked = {"chip": chip, "network": network, "set": overrides}
@@ -89,7 +99,7 @@ def run(
     if stream > 1:
         with screen.progress(f"simulating a stream of {stream} inferences ...", quiet):
             result = with_stream(result, schedule, stream)
-    result = result if batch is None else replace(result, batch=batch)
+    result = with_values(result if batch is None else replace(result, batch=batch), values)
     folder = _deliver([result], out, json_, quiet)
     if trace:
         from simulator.report.trace import write_trace
@@ -116,7 +126,8 @@ def _run_experiment(
     if overrides or batch or plan:
         raise InputError(
             Problem(
-                "--set, --batch, --stream, --plan and --trace are for CHIP NETWORK, not for an experiment",
+                "--set, --batch, --inputs, --golden, --profile, --stream, --plan and --trace "
+                "are for CHIP NETWORK, not for an experiment",
                 path,
             )
         )
@@ -165,37 +176,6 @@ def _deliver(
 
 
 @app.command()
-def execute(
-    network: Annotated[
-        str, typer.Argument(metavar="NETWORK", help="Network: path, or name under workloads/")
-    ],
-    inputs: Annotated[str, typer.Option(metavar="F.npz", help="An array per input, under its name")],
-    out: Annotated[Path, typer.Option("--out", metavar="G.npz", help="Where the outputs go, by name")],
-    profile: Annotated[
-        str | None,
-        typer.Option(metavar="P", help="How it rounds [tflite_ref for .tflite, onnxruntime for others]"),
-    ] = None,
-    all_tensors: Annotated[
-        bool, typer.Option("--all-tensors", help="Write every computed tensor, not the outputs alone")
-    ] = False,
-    json_: Json = False,
-    quiet: Quiet = False,
-    plugin: Plugin = NONE,
-) -> None:
-    """What a quantized network computes, bit for bit, without any timing."""
-    _plugins(plugin)
-    from simulator.experiment.execute import execute_files, summary, write_arrays
-
-    with screen.progress(f"executing {network} ...", quiet):
-        activity = execute_files(network, inputs, profile, all_tensors=all_tensors)
-    write_arrays(activity.tensors if all_tensors else activity.outputs, out)
-    if json_:
-        screen.emit_json(summary(activity))
-    elif not quiet:
-        screen.show_activity(summary(activity), out)
-
-
-@app.command()
 def explain(
     chip: Chip,
     network: Annotated[
@@ -222,15 +202,16 @@ def explain(
     plugin: Plugin = NONE,
 ) -> None:
     """Why a layer (or the network) takes what it takes, and which parameter of the chip would help most."""
-    _plugins(plugin)
+    options.import_plugins(plugin)
     from simulator.hw.chip import load_chip
 
-    load_chip(chip, split_overrides(_overrides(set_))[0])  # a wrong one is answered before the rest loads
+    overrides = options.read_overrides(set_)
+    load_chip(chip, split_overrides(overrides)[0])  # a wrong one is answered before the rest loads
     from simulator.experiment.explain import explain as explain_run
     from simulator.report.explain import explanation_lines
 
     explanation = explain_run(
-        chip, network, layer, overrides=_overrides(set_), batch=batch, hints=hints,
+        chip, network, layer, overrides=overrides, batch=batch, hints=hints,
         workers=workers or os.cpu_count() or 1, plugins=plugin,
         progress=screen.paced("tried", quiet),
     )  # fmt: skip
@@ -258,12 +239,12 @@ def gemm(
     plugin: Plugin = NONE,
 ) -> None:
     """One matrix product on one chip: cycles, traffic, energy."""
-    _plugins(plugin)
+    options.import_plugins(plugin)
     from simulator.experiment.gemm import gemm as simulate_gemm
 
     dataflows = [name.strip() for name in dataflow.split(",")] if dataflow else None
     with screen.progress(f"simulating {m} x {n} x {k} on {chip} ...", quiet):
-        results = simulate_gemm(chip, m, n, k, dataflows=dataflows, overrides=_overrides(set_))
+        results = simulate_gemm(chip, m, n, k, dataflows=dataflows, overrides=options.read_overrides(set_))
     records = [result.record() for result in results]
     if json_:
         screen.emit_json(records[0] if len(records) == 1 else records)
@@ -289,12 +270,12 @@ def memory(
     plugin: Plugin = NONE,
 ) -> None:
     """DRAM alone, driven by a trace; without one, the presets and organisations of a standard."""
-    _plugins(plugin)
+    options.import_plugins(plugin)
     from simulator.experiment import memorysetup
 
     setup = memorysetup.choose(
         standard, preset=preset, organisation=org, channels=channels, ranks=ranks, mapping=mapping,
-        controller=controller, settings=_overrides(set_, "timing.nRC=80"),
+        controller=controller, settings=options.read_overrides(set_, "timing.nRC=80"),
     )  # fmt: skip
     if trace is None:
         record = memorysetup.describe_standard(standard)
@@ -311,82 +292,9 @@ def memory(
     screen.emit_json(result.record()) if json_ else screen.emit(memory_lines(result))
 
 
-@app.command("list")
-def list_(
-    what: Annotated[str, typer.Argument(metavar="chips|workloads|cores|memories|links|operators|reports")],
-    json_: Json = False,
-    quiet: Quiet = False,
-    plugin: Plugin = NONE,
-) -> None:
-    """What there is: names, each with a line about it."""
-    _plugins(plugin)
-    from simulator.experiment.catalogue import listing
-
-    rows = listing(what)
-    if json_:
-        screen.emit_json([{"name": name, "description": text} for name, text in rows])
-        return
-    width = max((len(name) for name, _ in rows), default=0)
-    screen.emit([f"{name:<{width}}  {text}".rstrip() for name, text in rows])
-
-
-@app.command()
-def describe(
-    chip: Chip, set_: Set = NONE, json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE
-) -> None:
-    """A chip in plain words; with --json, every field with its default filled in."""
-    _plugins(plugin)
-    from simulator.experiment.describe import describe_chip
-    from simulator.hw.chip import load_chip
-
-    built = load_chip(chip, {path: str(value) for path, value in _overrides(set_).items()})
-    if json_:
-        screen.emit_json(dict(built.resolved))
-        return
-    screen.emit(describe_chip(built))
-
-
-@app.command()
-def schema(
-    kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="chip, experiment, mapping, or a kind of component")
-    ] = "",
-    json_: Json = False,
-    quiet: Quiet = False,
-    plugin: Plugin = NONE,
-) -> None:
-    """Fields of YAML files with unit, default and meaning; with --json, JSON Schema for editors."""
-    _plugins(plugin)
-    from simulator.experiment.schema import schema_fields, schema_json, schema_kinds
-
-    if not kind:
-        if json_:
-            screen.emit_json({name: schema_json(name) for name in schema_kinds()})
-        else:
-            screen.emit(["kinds (chipsim schema KIND):", *(f"  {name}" for name in schema_kinds())])
-        return
-    if json_:
-        screen.emit_json(schema_json(kind))
-        return
-    rows = [[f.name, f.unit, "required" if f.required else f.default, f.meaning] for f in schema_fields(kind)]
-    screen.show_table(["field", "unit", "default", "meaning"], rows, text_columns=4, title=kind)
-
-
-@app.command()
-def doctor(json_: Json = False, quiet: Quiet = False, plugin: Plugin = NONE) -> None:
-    """Check the installation and say what to do."""
-    _plugins(plugin)
-    from simulator.experiment.doctor import diagnose, exit_status
-
-    checks = diagnose()
-    if json_:
-        screen.emit_json([{"name": c.name, "ok": c.ok, "found": c.found, "hint": c.hint} for c in checks])
-    else:
-        for check in checks:
-            screen.emit([f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.found}"])
-            if check.hint:
-                screen.emit([f"     {check.hint}"])
-    raise typer.Exit(exit_status(checks))
+for verb in (clivalues.execute, cliquantize.quantize, cliabout.describe, cliabout.schema, cliabout.doctor):
+    app.command()(verb)
+app.command("list")(cliabout.list_)
 
 
 def _version(show: bool) -> None:
@@ -402,25 +310,6 @@ def _top(
     ] = False,
 ) -> None:
     pass
-
-
-def _plugins(modules: list[str]) -> None:
-    for module in modules:
-        import_plugin(module)
-
-
-def _overrides(texts: list[str], example: str = "cores.npu.rows=64") -> dict[str, object]:
-    """PATH=VALUE pairs as a mapping; all malformed ones are reported."""
-    problems = []
-    overrides: dict[str, object] = {}
-    for text in texts:
-        path, equals, value = text.partition("=")
-        if not equals or not path:
-            problems.append(Problem(f"expected PATH=VALUE such as {example}, got '{text}'", "--set"))
-        overrides[path.strip()] = value.strip()
-    if problems:
-        raise InputError(*problems)
-    return overrides
 
 
 def _show_plan(schedule: Schedule, json_: bool) -> None:

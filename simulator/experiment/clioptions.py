@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from simulator.base.errors import InputError, Problem
+from simulator.base.registry import import_plugin
+
 NONE: list[str] = []
 Set = Annotated[
     list[str],
@@ -25,6 +28,19 @@ Plugin = Annotated[
 ]
 Chip = Annotated[
     str, typer.Argument(metavar="CHIP", help="Path, or name under hwconfigs/ such as npu/edge_npu")
+]
+
+Inputs = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs", metavar="F.npz", help="Execute the network as well: an array per input, `labels` if any"
+    ),
+]
+Golden = Annotated[
+    str | None, typer.Option("--golden", metavar="G.npz", help="Expected outputs, by name, to compare with")
+]
+Profile = Annotated[
+    str | None, typer.Option("--profile", metavar="P", help="How it rounds [as the chip states]")
 ]
 
 Standard = Annotated[
@@ -65,3 +81,29 @@ Commands = Annotated[
     str | None,
     typer.Option("--commands", metavar="FILE.csv", help="Also write every DRAM command with its clock"),
 ]
+
+
+def import_plugins(modules: list[str]) -> None:
+    """Import what ``--plugin`` names."""
+    for module in modules:
+        import_plugin(module)
+
+
+def read_overrides(texts: list[str], example: str = "cores.npu.rows=64") -> dict[str, object]:
+    """PATH=VALUE pairs as a mapping; all malformed ones are reported.
+
+    Raises
+    ------
+    InputError
+        A text has no ``=``.
+    """
+    problems = []
+    overrides: dict[str, object] = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        if not equals or not path:
+            problems.append(Problem(f"expected PATH=VALUE such as {example}, got '{text}'", "--set"))
+        overrides[path.strip()] = value.strip()
+    if problems:
+        raise InputError(*problems)
+    return overrides

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from simulator.base.registry import import_plugin
 from simulator.experiment import screen
-from simulator.experiment.clioptions import NONE, Json, Plugin, Quiet
+from simulator.experiment.clioptions import NONE, Json, Plugin, Quiet, import_plugins
 
 
 def quantize(
@@ -48,8 +47,7 @@ def quantize(
     plugin: Plugin = NONE,
 ) -> None:
     """Quantize a float network after training, and say what that costs, layer by layer."""
-    for module in plugin:
-        import_plugin(module)
+    import_plugins(plugin)
     from simulator.workload.quantization.rules import Settings
 
     Settings(weights, activations, per_channel, symmetric, method, percentile).check()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,23 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
+from simulator.workload.difference import Difference, compare_profiles
 from simulator.workload.execute import Activity, execute
+from simulator.workload.labels import count_right, split_labels
 from simulator.workload.load import load_graph
 from simulator.workload.numerics import profile
 
 
-def execute_files(network: str, inputs: str, numerics: str | None, *, all_tensors: bool = False) -> Activity:
+def execute_files(
+    network: str, inputs: str, numerics: str | None, *, all_tensors: bool = False
+) -> tuple[Activity, int | None]:
     """Put the inputs of a file through the network of another.
+
+    Returns
+    -------
+    activity : Activity
+    right : int or None
+        Samples that come out as their labels say; None where the file has no labels.
 
     Parameters
     ----------
@@ -37,21 +47,40 @@ def execute_files(network: str, inputs: str, numerics: str | None, *, all_tensor
     InputError
         A file is not as it should be, with its name, or a node cannot be executed.
     """
-    native = "tflite_ref" if network.lower().endswith(".tflite") else "onnxruntime"
-    chosen = profile(numerics or native)
+    chosen = None if numerics is None else profile(numerics)
     graph = load_graph(network)
-    arrays = read_arrays(inputs)
+    arrays, labels = split_labels(read_arrays(inputs), graph)
     try:
-        return execute(graph, arrays, chosen, all_tensors=all_tensors)
+        activity = execute(graph, arrays, chosen or graph.native, all_tensors=all_tensors)
+        return activity, None if labels is None else count_right(labels, graph, activity)
     except InputError as error:
-        raise InputError(*(_located(problem, network, inputs) for problem in error.problems)) from error
+        raise located(error, {"inputs": inputs}, network) from error
 
 
-def _located(problem: Problem, network: str, inputs: str) -> Problem:
-    """The problem with the file that it is in: inputs are the user's, nodes the network's."""
-    if problem.path == "inputs":
-        return replace(problem, file=inputs, path="")
-    return replace(problem, file=network)
+def compare_files(network: str, inputs: str, base: str, others: Sequence[str]) -> list[Difference]:
+    """Further profiles beside one, on the inputs of a file; errors as for ``execute_files``."""
+    for other in others:
+        profile(other)
+    graph = load_graph(network)
+    arrays = split_labels(read_arrays(inputs), graph)[0]
+    try:
+        return compare_profiles(graph, arrays, base, others)
+    except InputError as error:
+        raise located(error, {"inputs": inputs}, network) from error
+
+
+def located(error: InputError, files: Mapping[str, str], network: str) -> InputError:
+    """The error with the file that each problem is in: some parts are the user's, nodes the network's.
+
+    ``files`` maps a part of the input (``inputs``, ``golden``) to its file.
+    """
+    return InputError(*(_located(problem, files, network) for problem in error.problems))
+
+
+def _located(problem: Problem, files: Mapping[str, str], network: str) -> Problem:
+    if problem.path in files:
+        return replace(problem, file=files[problem.path], path="")
+    return problem if problem.file else replace(problem, file=network)
 
 
 def read_arrays(path: str) -> dict[str, np.ndarray]:
@@ -89,8 +118,10 @@ def write_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:
     write_atomic(path, buffer.getvalue())
 
 
-def summary(activity: Activity) -> dict[str, Any]:
-    """What was executed: samples, outputs with shape and type, and the density of every tensor."""
+def summary(
+    activity: Activity, right: int | None = None, differences: Sequence[Difference] = ()
+) -> dict[str, Any]:
+    """What was executed: samples, outputs with shape and type, density of every tensor, other profiles."""
     outputs = {
         name: {"shape": list(array.shape), "dtype": str(array.dtype)}
         for name, array in activity.outputs.items()
@@ -103,6 +134,9 @@ def summary(activity: Activity) -> dict[str, Any]:
         "network": activity.network,
         "profile": activity.profile,
         "samples": activity.samples,
+        "correct": right,
+        "accuracy": None if right is None else right / activity.samples,
         "outputs": outputs,
         "tensors": tensors,
+        "compared": [asdict(difference) for difference in differences],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -20,6 +20,7 @@ from simulator.experiment.run import run
 from simulator.hw.chip import FAMILIES, load_chip
 from simulator.report import REPORTS
 from simulator.results.result import Result
+from simulator.workload.numerics import PROFILES
 
 
 class WorkloadEntry(Spec):
@@ -28,6 +29,18 @@ class WorkloadEntry(Spec):
     network: str = Field(description="Path, or name under workloads/")
     precision: str | None = Field(None, description="Precision to assume, such as int8 or w4a8")
     batch: int | None = Field(None, description="Binds a free batch dimension", ge=1)
+    density: float | None = Field(
+        None,
+        description="Share of elements of feature maps that are not zero, without inputs",
+        ge=0,
+        le=1,
+    )
+    weight_density: float | None = Field(None, description="The same of weights [counted]", ge=0, le=1)
+    inputs: str | None = Field(
+        None, description="An .npz file to execute the network on: an array per input, `labels` if any"
+    )
+    golden: str | None = Field(None, description="An .npz file of expected outputs")
+    profile: str | None = Field(None, description="Numerics profile [that of each chip]")
 
 
 class ExperimentFile(Spec):
@@ -51,6 +64,11 @@ class ExperimentFile(Spec):
         default_factory=list, description="Further reports for the folder, such as pictures"
     )
     seed: int = Field(0, description="Recorded in every result", ge=0)
+
+
+#: Fields of a workload that are overrides of a run, and those that it is given to execute.
+SETTINGS = ("precision", "batch", "density", "weight_density")
+GIVEN = ("inputs", "golden", "profile")
 
 
 @dataclass(frozen=True)
@@ -81,20 +99,33 @@ class Experiment:
             A point cannot be run; the message names it.
         """
         for number, point in enumerate(self.points, 1):
-            settings = {key: getattr(point.workload, key) for key in ("precision", "batch")}
-            chosen = {f"workload.{key}": value for key, value in settings.items() if value is not None}
-            overrides = {**point.overrides, **chosen}
+            overrides = {**point.overrides, **_chosen(point.workload, SETTINGS, "workload.")}
+            given = {name: str(value) for name, value in _chosen(point.workload, GIVEN).items()}
             what = f"{point.chip} {point.workload.network} {describe_overrides(overrides)}".strip()
-            asked = f"{quote(point.chip)} {quote(point.workload.network)} {describe_overrides(overrides)}"
-            command = f"chipsim run {asked}".strip()
+            options = "".join(f" --{name} {quote(value)}" for name, value in given.items())
+            named = f"{quote(point.chip)} {quote(point.workload.network)}{options}"
+            command = f"chipsim run {named} {describe_overrides(overrides)}".strip()
             try:
                 result = run(
-                    point.chip, point.workload.network, overrides=overrides, command=command, seed=self.seed
+                    point.chip,
+                    point.workload.network,
+                    inputs=point.workload.inputs,
+                    golden=point.workload.golden,
+                    profile=point.workload.profile,
+                    overrides=overrides,
+                    command=command,
+                    seed=self.seed,
                 )
             except InputError as error:
                 which = f"run {number} of {len(self.points)} ({what})"
                 raise InputError(*(Problem(f"{which}: {p}", self.file) for p in error.problems)) from None
             yield result
+
+
+def _chosen(workload: WorkloadEntry, fields: Sequence[str], prefix: str = "") -> dict[str, Any]:
+    """What a workload states of some fields."""
+    stated = {name: getattr(workload, name) for name in fields}
+    return {f"{prefix}{name}": value for name, value in stated.items() if value is not None}
 
 
 def is_experiment(path: str) -> bool:
@@ -129,6 +160,7 @@ def load_experiment(path: str | Path) -> Experiment:
             locate(entry if isinstance(entry, str) else entry.network, "workloads")
         except InputError as error:
             problems += [document.problem(p.message, ("workloads", i)) for p in error.problems]
+        problems += _check_given(entry, i, document) if not isinstance(entry, str) else []
     problems += [
         document.problem(
             f"expected one of the reports {', '.join(REPORTS.names())}, got '{name}'"
@@ -150,6 +182,24 @@ def load_experiment(path: str | Path) -> Experiment:
     return Experiment(
         top.name or Path(path).parent.name, tuple(unique), tuple(top.reports), top.seed, str(path)
     )
+
+
+def _check_given(entry: WorkloadEntry, index: int, document: yamlio.Document) -> list[Problem]:
+    """Files to execute on must be there, and a profile known, before anything runs."""
+    place = ("workloads", index)
+    problems = [
+        document.problem(f"no such file: {value}", (*place, name))
+        for name in ("inputs", "golden")
+        if (value := getattr(entry, name)) is not None and not Path(value).is_file()
+    ]
+    if entry.profile is not None and entry.profile not in PROFILES:
+        expected = f"expected one of {', '.join(PROFILES)}, got '{entry.profile}'"
+        hint = did_you_mean(entry.profile, PROFILES)
+        problems.append(document.problem(expected + hint, (*place, "profile")))
+    if entry.inputs is None and (entry.golden is not None or entry.profile is not None):
+        name = "golden" if entry.golden is not None else "profile"
+        problems.append(document.problem("only inputs can be executed; give them as well", (*place, name)))
+    return problems
 
 
 def _chip_names(top: ExperimentFile, document: yamlio.Document) -> dict[str, str]:

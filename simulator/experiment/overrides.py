@@ -11,7 +11,7 @@ from typing import Any
 
 from simulator.base.errors import InputError, Problem, did_you_mean
 
-WORKLOAD_SETTINGS = ("precision", "batch", "dims")
+WORKLOAD_SETTINGS = ("precision", "batch", "dims", "density", "weight_density")
 
 
 def split_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from simulator.base.errors import InputError, Problem
-from simulator.experiment.execute import read_arrays
+from simulator.experiment.execute import located, read_arrays
 from simulator.workload.quantization.quantize import Quantized, quantize
 
 #: Columns of the table of layers; the last one is a number.
@@ -46,18 +45,9 @@ def quantize_files(
     try:
         quantized = quantize(network, arrays, say=say, **settings)
     except InputError as error:
-        raise InputError(*(_located(problem, network, inputs) for problem in error.problems)) from error
+        raise located(error, {"inputs": inputs}, network) from error
     quantized.write(out)
     return quantized
-
-
-def _located(problem: Problem, network: str, inputs: str) -> Problem:
-    """The problem with the file that it is in: inputs are the user's, nodes the network's."""
-    if problem.file is not None:
-        return problem
-    if problem.path == "inputs":
-        return replace(problem, file=inputs, path="")
-    return replace(problem, file=network)
 
 
 def layer_rows(quantized: Quantized) -> list[list[str]]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
+from simulator.experiment.execute import located
 from simulator.experiment.overrides import split_overrides
+from simulator.experiment.values import Given, execute_on, read_given, with_zeros
 from simulator.hw.chip import Chip, load_chip
 from simulator.mapping.plan import plan
 from simulator.mapping.program import Program
@@ -17,6 +19,7 @@ from simulator.mapping.stages import most_stages
 from simulator.results.result import Beside, Result
 from simulator.results.stream import Stream
 from simulator.results.trace import Trace
+from simulator.results.values import Values
 from simulator.workload.graph import Graph
 from simulator.workload.load import load_graph
 from simulator.workload.op import work_of
@@ -36,7 +39,9 @@ def run(
     chip: str | Path | Chip,
     network: str | Path | Graph,
     *,
-    inputs: Mapping[str, object] | None = None,
+    inputs: Mapping[str, object] | str | Path | None = None,
+    golden: Mapping[str, object] | str | Path | None = None,
+    profile: str | None = None,
     overrides: Mapping[str, object] | None = None,
     batch: int | None = None,
     stream: int = 1,
@@ -50,7 +55,13 @@ def run(
     chip, network
         Path or name (``npu/edge_npu``), or what ``load_chip`` and ``load_graph`` gave.
     inputs
-        Values for the network's inputs. Networks are not executed yet: anything but None is refused.
+        Array for each of the network's inputs, of one or several samples, and ``labels`` if there are any;
+        or the path of an .npz file. The network is then executed as the chip rounds (see ``execute``); zeros
+        that this finds change time, energy and traffic of a chip that skips, gates or compresses them.
+    golden
+        Expected outputs by name, or the path of an .npz file, to be compared with those found.
+    profile
+        Numerics profile instead of the chip's.
     overrides
         Dotted path -> value, such as ``{"cores.npu.rows": 64, "workload.precision": "int8"}``.
     batch
@@ -67,15 +78,23 @@ def run(
     InputError
         With all problems of the input.
     """
-    if inputs is not None:
-        raise InputError(Problem("networks are not executed yet; leave inputs out", path="inputs"))
-    built, schedule = prepare(chip, network, overrides=overrides, batch=batch)
+    given = read_given(inputs, golden, profile)
+    built, schedule, values = prepare_with_values(
+        chip, network, overrides=overrides, batch=batch, given=given
+    )
     asked = {"chip": str(getattr(chip, "name", chip)), "network": str(getattr(network, "name", network))}
     result = finish(
         built, schedule, command=command, seed=seed, settings={**asked, "set": dict(overrides or {})}
     )
-    result = with_stream(result, schedule, stream)
+    result = with_values(with_stream(result, schedule, stream), values)
     return result if batch is None else replace(result, batch=batch)
+
+
+def with_values(result: Result, values: Values | None) -> Result:
+    """The result with what was executed beside it."""
+    if values is None:
+        return result
+    return replace(result, values=values, metrics=replace(result.metrics, accuracy=values.accuracy))
 
 
 def prepare(
@@ -86,6 +105,18 @@ def prepare(
     batch: int | None = None,
 ) -> tuple[Chip, Schedule]:
     """The chip and the schedule of a run, before anything is simulated; parameters as for ``run``."""
+    return prepare_with_values(chip, network, overrides=overrides, batch=batch)[:2]
+
+
+def prepare_with_values(
+    chip: str | Path | Chip,
+    network: str | Path | Graph,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    batch: int | None = None,
+    given: Given | None = None,
+) -> tuple[Chip, Schedule, Values | None]:
+    """As ``prepare``, and what the network did with the inputs that it was given."""
     for_chip, settings = split_overrides(overrides or {})
     if isinstance(chip, Chip):
         if for_chip:
@@ -96,8 +127,18 @@ def prepare(
     else:
         built = load_chip(chip, for_chip)
     graph = load_network(network, settings, batch)
+    activity = values = None
+    if given is not None:
+        try:
+            activity, values = execute_on(built, graph, given)
+        except InputError as error:
+            name = str(network) if not isinstance(network, Graph) else network.name
+            raise located(error, given.files, name) from error
     graph = with_precision(graph, built, settings.get("precision"))
-    return built, plan(graph, built)
+    graph, said = with_zeros(graph, built, settings, activity)
+    if said:
+        graph = graph.with_tensors(graph.tensors, *said)
+    return built, plan(graph, built), values
 
 
 def finish(
@@ -113,9 +154,7 @@ def finish(
 
     ``beside``: also by coarser models of the memories that have one.
     """
-    return finish_with_trace(
-        chip, schedule, command=command, seed=seed, settings=settings, beside=beside
-    )[0]
+    return finish_with_trace(chip, schedule, command=command, seed=seed, settings=settings, beside=beside)[0]
 
 
 def finish_with_trace(

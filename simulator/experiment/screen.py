@@ -96,7 +96,7 @@ def show_result(result: Result) -> None:
     """Headline, per-layer table, and what was assumed or not modelled."""
     from rich.console import Console  # heavy; only where a result is shown
 
-    from simulator.report.memorymodel import screen_lines
+    from simulator.report import memorymodel, values
     from simulator.report.stream import fusion_sentence, stream_figures, stream_title
     from simulator.report.table import TEXT_COLUMNS, headline, layer_table
     from simulator.report.title import title
@@ -119,7 +119,11 @@ def show_result(result: Result) -> None:
     console.print(
         f"{star}exposed: by how much the layer moves the end of the run; sums to the latency", markup=False
     )
-    for label, value, remark in [*headline(result), *screen_lines(result)]:
+    for label, value, remark in [
+        *headline(result),
+        *values.screen_lines(result),
+        *memorymodel.screen_lines(result),
+    ]:
         console.print(_figure(label, value, remark, console.width), markup=False)
     if result.stream is not None:
         console.print(
@@ -155,6 +159,8 @@ def show_activity(summary: dict[str, Any], out: Path) -> None:
     samples = f"{summary['samples']} sample{'s' if summary['samples'] != 1 else ''}"
     title = f"{summary['network']} as {summary['profile']}, {samples}"
     show_table(["tensor", "elements", "not zero"], rows, 1, title)
+    if summary["correct"] is not None:
+        emit([f"{summary['correct']} of {samples} as their labels say: {100 * summary['accuracy']:.1f} %"])
     emit(f"output '{name}': {each['dtype']} {each['shape']}" for name, each in summary["outputs"].items())
     emit([f"wrote {out}"])
 

@@ -19,6 +19,7 @@ from simulator.base.registry import Registry
 from simulator.base.spec import Spec, build, resolved
 from simulator.hw.clusters import Cluster, copied, expand
 from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory, Way
+from simulator.hw.requant import Requant
 from simulator.hw.rules import MappingRules
 from simulator.workload.work import Move
 
@@ -46,6 +47,7 @@ class ChipFile(Spec):
     clusters: dict[str, Cluster] = Field(
         default_factory=dict, description="What of these the chip has several times: name -> cluster"
     )
+    requant: Requant = Field(default_factory=Requant, description="Arithmetic in which networks are executed")
     mapping: MappingRules = Field(default_factory=MappingRules, description="Rules that bind the planner")
 
 
@@ -59,6 +61,7 @@ class Chip:
     cores: Mapping[str, Core]
     memories: Mapping[str, Memory]
     links: Mapping[str, Link]
+    requant: Requant
     rules: MappingRules
     clusters: Mapping[str, Cluster]
     file: str
@@ -139,6 +142,11 @@ class Chip:
             shares[name] = None if peak is None else peak / max(users, 1)
         return shares
 
+    def follows_zeros(self) -> bool:
+        """Whether zeros among data change its time, its energy or its traffic."""
+        skipping = any(core.follows_zeros() for core in self.cores.values())
+        return skipping or any(link.left_of(8, 0.0) < 1 for link in self.links.values())
+
     def area_mm2(self) -> float | None:
         """Sum of what the components state; None as soon as one on the chip does not."""
         on_chip = [c for c in self.components.values() if not (isinstance(c, Memory) and c.EXTERNAL)]
@@ -201,6 +209,7 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
         cores=families.cores,
         memories=families.memories,
         links=families.links,
+        requant=top.requant,
         rules=top.mapping,
         clusters=top.clusters,
         file=document.file,
@@ -235,7 +244,7 @@ def _make_way(data: dict[str, Any], path: str) -> None:
     """What the file leaves out may be set: mappings above it come into being, inside rules and components."""
     *above, _ = path.split(".")
     for depth, key in enumerate(above):
-        there = depth >= 2 or above[0] == "mapping"
+        there = depth >= 2 or above[0] in ("mapping", "requant")
         if not isinstance(data, dict) or (key not in data and not there):
             return
         data = data.setdefault(key, {})

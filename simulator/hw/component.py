@@ -185,6 +185,10 @@ class Core(Component):
         """Bytes read from and written to the buffer of each role, int64, shape (tiles, roles, 2)."""
         raise TypeError(f"{type(self).__name__} accesses no buffers")
 
+    def follows_zeros(self) -> bool:
+        """Whether zeros among its operands change its time or its counts."""
+        return False
+
     def macs_per_cycle(self, precision: str) -> float:
         """MAC slots per cycle at a precision; 0 where the core has none."""
         return 0.0
@@ -290,6 +294,16 @@ class Link(Component):
     def cycles(self, sizes: np.ndarray) -> np.ndarray:
         """Cycles that an engine takes for transfers of so many bytes, int64, shape (transfers,)."""
         raise TypeError(f"{type(self).__name__} copies nothing by itself")
+
+    def left_of(self, bits: int, density: float) -> float:
+        """Share of the bytes that is left where it compresses; 1 where it does not.
+
+        Parameters
+        ----------
+        bits, density
+            Bits of an element, and share of elements that are not zero.
+        """
+        return 1.0
 
     def service(self) -> Service | None:
         """How transfers that pass it are served, for estimates; None where only its own width limits them."""

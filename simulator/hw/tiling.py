@@ -13,7 +13,8 @@ else:
 
 #: One tile. A contraction tile is ``count`` GEMMs of m x k by k x n for each of ``taps`` kernel positions;
 #: ``first``/``last``: it begins/ends its sums. An element-wise tile has operations per class instead, and the
-#: bytes that it reads and writes. ``requant``: it requantizes what it ends. ``*_bits`` are bits per element.
+#: bytes that it reads and writes. ``requant``: it requantizes what it ends. ``*_bits`` are bits per element;
+#: ``density`` is the share of elements of ifmap and weight that are not zero.
 TILE: np.dtype
 
 
@@ -31,7 +32,7 @@ def _tile() -> np.dtype:
             ("m", "i8"), ("n", "i8"), ("k", "i8"), ("taps", "i8"), ("count", "i8"),
             ("first", "?"), ("last", "?"), ("precision", "i2"),
             ("ifmap_bits", "i2"), ("weight_bits", "i2"), ("ofmap_bits", "i2"),
-            ("requant", "?"),
+            ("requant", "?"), ("density", "f8", (2,)),
             ("ops", "i8", (len(OPERATION_CLASSES),)),
             ("read_bytes", "i8"), ("write_bytes", "i8"),
         ],
@@ -52,13 +53,26 @@ def tile_row(
     *, m: int = 0, n: int = 0, k: int = 0, taps: int = 1, count: int = 1,
     first: bool = True, last: bool = True,
     precision: str = "int8", bits: tuple[int, ...] = (0, 0, 0), requant: bool = False,
+    density: tuple[float, float] = (1.0, 1.0),
     ops: tuple[int, ...] = NO_OPS, read_bytes: int = 0, write_bytes: int = 0,
 ) -> tuple[object, ...]:  # fmt: skip
     """One row of a TILE table, as numpy takes it; ``bits`` are those of ifmap, weight and ofmap."""
     head = (m, n, k, taps, count, first, last, PRECISIONS.index(precision))
-    return (*head, *bits, requant, ops, read_bytes, write_bytes)
+    return (*head, *bits, requant, density, ops, read_bytes, write_bytes)
 
 
 def macs(tiles: np.ndarray) -> np.ndarray:
     """Multiply-accumulates of each tile, int64, shape (tiles,)."""
     return tiles["m"] * tiles["n"] * tiles["k"] * tiles["taps"] * tiles["count"]
+
+
+def zero_share(tiles: np.ndarray, operands: tuple[str, ...]) -> np.ndarray:
+    """Share of the products of each tile in which one of the operands (ifmap, weight) is zero.
+
+    float64, shape (tiles,). Zeros of the two are taken as independent: 1 − di·dw.
+    """
+    left = np.ones(tiles.size)
+    for i, name in enumerate(("ifmap", "weight")):
+        if name in operands:
+            left = left * tiles["density"][:, i]
+    return 1 - left

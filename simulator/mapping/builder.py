@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from simulator.mapping.program import (
     Program,
     ProgramError,
 )
+from simulator.mapping.schedule import Place
 
 #: A transfer is cut into commands of at most this size, so that masters interleave and several engines help.
 PIECE_BYTES = 64 * 1024
@@ -50,7 +52,7 @@ class Builder:
     _waits: list[list[int]] = field(default_factory=list)
     _early: list[list[bool]] = field(default_factory=list)
     _ways: dict[Way, int] = field(default_factory=dict)
-    _moves: list[tuple[int, int, int, int, int]] = field(default_factory=list)
+    _moves: list[tuple[int, int, int, int, int, int]] = field(default_factory=list)
     _requests: list[tuple[int, int, int, int]] = field(default_factory=list)
     _accesses: list[tuple[int, int, bool, int, int]] = field(default_factory=list)
     _present: list[tuple[int, int, int]] = field(default_factory=list)
@@ -80,19 +82,19 @@ class Builder:
             self._units.index(core), self.stage, COMPUTE, node, len(self._tiles[core]) - 1, reads, writes
         )
 
-    def load(self, link: str, far: str, node: int, runs: Runs, near: Ends, role: str = "ifmap") -> None:
-        """Append a transfer from the far memory to consecutive bytes of one or more near ones (multicast)."""
+    def load(self, link: str, far: Place, node: int, runs: Runs, near: Ends, role: str = "ifmap") -> None:
+        """Append a transfer of a storage to consecutive bytes of one or more near memories (multicast)."""
         for piece, offset, size in _pieces(runs):
-            work = self._move(piece, READ, node, size, near, far, role)
-            spans = [(far, a, a + b) for a, b in _merged(piece)]
+            work = self._move(link, piece, READ, node, size, near, far, role)
+            spans = [(far.memory, a, a + b) for a, b in _merged(piece)]
             into = [(memory, address + offset, address + offset + size) for memory, address in near]
             self._append(self._units.index(link), 2 * self.stage, LOAD, node, work, spans, into)
 
-    def store(self, link: str, far: str, node: int, runs: Runs, near: Ends, role: str = "ofmap") -> None:
-        """Append a transfer from consecutive bytes of the near memory to the far one."""
+    def store(self, link: str, far: Place, node: int, runs: Runs, near: Ends, role: str = "ofmap") -> None:
+        """Append a transfer from consecutive bytes of the near memory to a storage."""
         for piece, offset, size in _pieces(runs):
-            work = self._move(piece, WRITE, node, size, near, far, role)
-            spans = [(far, a, a + b) for a, b in _merged(piece)]
+            work = self._move(link, piece, WRITE, node, size, near, far, role)
+            spans = [(far.memory, a, a + b) for a, b in _merged(piece)]
             out = [(memory, address + offset, address + offset + size) for memory, address in near]
             self._append(self._units.index(link), 2 * self.stage + 1, STORE, node, work, out, spans)
 
@@ -120,11 +122,18 @@ class Builder:
             about=about,
         )
 
-    def _move(self, piece: Runs, op: int, node: int, size: int, near: Ends, far: str, role: str) -> int:
-        first = len(self._requests)
-        self._requests += [(address, length, op, self.first_node + node) for address, length in piece]
-        way = self._ways.setdefault(Way(far, tuple(memory for memory, _ in near)), len(self._ways))
-        self._moves.append((first, len(self._requests), size, way, MOVE_ROLES.index(role)))
+    def _move(
+        self, link: str, piece: Runs, op: int, node: int, size: int, near: Ends, far: Place, role: str
+    ) -> int:
+        """A row of the moves; what a link compresses lies at the start of where it would lie whole."""
+        first, left = len(self._requests), self.chip.links[link].left_of(far.bits, far.density)
+        sizes = [length if left >= 1 else ceil(length * left) for _, length in piece]
+        self._requests += [
+            (address, length, op, self.first_node + node)
+            for (address, _), length in zip(piece, sizes, strict=True)
+        ]
+        way = self._ways.setdefault(Way(far.memory, tuple(memory for memory, _ in near)), len(self._ways))
+        self._moves.append((first, len(self._requests), size, sum(sizes), way, MOVE_ROLES.index(role)))
         return len(self._moves) - 1
 
     def _append(

@@ -29,6 +29,7 @@ class Operands:
     ``ifmap_groups``, ``weight_groups``: how many groups an operand has, 0: as many as the work; fewer where
     it is broadcast. ``ops`` are the operations per result that join tiles. ``row_channels``: channels in a
     row of the storages of ifmap and ofmap, where the work is a part of them; 0: those of the work.
+    ``density`` is the share of elements of ifmap and weight that are not zero.
     """
 
     ifmap_bits: int
@@ -42,6 +43,7 @@ class Operands:
     weight_groups: int = 0
     ops: tuple[tuple[str, int], ...] = ()
     row_channels: tuple[int, int] = (0, 0)
+    density: tuple[float, float] = (1.0, 1.0)
 
     def local(self, role: str) -> bool:
         """Whether the operand of a role lies where the core wants it."""
@@ -244,7 +246,7 @@ def core_times(
     tiles["ifmap_bits"], tiles["weight_bits"], tiles["ofmap_bits"] = (
         ops.ifmap_bits, ops.weight_bits, ops.ofmap_bits,
     )  # fmt: skip
-    tiles["precision"] = PRECISIONS.index(work.precision)
+    tiles["precision"], tiles["density"] = PRECISIONS.index(work.precision), ops.density
     for name, times in ops.ops:
         results = np.where(tiles["last"], tiles["m"] * tiles["n"] * tiles["count"], 0)
         tiles["ops"][..., OPERATION_CLASSES.index(name)] = results * times

@@ -284,7 +284,7 @@ class Fuser:
         """The chain's ladder, remembered: the same chain comes again in other attempts and runs."""
         form = parts.form
         tasks = self.tasks[form.first : form.last + 1]
-        works = tuple((t.work, t.core, t.ops, t.epilogue, t.bias_bytes) for t in tasks)
+        works = tuple((t.work, t.core, t.ops, t.epilogue, t.bias_bytes, t.density) for t in tasks)
         bits = tuple(piece.bits for piece in parts.pieces)
         lines = {stream.memory for stream in form.streams if stream.rolling}
         sums = {piece.core.buffer("psum") for piece in parts.pieces if piece.core.sum_bits()}

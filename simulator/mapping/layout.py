@@ -139,7 +139,7 @@ class Layout:
                 if isinstance(item.key, tuple):
                     rooms[item.key] = memory, address
                 else:
-                    places[str(item.key)] = Place(memory, address, self.list.sizes[str(item.key)])
+                    places[str(item.key)] = self._place(str(item.key), memory, address)
         plans = [(i, j, plan, step[0]) for i, step in enumerate(attempt.steps) for j, plan in enumerate(step)]
         buffers = {
             (index, b.role): Place(*rooms[_room_key(i, j, b, plan, head)], b.total)
@@ -176,8 +176,12 @@ class Layout:
         for key, room in rooms.items():
             if key[0] == kind:
                 name = str(key[1])
-                found[name] = (*found.get(name, ()), Place(*room, self.list.sizes[name]))
+                found[name] = (*found.get(name, ()), self._place(name, *room))
         return found
+
+    def _place(self, storage: str, memory: str, address: int) -> Place:
+        contents = self.list.contents.get(storage, (8, 1.0))
+        return Place(memory, address, self.list.sizes[storage], *contents)
 
     def _too_large(self, memory: str, items: list[Item]) -> Problem:
         capacity = self.chip.memories[memory].capacity_bytes

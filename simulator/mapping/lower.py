@@ -98,7 +98,7 @@ def _load_constant(schedule: Schedule, builder: Builder, plan: TaskPlan, name: s
     assert link is not None
     builder.allow(plan.task.node, source.memory, source.address, source.end)
     runs, near = [(source.address, source.bytes)], [(place.memory, place.address)]
-    builder.load(link, source.memory, plan.task.node, runs, near, "weight")
+    builder.load(link, source, plan.task.node, runs, near, "weight")
 
 
 def _about(schedule: Schedule) -> About:
@@ -121,6 +121,7 @@ def _about(schedule: Schedule) -> About:
         fusion=schedule.fusion,
         lives=schedule.lives,
         task_nodes=tuple({plan.step: plan.task.node for plan in tasks}.values()),
+        densities=_densities(schedule),
     )
 
 
@@ -133,6 +134,12 @@ def _shapes(schedule: Schedule) -> tuple[str, ...]:
             groups = f"{work.groups} x " if work.groups > 1 else ""
             shapes[plan.task.node] = f"{groups}{work.M}x{work.N}x{work.K}"
     return tuple(shapes)
+
+
+def _densities(schedule: Schedule) -> tuple[tuple[float, float], ...]:
+    """Shares of elements that are not zero, of what each node multiplies."""
+    found = {plan.task.node: plan.task.density for plan in reversed(schedule.tasks)}
+    return tuple(found.get(i, (1.0, 1.0)) for i in range(len(schedule.graph.nodes)))
 
 
 def _run_side_by_side(walks: Sequence[Iterator[tuple[int, ...]]]) -> None:
@@ -337,7 +344,7 @@ class _Contracting:
         side = self.ofmap
         near = [(side.route.memory, side.copy(self.out_turn))]
         runs = self._output_runs(group, m, n)
-        self.builder.store(side.route.link, side.place.memory, self.plan.task.node, runs, near)
+        self.builder.store(side.route.link, side.place, self.plan.task.node, runs, near)
 
     def _tile(
         self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int], c: tuple[int, int],

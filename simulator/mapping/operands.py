@@ -57,6 +57,7 @@ def contraction_operands(task: Task, graph: Graph, sizes: Mapping[str, int], loc
         weight_groups=groups[1],
         ops=task.ops,
         row_channels=row_channels(task),
+        density=task.density,
     )
 
 

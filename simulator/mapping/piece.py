@@ -125,6 +125,7 @@ class Piece:
             self.bits,
             self.form,
             "requant" in task.epilogue,
+            task.density,
         )
 
     def _kinds(self, tiling: Tiling, rows: int) -> list[tuple[tuple, int]]:

@@ -18,9 +18,15 @@ COMMAND = np.dtype(
 COMPUTE, LOAD, STORE = 0, 1, 2
 KINDS = ("compute", "load", "store")
 
-#: A transfer: rows ``first`` to ``last`` of the request table, ``bytes`` together, along a row of ``ways``;
-#: ``role`` is what it carries, a row of ``MOVE_ROLES``.
-MOVE = np.dtype([("first", "i8"), ("last", "i8"), ("bytes", "i8"), ("way", "i4"), ("role", "i4")], align=True)
+#: A transfer: rows ``first`` to ``last`` of the request table, along a row of ``ways``; ``bytes`` on the near
+#: side, ``far_bytes`` on the far one (fewer where the link compresses); ``role`` is what it carries, a row of
+#: ``MOVE_ROLES``.
+MOVE = np.dtype(
+    [
+        ("first", "i8"), ("last", "i8"), ("bytes", "i8"), ("far_bytes", "i8"), ("way", "i4"), ("role", "i4"),
+    ],
+    align=True,
+)  # fmt: skip
 MOVE_ROLES = ("ifmap", "weight", "ofmap")
 #: Bytes that a command reads or writes.
 ACCESS = np.dtype(
@@ -64,6 +70,7 @@ class About:
     fusion: Fusion = Fusion()
     lives: tuple[Life, ...] = ()  # rooms on chip; their tasks are indices of ``task_nodes``
     task_nodes: tuple[int, ...] = ()  # node of each task
+    densities: tuple[tuple[float, float], ...] = ()  # of what each node multiplies: ifmap, weight
 
 
 @dataclass(frozen=True)

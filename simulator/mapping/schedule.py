@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where bytes lie."""
+    """Where bytes lie, and of what kind their elements are: bits of one, and how many are not zero."""
 
     memory: str
     address: int
     bytes: int
+    bits: int = 8
+    density: float = 1.0
 
     @property
     def end(self) -> int:
@@ -67,7 +69,8 @@ class Task:
     ``reads`` and ``writes`` are storages (names of tensors whose bytes exist; aliases such as a Reshape's
     output are resolved). The second of a contraction's reads is its weights; ``bias_bytes`` per output
     channel ride with them. ``epilogue`` is what the core applies to results; ``ops`` are the operations per
-    element of the result that this costs it.
+    element of the result that this costs it. ``density`` is the share of elements of a contraction's ifmap
+    and weights that are not zero.
     """
 
     node: int
@@ -80,6 +83,7 @@ class Task:
     bias_bytes: int = 0
     ops: tuple[tuple[str, int], ...] = ()
     part: Part | None = None
+    density: tuple[float, float] = (1.0, 1.0)
 
     def first(self, along: str) -> int:
         """Where the task's piece begins along one dimension; 0 unless it is cut there."""

@@ -80,4 +80,4 @@ class Intake:
         into = dict.fromkeys((side.route.memory, side.copy(self.turn) + offset) for side in self.sides)
         links = list(dict.fromkeys(side.route.link for side in self.sides))
         link = links[self.turn % len(links)] if len(into) > 1 else self.sides[0].route.link
-        builder.load(link, self.sides[0].place.memory, node, runs, list(into), self.role)
+        builder.load(link, self.sides[0].place, node, runs, list(into), self.role)

@@ -35,7 +35,7 @@ def walk_slices(schedule: Schedule, index: int, builder: Builder) -> Iterator[tu
             if operand.sliced or turn == 0:
                 runs = [(side.place.address + low, high - low)]
                 near = [(side.route.memory, address)]
-                builder.load(side.route.link, side.place.memory, task.node, runs, near)
+                builder.load(side.route.link, side.place, task.node, runs, near)
             reads.append((side.route.memory, address, address + high - low))
         writes: list[Span] = []
         for side in outputs:
@@ -50,4 +50,4 @@ def walk_slices(schedule: Schedule, index: int, builder: Builder) -> Iterator[tu
                 low, high = slice_span(side.place.bytes, split, first, last)
                 runs = [(side.place.address + low, high - low)]
                 near = [(side.route.memory, low_near)]
-                builder.store(side.route.link, side.place.memory, task.node, runs, near)
+                builder.store(side.route.link, side.place, task.node, runs, near)

@@ -114,7 +114,7 @@ class Stripes:
             home = self.schedule.places[stream.storage]
             for row, low, high in self.rows[stream.storage].spans(first, end):
                 runs = [(home.address + row * stream.row_bytes, high - low)]
-                self.builder.store(way.link, home.memory, node, runs, [(way.memory, low)])
+                self.builder.store(way.link, home, node, runs, [(way.memory, low)])
 
     def _load_rows(self, stream: Stream, stripe: int) -> None:
         starts, ends = self.loads[stream.storage]
@@ -122,7 +122,7 @@ class Stripes:
         way, home = self._way(k, "ifmap"), self.schedule.places[stream.storage]
         for row, low, high in self.rows[stream.storage].spans(int(starts[stripe]), int(ends[stripe])):
             runs = [(home.address + row * stream.row_bytes, high - low)]
-            self.builder.load(way.link, home.memory, self.plans[k].task.node, runs, [(way.memory, low)])
+            self.builder.load(way.link, home, self.plans[k].task.node, runs, [(way.memory, low)])
 
     def _way(self, k: int, role: str) -> Route:
         return route(self.schedule.chip, self.schedule.chip.cores[self.plans[k].task.core], role)
@@ -172,7 +172,7 @@ class Stripes:
             address = room.address + self.turns[k] % buffer.copies * buffer.bytes
         if new:
             self.builder.load(
-                way.link, home.memory, task.node, [(low, high - low)], [(way.memory, address)], "weight"
+                way.link, home, task.node, [(low, high - low)], [(way.memory, address)], "weight"
             )
         return way.memory, address, address + high - low
 
@@ -199,5 +199,5 @@ class Stripes:
         if (k, operand) not in self.there:
             self.there.add((k, operand))
             runs = [(home.address, home.bytes)]
-            self.builder.load(way.link, home.memory, task.node, runs, [(way.memory, room.address)])
+            self.builder.load(way.link, home, task.node, runs, [(way.memory, room.address)])
         return way.memory, room.address, room.address + home.bytes

@@ -26,6 +26,8 @@ class TaskList:
     """Tasks in order, with the storages that they name.
 
     ``storage`` maps tensor -> storage; ``sizes`` storage -> bytes; ``constants`` are there before the run.
+    ``contents`` maps storage -> (bits of an element, share of elements that are not zero), where a tensor is
+    known to lie; of tensors that take turns in one, the largest share.
     """
 
     tasks: tuple[Task, ...]
@@ -33,6 +35,7 @@ class TaskList:
     sizes: Mapping[str, int]
     constants: frozenset[str]
     not_modelled: tuple[str, ...]
+    contents: Mapping[str, tuple[int, float]]
 
 
 def make_tasks(graph: Graph, chip: Chip) -> TaskList:
@@ -77,7 +80,15 @@ def make_tasks(graph: Graph, chip: Chip) -> TaskList:
     tasks = _in_place(tasks, graph, storage, sizes)
     constants = frozenset(storage.get(n, n) for n, t in graph.tensors.items() if t.constant is not None)
     notes = tuple(f"{reason} ({_some(names)})" for reason, names in left_out.items())
-    return TaskList(tuple(tasks), storage, sizes, constants, notes)
+    return TaskList(tuple(tasks), storage, sizes, constants, notes, _contents(graph, storage))
+
+
+def _contents(graph: Graph, storage: Mapping[str, str]) -> dict[str, tuple[int, float]]:
+    found: dict[str, tuple[int, float]] = {}
+    for name, tensor in graph.tensors.items():
+        before = found.get(storage[name], (tensor.bits, 0.0))
+        found[storage[name]] = before[0], max(before[1], tensor.density)
+    return found
 
 
 def _some(names: list[str]) -> str:
@@ -135,7 +146,8 @@ def _tasks_of_node(
     writes = tuple(storage[name] for name in node.outputs if name)
     works = [_doable(work, node, graph, chip) for work in work_of(node, graph)]
     pinned = chip.rules.for_node(node.name).core
-    core = _core_for(works[0], node, chip, pinned)
+    density = _densities(node, graph) if isinstance(works[0], Contraction) else (1.0, 1.0)
+    core = _core_for(works[0], node, chip, pinned, density)
     done, rest = _split_epilogue(node.epilogue, chip.cores[core])
     absorbed = rest if len(works) == 1 and chip.cores[core].ABSORBS else ()
     if rest and not absorbed:
@@ -144,7 +156,7 @@ def _tasks_of_node(
     left: tuple[str, ...] = ()  # operands that a contraction leaves to the work after it
     for i, work in enumerate(works):
         name = node.name if i == 0 else f"{node.name}#{i}"
-        where = core if i == 0 else _core_for(work, node, chip, None)
+        where = core if i == 0 else _core_for(work, node, chip)
         outs = writes if i == len(works) - 1 else (f"{name}:out",)
         if i < len(works) - 1:
             sizes[outs[0]] = _intermediate_bytes(work, graph.results(node))
@@ -160,7 +172,12 @@ def _tasks_of_node(
             left = tuple(others) if products == 1 else ()
         applied = (*done, *absorbed) if i == 0 else ()
         ops = tuple(_per_element(absorbed).items()) if i == 0 else ()
-        tasks.append(Task(index, name, where, work, ins, outs, applied, bias, ops))
+        tasks.append(
+            Task(
+                index, name, where, work, ins, outs, applied, bias, ops,
+                density=density if i == 0 else (1.0, 1.0),
+            )
+        )  # fmt: skip
     return tasks
 
 
@@ -212,6 +229,12 @@ def contraction_tensors(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:
     return ifmap, weight
 
 
+def _densities(node: Node, graph: Graph) -> tuple[float, float]:
+    """Shares of elements of ifmap and weight that are not zero."""
+    ifmap, weight = contraction_tensors(node, graph)
+    return ifmap.density, weight.density
+
+
 def _split_epilogue(epilogue: tuple[str, ...], core: Core) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the core applies on the way out, and what is left for a vector core."""
     for i, name in enumerate(epilogue):
@@ -235,7 +258,13 @@ def _per_element(names: tuple[str, ...]) -> dict[str, int]:
     return counts
 
 
-def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
+def _core_for(
+    work: Work,
+    node: Node,
+    chip: Chip,
+    pinned: str | None = None,
+    density: tuple[float, float] = (1.0, 1.0),
+) -> str:
     """The core that does the work soonest, by its own count of cycles for the whole."""
     if pinned is not None:
         if pinned not in chip.cores or not chip.cores[pinned].accepts(work):
@@ -252,27 +281,29 @@ def _core_for(work: Work, node: Node, chip: Chip, pinned: str | None) -> str:
             f"does ({has}); choose with --set workload.precision=..."
         )
         raise InputError(chip.problem(message, "cores"))
-    return min(able, key=lambda name: _whole_time(name, work, chip))
+    return min(able, key=lambda name: _whole_time(name, work, chip, density))
 
 
-_WHOLE_FS: Remembered[tuple[str, str, Work], int] = Remembered()
+_WHOLE_FS: Remembered[tuple, int] = Remembered()
 
 
-def _whole_time(name: str, work: Work, chip: Chip) -> int:
-    key = chip.digest, name, work
+def _whole_time(name: str, work: Work, chip: Chip, density: tuple[float, float]) -> int:
+    key = chip.digest, name, work, density
     if key not in _WHOLE_FS:
         core = chip.cores[name]
-        _WHOLE_FS[key] = int(tile_times_fs(core, chip.ports(name), whole_tile(work, core))[0].sum())
+        tile = whole_tile(work, core, density)
+        _WHOLE_FS[key] = int(tile_times_fs(core, chip.ports(name), tile)[0].sum())
     return _WHOLE_FS[key]
 
 
-def whole_tile(work: Work, core: Core) -> np.ndarray:
+def whole_tile(work: Work, core: Core, density: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
     """The work as one tile, TILE, shape (1,)."""
     if isinstance(work, Contraction):
         k, taps = core.inner(work.c, work.fy * work.fx)
         row = tile_row(
-            m=work.M, n=work.N, k=k, taps=taps, count=work.groups, precision=work.precision, bits=(8, 8, 8)
-        )
+            m=work.M, n=work.N, k=k, taps=taps, count=work.groups, precision=work.precision, bits=(8, 8, 8),
+            density=density,
+        )  # fmt: skip
     elif isinstance(work, Elementwise):
         counts = dict(work.ops)
         row = tile_row(ops=tuple(counts.get(name, 0) for name in OPERATION_CLASSES))

@@ -43,6 +43,7 @@ def contraction_row(
         precision=work.precision,
         bits=bits,
         requant="requant" in task.epilogue,
+        density=task.density,
         ops=ops,
     )
 

@@ -18,7 +18,9 @@ from simulator.report.table import flat
 from simulator.results.metrics import FORMULAS
 from simulator.results.result import Result
 
+#: Figures in the order of columns; the accuracy where any result has one.
 COMPARED = (
+    "accuracy",
     "latency_s",
     "throughput_per_s",
     "tops",
@@ -69,7 +71,7 @@ def render(results: Sequence[Result], links: Sequence[str] = ()) -> str:
             "link": links[i] if links else "",
             "result": results[i],
             "first": reference[i] == i,
-            "cells": cells(results[i], results[reference[i]]),
+            "cells": cells(results[i], results[reference[i]], compared(results)),
         }
         for i in order
     ]
@@ -78,7 +80,7 @@ def render(results: Sequence[Result], links: Sequence[str] = ()) -> str:
         {
             "results": results,
             "rows": rows,
-            "headers": [(_label(name), FORMULAS.get(name, EXTERNAL)) for name in COMPARED],
+            "headers": [(_label(name), FORMULAS.get(name, EXTERNAL)) for name in compared(results)],
             "caveats": caveats(results),
             "charts": _charts(results, names, order),
             "differences": differences(results),
@@ -94,11 +96,11 @@ def comparison(results: Sequence[Result]) -> Table:
     named = ["memory"] if models(results) else []
     rows = []
     for i, result in enumerate(results):
-        found = cells(result, results[reference[i]])
+        found = cells(result, results[reference[i]], compared(results))
         figures = [f"{cell.text} ({cell.ratio})" if cell.ratio else cell.text for cell in found]
         told = [short_models(result)] if named else []
         rows.append([names[i], result.precision, str(result.batch), *told, *figures])
-    return ["result", "precision", "batch", *named, *(_label(name) for name in COMPARED)], rows
+    return ["result", "precision", "batch", *named, *(_label(name) for name in compared(results))], rows
 
 
 def titles(results: Sequence[Result]) -> list[str]:
@@ -132,9 +134,15 @@ def references(results: Sequence[Result]) -> list[int]:
     return [first.setdefault(result.network, i) for i, result in enumerate(results)]
 
 
-def cells(result: Result, reference: Result) -> list[Cell]:
-    """Compare each figure of a result with the reference."""
-    return [Cell(_text(result, name), ratio(name, result, reference)) for name in COMPARED]
+def compared(results: Sequence[Result]) -> list[str]:
+    """Names of the figures that are compared."""
+    known = any(result.metrics.accuracy is not None for result in results)
+    return [name for name in COMPARED if known or name != "accuracy"]
+
+
+def cells(result: Result, reference: Result, names: Sequence[str]) -> list[Cell]:
+    """Compare figures of a result with the reference."""
+    return [Cell(_text(result, name), ratio(name, result, reference)) for name in names]
 
 
 def ratio(name: str, result: Result, reference: Result) -> str:

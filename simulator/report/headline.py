@@ -129,6 +129,9 @@ def _note(result: Result, name: str) -> str:
         "tops": lambda: f"peak {metric('peak_tops', metrics.peak_tops)}",
         "utilization": lambda: f"{number(metrics.macs)} MACs done",
         "energy_j": lambda: f"of which static {metric_text(result, 'static_energy_j')}",
+        "accuracy": lambda: (
+            f"{result.values.correct} of {result.values.labelled} labelled samples" if result.values else ""
+        ),
         "tops_per_w": lambda: "chip and external memories, static included",
         "area_mm2": lambda: "" if metrics.area_mm2 else "the chip states none",
         "tops_per_w_chip": lambda: "without external memories",

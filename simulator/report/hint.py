@@ -21,6 +21,7 @@ _SAYS = {
 #: A layer is named for what can be gained in it from this share of the run's time on.
 WORTH = 0.005
 #: Time in which nothing can be gained by a layer's own doing: useful steps, and other layers' time.
+_NOT_EXPLAINED = ("--stream", "--inputs", "--golden", "--profile")
 _NO_GAIN = ("compute", "vector", "sync")
 
 
@@ -55,12 +56,13 @@ def _idle_fs(row: NodeRow) -> int:
 
 
 def _asked(result: Result) -> str:
-    """The command that explains the run as it was asked for; streams are not explained."""
+    """The command that explains the run as it was asked for; streams and values are not explained."""
     command = str(result.provenance.get("command", ""))
     if not command.startswith("chipsim run "):
         return f"chipsim explain {quote(result.chip)} {quote(result.network)}"
     words = split(command)
-    if "--stream" in words:
-        at = words.index("--stream")
-        del words[at : at + 2]
+    for option in _NOT_EXPLAINED:
+        if option in words:
+            at = words.index(option)
+            del words[at : at + 2]
     return join(["chipsim", "explain", *words[2:]])

@@ -29,6 +29,7 @@ from simulator.report.rounding import number, percent, si
 from simulator.report.stream import fusion_sentence, stream_figures, stream_title
 from simulator.report.timeline import lane_colour, panels
 from simulator.report.title import settings, title
+from simulator.report.values import density_table, screen_lines
 from simulator.results.result import NodeRow, Result
 
 BUDGET_BYTES = 900_000
@@ -144,6 +145,8 @@ def _context(result: Result) -> dict[str, Any]:
         "beside": beside_table(result),
         "beside_said": beside_sentence(result),
         "busy": table.busy_table(result),
+        "executed": screen_lines(result),
+        "densities": density_table(result),
         "provenance": table.provenance_table(result),
         "resolved": resolved[:RESOLVED_CHARACTERS],
         "resolved_cut": len(resolved) > RESOLVED_CHARACTERS,

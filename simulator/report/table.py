@@ -74,6 +74,10 @@ def layer_table(result: Result) -> Table:
         _Scaled("achieved", "OPS", achieved),
         _Scaled("energy", "J", joules, [not energy.complete for energy in energies]),
     ]
+    if any(row.ifmap_density < 1 or row.weight_density < 1 for row in rows):
+        for name in ("ifmap", "weight"):
+            shares = [getattr(row, f"{name}_density") for row in rows]
+            numeric.append(_Scaled(f"{name} not zero (%)", "", [round(100 * share, 1) for share in shares]))
     for memory in result.memories:
         for action in ("read", "write"):
             counts = result.ledger.per_node(memory.name, action).tolist()

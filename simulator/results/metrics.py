@@ -23,6 +23,7 @@ FORMULAS = {
     "tops_per_w_chip": "the same without external memories",
     "edp_js": "energy x latency",
     "peak_memory_bytes": "sum over memories of the most bytes in use at once: weights, maps, buffers",
+    "accuracy": "labelled samples with their largest output where the label says / labelled samples",
     "traffic_bytes": "bytes read from and written to each memory",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from simulator.results.causes import CAUSES
 from simulator.results.ledger import Ledger
 from simulator.results.stream import Stream
 from simulator.results.timeline import Timeline
+from simulator.results.values import Values
 
 SCHEMA = 1
 
@@ -84,7 +85,8 @@ class NodeRow:
     same for the ``exposed_fs``, outside chains the last before ``end_fs``; each
     sums to its time exactly, zeros are left out.
     ``bound`` is the word for what limited it; ``limiter`` the resource that worked for it most of its time,
-    ``limiter_fs`` how long of that time, "" and 0 where none did.
+    ``limiter_fs`` how long of that time, "" and 0 where none did. ``ifmap_density`` and ``weight_density``
+    are the shares of elements of what it multiplies that are not zero, as far as the chip makes use of them.
     """
 
     node: str
@@ -103,6 +105,8 @@ class NodeRow:
     exposed_causes_fs: dict[str, int] = field(default_factory=dict)
     limiter: str = ""
     limiter_fs: int = 0
+    ifmap_density: float = 1.0
+    weight_density: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,12 @@ class Metrics:
     area_mm2: float | None
     peak_memory_bytes: int
     traffic_bytes: dict[str, dict[str, int]]
+    accuracy: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain form; what does not apply to a run is left out."""
+        plain = asdict(self)
+        return plain if self.accuracy is not None else {k: v for k, v in plain.items() if k != "accuracy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +179,8 @@ class Result:
     """Everything a report needs about one run.
 
     ``copies`` names, for each component that is one of several copies, the one of the chip's file. ``beside``
-    is what a coarser model of the memories says; None where there is none.
+    is what a coarser model of the memories says; None where there is none. ``values`` is what the network did
+    with the inputs of the run; None where it was given none.
     """
 
     chip: str
@@ -190,6 +201,7 @@ class Result:
     timeline: Timeline | None = None
     copies: dict[str, str] = field(default_factory=dict)
     beside: Beside | None = None
+    values: Values | None = None
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -199,6 +211,7 @@ class Result:
             for action in ("read", "write")
         }
         energy = self.node_energy_pj()
+        zeros = any(row.ifmap_density < 1 or row.weight_density < 1 for row in self.rows)
         table = []
         for i, row in enumerate(self.rows):
             latency_fs = row.end_fs - row.start_fs
@@ -217,6 +230,9 @@ class Result:
                 "bound": row.bound,
                 "shape": row.shape,
             }
+            if zeros:
+                record["ifmap_density_pct"] = 100 * row.ifmap_density
+                record["weight_density_pct"] = 100 * row.weight_density
             record.update({name: int(counts[i]) for name, counts in from_ledger.items()})
             record.update({f"{cause}_us": row.causes_fs.get(cause, 0) / 1e9 for cause in CAUSES})
             table.append(record)
@@ -260,7 +276,7 @@ class Result:
             "precision": self.precision,
             "batch": self.batch,
             "provenance": self.provenance,
-            "metrics": asdict(self.metrics),
+            "metrics": self.metrics.to_dict(),
             "not_modelled": list(self.not_modelled),
             "assumptions": list(self.assumptions),
             "nodes": [asdict(row) for row in self.rows],
@@ -272,6 +288,7 @@ class Result:
             "timeline": None if self.timeline is None else self.timeline.to_dict(),
             "copies": self.copies,
             "beside": None if self.beside is None else asdict(self.beside),
+            "values": None if self.values is None else asdict(self.values),
             "resolved": self.resolved,
         }
 
@@ -291,7 +308,7 @@ class Result:
             network=data["network"],
             precision=data["precision"],
             batch=data["batch"],
-            metrics=Metrics(**{f.name: data["metrics"][f.name] for f in fields(Metrics)}),
+            metrics=Metrics(**{"accuracy": None, **data["metrics"]}),
             rows=tuple(NodeRow(**row) for row in data["nodes"]),
             ledger=Ledger.from_dict(data["ledger"]),
             energy=tuple(EnergyEntry(**entry) for entry in data["energy_table"]),
@@ -305,6 +322,7 @@ class Result:
             timeline=Timeline.from_dict(data["timeline"]) if data.get("timeline") else None,
             copies=data.get("copies", {}),
             beside=Beside.from_dict(data["beside"]) if data.get("beside") else None,
+            values=Values.from_dict(data["values"]) if data.get("values") else None,
         )
 
     @classmethod

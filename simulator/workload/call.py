@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from simulator.workload.functions import EPILOGUE_FUNCTIONS
+from simulator.workload.functions import EPILOGUE_FUNCTIONS, bfloat16
 from simulator.workload.graph import Node
 from simulator.workload.numerics import Numerics
 from simulator.workload.rescale import Factors, factors, limits, round_half_away
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 #: Epilogues that only bound what is stored.
 BOUNDS = ("relu", "clip")
 _SILENT = ("bias", "requant", "dequant")
+#: Beyond the integers of any type that is quantized, so that infinity saturates as well.
+_FAR = np.float32(1 << 40)
+#: Element types without a scale in which indices, bounds and conditions come: no data.
+_INDICES = ("int32", "int64", "bool")
 
 
 class NotExecuted(ValueError):
@@ -116,9 +120,11 @@ class Call:
     @property
     def integer(self) -> bool:
         """Whether the data are quantized integers and the result is as well."""
-        data = [v for v in self.operands if v is not None and v.tensor.constant is None] or self.operands
-        stored = all(v is None or v.tensor.quant is not None for v in data)
-        return stored and self.results[0].quant is not None and bool(data)
+        present = [v for v in self.operands if v is not None]
+        data = [v for v in present if v.tensor.quant is not None or v.tensor.dtype not in _INDICES]
+        computed = [v for v in data if v.tensor.constant is None] or data
+        stored = bool(computed) and all(v.tensor.quant is not None for v in computed)
+        return stored and self.results[0].quant is not None
 
     def result_quant(self) -> tuple[float, int]:
         """Scale and zero point of the result."""
@@ -180,14 +186,18 @@ class Call:
         """Real numbers as a tensor stores them."""
         quant = result.quant
         if quant is None or real.dtype.kind != "f":
-            return real.astype(NUMPY[result.dtype], copy=False)
+            stored: np.ndarray = real.astype(NUMPY[result.dtype], copy=False)
+            return bfloat16(stored) if result.dtype == "bf16" else stored
         along = [1] * real.ndim
         if quant.axis is not None:
             along[quant.axis] = -1
         scale = np.array(quant.scale, np.float32).reshape(along if len(quant.scale) > 1 else ())
         zero = np.array(quant.zero_point).reshape(along if len(quant.zero_point) > 1 else ())
-        ratio = real / scale
-        whole = np.rint(ratio) if self.numerics.elementwise == "real" else round_half_away(ratio)
+        ratio = np.clip(real / scale, -_FAR, _FAR)
+        if self.node.op in self.numerics.cut:
+            whole = np.floor(ratio)
+        else:
+            whole = np.rint(ratio) if self.numerics.elementwise == "real" else round_half_away(ratio)
         return np.clip(whole + zero, *limits(result.dtype)).astype(NUMPY[result.dtype])
 
     def aligned(self, value: Value) -> np.ndarray:

@@ -86,25 +86,36 @@ def execute(
         Inputs are not those of the network, or a node cannot be executed; with its name and the reason.
     """
     numerics = profile(numerics)
-    samples, join = check_inputs(graph, inputs)
+    join = _check_inputs(graph, inputs)[1]
+    samples = samples_of(graph, inputs)
     _check_nodes(graph)
     run = _Run(graph, numerics, _arithmetic(readable), all_tensors)
     kept: dict[str, list[np.ndarray]] = {}
-    for i in range(samples):
-        for name, array in run.once(one_sample(graph, inputs, i, join)).items():
+    for feeds in samples:
+        for name, array in run.once(feeds).items():
             kept.setdefault(name, []).append(array)
     arrays = {name: _joined(each, join) for name, each in kept.items()}
     outputs = {name: arrays[name] for name in graph.outputs}
     everything = arrays if all_tensors else {}
-    return Activity(graph.name, numerics.name, samples, outputs, run.nonzeros, run.elements, everything)
+    return Activity(graph.name, numerics.name, len(samples), outputs, run.nonzeros, run.elements, everything)
 
 
-def one_sample(graph: Graph, inputs: Mapping[str, np.ndarray], i: int, join: str) -> dict[str, np.ndarray]:
-    """Inputs of one sample, as the network has them; ``join`` as ``check_inputs`` finds it."""
-    return {
-        name: np.asarray(array) if join == "none" else np.reshape(array[i], graph.tensors[name].shape)
-        for name, array in inputs.items()
-    }
+def samples_of(graph: Graph, inputs: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
+    """Inputs sample by sample, each array of its tensor's shape.
+
+    Raises
+    ------
+    InputError
+        They are not those of the network.
+    """
+    samples, join = _check_inputs(graph, inputs)
+    return [
+        {
+            name: np.asarray(array) if join == "none" else np.reshape(array[i], graph.tensors[name].shape)
+            for name, array in inputs.items()
+        }
+        for i in range(samples)
+    ]
 
 
 def _joined(arrays: list[np.ndarray], join: str) -> np.ndarray:
@@ -179,7 +190,7 @@ class _Run:
         self.elements[tensor.name] = self.elements.get(tensor.name, 0) + array.size
 
 
-def check_inputs(graph: Graph, inputs: Mapping[str, np.ndarray]) -> tuple[int, str]:
+def _check_inputs(graph: Graph, inputs: Mapping[str, np.ndarray]) -> tuple[int, str]:
     """How many samples there are, and how they are joined: none, stack or batch.
 
     Raises unless all inputs fit the network.

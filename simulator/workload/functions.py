@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import erf, sqrt
+from math import erf, pi, sqrt
 
 import numpy as np
 
@@ -29,9 +29,22 @@ def gelu(x: np.ndarray) -> np.ndarray:
     return half * x * (1 + gauss_error(x / root))
 
 
+def gelu_by_tanh(x: np.ndarray) -> np.ndarray:
+    """x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³))), in the type of the operand."""
+    half, root = x.dtype.type(0.5), x.dtype.type(sqrt(2 / pi))
+    return half * x * (1 + np.tanh(root * (x + x.dtype.type(0.044715) * x * x * x)))
+
+
 def hard_swish(x: np.ndarray) -> np.ndarray:
     """Product x · clip(x + 3, 0, 6) / 6, in the type of the operand."""
     return x * np.clip(x + x.dtype.type(3), 0, 6) * x.dtype.type(1 / 6)
+
+
+def bfloat16(x: np.ndarray) -> np.ndarray:
+    """float32 rounded to the nearest bfloat16, ties to even, still held as float32."""
+    bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
+    even = bits + np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))
+    return np.where(np.isnan(x), x, (even & np.uint32(0xFFFF0000)).view(np.float32)).reshape(x.shape)
 
 
 #: Epilogue -> its function of x and the parameters that ``Node.attrs`` holds under its name.
@@ -61,6 +74,7 @@ FUNCTIONS: dict[str, Function] = {
     "Softplus": lambda x: np.logaddexp(x.dtype.type(0), x),
     "Softsign": lambda x: x / (1 + np.abs(x)),
     "Erf": gauss_error,
+    "Rsqrt": lambda x: x.dtype.type(1) / np.sqrt(x),
     "Reciprocal": lambda x: x.dtype.type(1) / x,
     "Exp": np.exp, "Log": np.log, "Sqrt": np.sqrt, "Neg": np.negative, "Abs": np.abs, "Sign": np.sign,
     "Floor": np.floor, "Ceil": np.ceil, "Round": np.rint, "Sin": np.sin, "Cos": np.cos, "Tan": np.tan,
@@ -68,9 +82,23 @@ FUNCTIONS: dict[str, Function] = {
     "Asinh": np.arcsinh, "Acosh": np.arccosh, "Atanh": np.arctanh, "Not": np.logical_not, "IsNaN": np.isnan,
 }  # fmt: skip
 
-#: Operator with attributes -> epilogue of the same function, and its parameters with ONNX's defaults.
-PARAMETERS: dict[str, tuple[str, tuple[tuple[str, float], ...]]] = {
-    "LeakyRelu": ("leaky_relu", (("alpha", 0.01),)),
-    "Elu": ("elu", (("alpha", 1.0),)),
-    "HardSigmoid": ("hard_sigmoid", (("alpha", 0.2), ("beta", 0.5))),
+#: Operator with attributes -> function of x and of their values; name and ONNX's default of each.
+PARAMETERS: dict[str, tuple[Function, tuple[tuple[str, float], ...]]] = {
+    "LeakyRelu": (EPILOGUE_FUNCTIONS["leaky_relu"], (("alpha", 0.01),)),
+    "Elu": (EPILOGUE_FUNCTIONS["elu"], (("alpha", 1.0),)),
+    "HardSigmoid": (EPILOGUE_FUNCTIONS["hard_sigmoid"], (("alpha", 0.2), ("beta", 0.5))),
+    "Celu": (lambda x, a: np.maximum(x, 0) + np.minimum(0, a * np.expm1(x / a)), (("alpha", 1.0),)),
+    "Selu": (
+        lambda x, a, g: g * np.where(x > 0, x, a * np.expm1(np.minimum(x, 0))),
+        (("alpha", 1.6732631921768188), ("gamma", 1.0507010221481323)),
+    ),
+    "ThresholdedRelu": (lambda x, a: np.where(x > a, x, x.dtype.type(0)), (("alpha", 1.0),)),
+    "Shrink": (
+        lambda x, b, dead: np.where(x < -dead, x + b, np.where(x > dead, x - b, 0)).astype(x.dtype),
+        (("bias", 0.0), ("lambd", 0.5)),
+    ),
+    "IsInf": (
+        lambda x, below, above: np.isinf(x) & np.where(x < 0, below == 1, above == 1),
+        (("detect_negative", 1), ("detect_positive", 1)),
+    ),
 }

@@ -35,6 +35,7 @@ class Graph:
     """A network: nodes in topological order, every tensor with a known shape.
 
     ``assumptions`` are sentences that a result must repeat, such as that a float network was taken as int8.
+    ``native`` is the numerics profile of the runtime that the file's format belongs to.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Graph:
     outputs: tuple[str, ...]
     assumptions: tuple[str, ...] = ()
     digest: str = ""  # sha256 of the file and the binding of its free dimensions
+    native: str = "onnxruntime"
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)

@@ -56,12 +56,17 @@ class Numerics:
         left by 20 bits (of 16 bits: 15), rescaled by s / (2·max s); the sum by 2·max s / (2^shift·so).
         ``weighted``: operands times integers m = round(s/so · 2^shift), of which the larger has 21 bits; the
         sum by one shift, half up.
+    bilinear
+        Weights of a bilinear resizing, if ``elementwise`` is ``integer``: of 10 bits, rounded half away from
+        zero (``fixed10``), or of 11 bits, half up (``fixed11``; operands of 16 bits as ``fixed10``).
     scale_arithmetic
         ``float32`` or ``float64``: in which the ratio of scales sx·sw/sy is formed.
     single_ratios
         Operators that form their ratio in float32 whatever ``scale_arithmetic`` says.
     refused
         Operators of which it is known that this project does not reproduce them on stored integers.
+    cut
+        Operators whose tables of their formula are cut off, not rounded.
     elementwise
         ``integer``: Add, Sub, Mul and poolings stay integers, rescaled; functions are tables of the real
         formula, rounded half away from zero. ``real``: dequantize, compute in float32, quantize half to even.
@@ -79,9 +84,11 @@ class Numerics:
     exceptions: Mapping[str, Rescaling] = field(default_factory=lambda: MappingProxyType({}))
     wide: Mapping[str, Rescaling] = field(default_factory=lambda: MappingProxyType({}))
     addition: str = "shifted"
+    bilinear: str = "fixed10"
     scale_arithmetic: str = "float64"
     single_ratios: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
+    cut: frozenset[str] = frozenset()
     elementwise: str = "integer"
     accumulator_bits: int = 32
     overflow: str = "wrap"
@@ -99,6 +106,8 @@ _NO_WIDTH = "accumulator: 32 bits wrapping, an assumption; no sum of the network
 
 #: Operators for which TensorFlow Lite has arithmetic of its own on integers that is not written here.
 _UNKNOWN = frozenset({"HardSwish", "Elu", "Neg", "ReduceSum", "ReduceProd", "PRelu"})
+
+_COMPARISONS = ("Equal", "NotEqual", "Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 
 PROFILES: dict[str, Numerics] = {
     profile.name: profile
@@ -125,20 +134,23 @@ PROFILES: dict[str, Numerics] = {
             ),
             exceptions=MappingProxyType({"Gemm": _HALF_UP, "MatMul": _HALF_UP}),
             wide=MappingProxyType({"Conv": _FIXED15}),
-            single_ratios=frozenset({"Relu", "Clip", "LeakyRelu"}),
+            single_ratios=frozenset({"Relu", "Clip", "LeakyRelu", "Abs"}),
             refused=_UNKNOWN,
+            cut=frozenset({"Sqrt"}),
         ),
         Numerics(
             "tflite_xnnpack",
             _HALF_EVEN,
             ("TensorFlow Lite with the XNNPACK delegate: 0 outputs of five MLPerf Tiny networks differ",),
             exceptions=MappingProxyType(
-                dict.fromkeys(("Concat", "Relu", "Clip", "Max", "Min", "Pad"), _DOUBLE)
+                dict.fromkeys(("Concat", "Relu", "Clip", "Max", "Min", "Pad", "Abs", *_COMPARISONS), _DOUBLE)
                 | {"QuantizeLinear": Rescaling("fixed8", "half_up")}
             ),
             wide=MappingProxyType({"Conv": _FIXED15, "Gemm": _HALF_UP, "Add": _DOUBLE, "Sub": _DOUBLE}),
             addition="weighted",
+            bilinear="fixed11",
             refused=_UNKNOWN | {"LeakyRelu"},
+            cut=frozenset({"Sqrt"}),
             scale_arithmetic="float32",
         ),
         Numerics(

@@ -125,6 +125,13 @@ class Op:
             )
         return np.ravel(given.constant.array()).tolist()
 
+    def given(self, arrays: Sequence[Any], attrs: Attrs, name: str) -> np.ndarray | None:
+        """Value of one of ``parameters`` during the run; None if it was left out."""
+        if name in attrs:
+            return np.asarray(attrs[name])
+        at = next(i for i, known in self.parameters.items() if known == name)
+        return arrays[at] if at < len(arrays) else None
+
     def integers(self, inputs: Operands, attrs: Attrs, name: str) -> list[int] | None:
         """As ``numbers``, as integers."""
         found = self.numbers(inputs, attrs, name)

@@ -68,6 +68,7 @@ class Tensor:
     quant: Quant | None = None
     constant: Constant | None = field(default=None, compare=False)
     channels_last: bool = False  # a feature map whose axes are images, rows, columns, channels
+    density: float = 1.0  # share of elements that are not zero; 1 where that is not known
 
     @property
     def elements(self) -> int:

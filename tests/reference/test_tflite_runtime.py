@@ -82,6 +82,36 @@ def shaped(code, kind, result, *operands, scale=0.05, zero=3, **options):
     return entries, [Step(code, ["x", *names], ["y"], kind, options)]
 
 
+def resized(code, rows, columns, dtype="int8", **options):
+    """A resizing; ``dtype`` float32 as well."""
+    kind = "ResizeBilinearOptions" if code == "RESIZE_BILINEAR" else "ResizeNearestNeighborOptions"
+    ends = [Entry("x", IMAGE, dtype), Entry("y", (1, rows, columns, 4), dtype)]
+    if dtype != "float32":
+        ends = [data("x", dtype=dtype), data("y", (1, rows, columns, 4), dtype=dtype)]
+    return [*ends, indices("c", [rows, columns])], [Step(code, ["x", "c"], ["y"], kind, options)]
+
+
+def compared(code, scale):
+    entries = [data("x"), data("w", IMAGE, scale, -5), Entry("y", IMAGE, "bool")]
+    options = "".join(word.capitalize() for word in code.split("_")) + "Options"
+    return entries, [Step(code, ["x", "w"], ["y"], options)]
+
+
+def of_positive(code, scale, zero):
+    return [data("x", zero=-128), data("y", IMAGE, scale, zero)], [Step(code, ["x"], ["y"])]
+
+
+#: How a resizing counts from its old elements to the new ones.
+CENTERS: dict[str, dict[str, bool]] = {
+    "": {}, " corners": {"AlignCorners": True}, " centers": {"HalfPixelCenters": True}
+}  # fmt: skip
+RESIZED = {
+    f"{code.removeprefix('RESIZE_').lower()} {rows}x{columns}{where}": (code, rows, columns, options)
+    for code in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")
+    for rows, columns in ((14, 12), (11, 4), (1, 17))
+    for where, options in CENTERS.items()
+}
+
 POOL = {"StrideH": 2, "StrideW": 2}
 CASES = {
     "conv": (convolution((1, 7, 6, 5)), BOTH),
@@ -114,6 +144,17 @@ CASES = {
     "gelu": (unary("GELU", 0.04, -100, "GeluOptions", Approximate=False), BOTH),
     "abs": (unary("ABS", 0.05, -128), BOTH),
     "exp": (unary("EXP", 0.05, -128), BOTH),
+    "abs rescaled": (unary("ABS", 0.021, -100), BOTH),
+    "sqrt": (of_positive("SQRT", 0.02, -90), BOTH),
+    "rsqrt": (of_positive("RSQRT", 0.04, -100), BOTH),
+    "log": (of_positive("LOG", 0.04, 10), BOTH),
+    **{
+        code.lower().replace("_", " "): (compared(code, scale), BOTH)
+        for code, scale in (("EQUAL", 0.05), ("NOT_EQUAL", 0.05), ("LESS", 0.03), ("GREATER_EQUAL", 0.03))
+    },
+    "not equal scaled": (compared("NOT_EQUAL", 0.025), BOTH),
+    **{name: (resized(*case, **options), BOTH) for name, (*case, options) in RESIZED.items()},
+    "bilinear int16": (resized("RESIZE_BILINEAR", 11, 4, "int16", HalfPixelCenters=True), BOTH),
     "requantize": (unary("QUANTIZE", 0.07, -9), BOTH),
     "softmax": (unary("SOFTMAX", 1 / 256, -128, "SoftmaxOptions", Beta=1.0), BOTH),
     "log softmax": (unary("LOG_SOFTMAX", 16 / 256, 127), BOTH),
@@ -170,6 +211,22 @@ CASES = {
 }  # fmt: skip
 
 
+def by_runtime(path, feeds, profile):
+    """Result of the runtime with the kernels that the profile stands for."""
+    kinds = {REF: runtime.OpResolverType.BUILTIN_REF, DEFAULT: runtime.OpResolverType.AUTO}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        interpreter = runtime.Interpreter(str(path), experimental_op_resolver_type=kinds[profile])
+    interpreter.allocate_tensors()
+    for detail in interpreter.get_input_details():
+        interpreter.set_tensor(detail["index"], feeds[detail["name"]])
+    try:
+        interpreter.invoke()
+    except RuntimeError as error:
+        pytest.skip(f"this runtime does not run it: {error}")
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
 @pytest.mark.parametrize(
     ("name", "profile"), [(n, p) for n, (_, profiles) in CASES.items() for p in profiles]
 )
@@ -182,17 +239,16 @@ def test_operator_equals_the_runtime(name, profile, tmp_path, rng):
     for each in inputs:
         info = np.iinfo(named[each].dtype)
         feeds[each] = rng.integers(info.min, info.max + 1, named[each].shape).astype(named[each].dtype)
-    kinds = {REF: runtime.OpResolverType.BUILTIN_REF, DEFAULT: runtime.OpResolverType.AUTO}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        interpreter = runtime.Interpreter(str(path), experimental_op_resolver_type=kinds[profile])
-    interpreter.allocate_tensors()
-    for detail in interpreter.get_input_details():
-        interpreter.set_tensor(detail["index"], feeds[detail["name"]])
-    try:
-        interpreter.invoke()
-    except RuntimeError as error:
-        pytest.skip(f"this runtime does not run it: {error}")
-    expected = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     found = execute(load_graph(path), feeds, profile).outputs["y"]
-    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found, by_runtime(path, feeds, profile))
+
+
+@pytest.mark.parametrize("profile", BOTH)
+@pytest.mark.parametrize("name", RESIZED)
+def test_float_resizing_equals_the_runtime(name, profile, tmp_path, rng):
+    *case, options = RESIZED[name]
+    entries, steps = resized(*case, "float32", **options)
+    path = write(tmp_path / "case.tflite", entries, steps, ["x"], ["y"])
+    feeds = {"x": rng.standard_normal(IMAGE).astype(np.float32)}
+    found = execute(load_graph(path), feeds, profile).outputs["y"]
+    np.testing.assert_allclose(found, by_runtime(path, feeds, profile), atol=2e-5)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from simulator.base.errors import did_you_mean
-from simulator.hw.component import CORES, Core, Granule
-from simulator.hw.tiling import PRECISIONS, macs
+from simulator.hw.component import CORES, Granule
+from simulator.hw.cores.macarray import MacArray
 from simulator.workload.work import Contraction
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ else:
 
 
 @CORES.register("systolic")
-class Systolic(Core):
+class Systolic(MacArray):
     """Rows x columns of processing elements (PE), one MAC each, with one operand stationary.
 
     Model
@@ -37,21 +36,18 @@ class Systolic(Core):
     alone, each kernel position being a fold of its own. Groups are computed one after the other. A precision
     of rate r computes r products per PE and cycle along K. A tile cannot go faster than the ports of its
     buffers allow. Bias, requantization and a clamping activation act on the way out at no further time.
+    ``gates``: a PE that sees a zero in one of these operands holds still: no time is saved, and the product
+    counts as ``gated`` instead of a MAC (docs/models/sparsity.md).
 
     Not modelled
     ------------
-    Bank conflicts in the buffers beyond their total port width; zero skipping; packing of several groups side
-    by side.
+    Bank conflicts in the buffers beyond their total port width; packing of several groups side by side.
 
     Source
     ------
     Samajdar et al., "SCALE-Sim", arXiv:1811.02883 (exposed folds); Genc et al., "Gemmini", DAC 2021 (double
     buffering); equations and comparison in docs/models/systolic.md.
     """
-
-    ACTIONS: ClassVar = tuple(f"mac_{p}" for p in PRECISIONS) + ("requant",)
-    ROLES: ClassVar = ("ifmap", "weight", "psum", "ofmap")
-    BETTER: ClassVar = {"psum_bits": ""}  # fewer are another arithmetic
 
     rows: int = Field(description="PEs along the reduction (ws, is) or the output pixels (os)", gt=0)
     cols: int = Field(description="PEs along the output channels (ws, os) or the output pixels (is)", gt=0)
@@ -61,38 +57,6 @@ class Systolic(Core):
     weights: Literal["exposed", "double_buffered"] = Field(
         "double_buffered", description="Whether loading the stationary operand is hidden behind computing"
     )
-    conv: Literal["im2col", "channel_first"] = Field("im2col", description="How a convolution fills the rows")
-    precision: dict[str, float] = Field(
-        default_factory=lambda: {"int8": 1.0}, description="MACs per PE and cycle at each precision"
-    )
-    psum_bits: int = Field(32, description="Width of a partial sum", gt=0)
-    epilogue: tuple[str, ...] = Field(
-        ("bias", "requant", "relu", "clip", "leaky_relu"),
-        description="What is applied on the way out, at no time",
-    )
-
-    @field_validator("precision")
-    @classmethod
-    def _known_precisions(cls, rates: dict[str, float]) -> dict[str, float]:
-        for name, rate in rates.items():
-            if name not in PRECISIONS:
-                hint = did_you_mean(name, PRECISIONS)
-                raise ValueError(f"unknown precision '{name}', expected one of {', '.join(PRECISIONS)}{hint}")
-            if rate <= 0:
-                raise ValueError(
-                    f"expected a rate above 0 for {name}, got {rate:g}; leave it out if it cannot"
-                )
-        if not rates:
-            raise ValueError("expected at least one precision, such as {int8: 1}")
-        return rates
-
-    def actions(self) -> tuple[str, ...]:
-        """MACs at its own precisions, and requantization."""
-        return (*(f"mac_{name}" for name in PRECISIONS if name in self.precision), "requant")
-
-    def accepts(self, work: object) -> bool:
-        """Contractions at a precision that the array has."""
-        return isinstance(work, Contraction) and work.precision in self.precision
 
     def granule(self, work: object) -> Granule:
         """Array rows and columns on the dimensions that the dataflow puts there."""
@@ -102,25 +66,9 @@ class Systolic(Core):
             return Granule(1, self.cols, deep)
         return Granule(self.cols, 1, deep) if self.dataflow == "is" else Granule(self.rows, self.cols, 1)
 
-    def inner(self, c: int, positions: int) -> tuple[int, int]:
-        """im2col: positions and channels together on K; channel_first: each position in folds of its own."""
-        return (c, positions) if self.conv == "channel_first" else (c * positions, 1)
-
-    def sum_bits(self) -> int:
-        """Width of a sum in the accumulators."""
-        return self.psum_bits
-
-    def applies(self, name: str) -> bool:
-        """What ``epilogue`` lists."""
-        return name in self.epilogue
-
     def macs_per_cycle(self, precision: str) -> float:
         """PEs times the rate of the precision."""
-        return self.rows * self.cols * self.precision.get(precision, 0.0)
-
-    def precisions(self) -> tuple[str, ...]:
-        """Those that ``precision`` states, in its order."""
-        return tuple(self.precision)
+        return self.rows * self.cols * self.rate(precision)
 
     def extent(self) -> str:
         """Rows x columns."""
@@ -128,7 +76,8 @@ class Systolic(Core):
 
     def traits(self) -> tuple[str, ...]:
         """What stays in the PEs, how it gets there, and how convolutions fill the rows."""
-        return self.dataflow, f"weights {self.weights}", self.conv
+        gated = (f"gates zeros of {' and '.join(self.gates)}",) if self.gates else ()
+        return self.dataflow, f"weights {self.weights}", self.conv, *gated
 
     def cycles(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Occupancy and further latency of each tile in cycles, int64, shape (tiles,)."""
@@ -149,13 +98,6 @@ class Systolic(Core):
             "ws": (k, n, m, taps), "is": (k, m, n, taps), "os": (m, n, k * taps, np.ones_like(taps)),
         }[self.dataflow]  # fmt: skip
         return again * -(-down // self.rows) * -(-across // self.cols) * stream * count
-
-    def counts(self, tiles: np.ndarray) -> np.ndarray:
-        """MACs at the tile's precision, and outputs requantized by tiles that end their sums."""
-        counts = np.zeros((tiles.size, len(self.ACTIONS)), np.int64)
-        counts[np.arange(tiles.size), tiles["precision"]] = macs(tiles)
-        counts[:, -1] = tiles["m"] * tiles["n"] * tiles["count"] * (tiles["last"] & tiles["requant"])
-        return counts
 
     def accesses(self, tiles: np.ndarray) -> np.ndarray:
         """Bytes at the buffers; the ofmap is written by tiles that end their sums, from the partial sums."""
@@ -182,6 +124,5 @@ class Systolic(Core):
     def _columns(self, tiles: np.ndarray, packed: bool = True) -> list[np.ndarray]:
         m, n, k, taps, count = (np.ascontiguousarray(tiles[f]) for f in ("m", "n", "k", "taps", "count"))
         if packed and any(rate != 1 for rate in self.precision.values()):
-            rates = np.array([self.precision.get(p, 1.0) for p in PRECISIONS])[tiles["precision"]]
-            k = np.ceil(k / rates).astype(np.int64)
+            k = np.ceil(k / self._rates(tiles)).astype(np.int64)
         return [m, n, k, taps, count]

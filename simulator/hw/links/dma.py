@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,16 +27,24 @@ class Dma(Link):
     Memory serves the loads of a link in their order, and its stores in theirs; each waits in a queue of its
     own, so that a store held up by its producer does not hold up loads.
 
+    With ``compression: zero_value`` data lie compressed in the outer memory: a bit per element says whether
+    it is zero, and the others follow. Of b-bit elements of which a share d is not zero, d + 1/b of the bytes
+    are left, at most all. They lie at the start of the room that they would have whole (as frame buffer
+    compression has it), so that less is moved and nothing saved in capacity. The codec sits on the near side:
+    what passes between is compressed, an engine fills or empties ``width`` bytes of data per cycle.
+
     Not modelled
     ------------
-    Descriptors in memory; conflicts with cores in the banks of the on-chip memory.
+    Descriptors in memory; conflicts with cores in the banks of the on-chip memory; latency of the codec, and
+    the lengths of compressed blocks, which are kept beside them.
 
     Source
     ------
-    docs/models/memory.md.
+    docs/models/memory.md, docs/models/sparsity.md; zero-value compression: Rhu et al., HPCA 2018,
+    arXiv:1705.01626.
     """
 
-    ACTIONS: ClassVar = ("byte",)
+    ACTIONS: ClassVar = ("byte", "codec")
 
     outer: str = Field(alias="from", description="The memory on the far side: DRAM, or a larger SRAM")
     inner: str = Field(alias="to", description="The memory on the near side, which cores use")
@@ -47,6 +55,17 @@ class Dma(Link):
     )
     width_bytes_per_cycle: int = Field(description="What one engine moves per cycle", gt=0)
     start_cycles: int = Field(0, description="Cycles to start a transfer", ge=0)
+    compression: Literal["none", "zero_value"] = Field(
+        "none", description="How data are compressed in the outer memory"
+    )
+
+    def actions(self) -> tuple[str, ...]:
+        """Bytes that pass; bytes of data that are compressed or expanded, where they are."""
+        return self.ACTIONS if self.compression != "none" else ("byte",)
+
+    def left_of(self, bits: int, density: float) -> float:
+        """Non-zero elements and a bit for each of all, over all; at most 1."""
+        return 1.0 if self.compression == "none" else min(1.0, density + 1 / bits)
 
     @property
     def transport(self) -> Transport:
@@ -63,7 +82,8 @@ class Dma(Link):
     def traits(self) -> tuple[str, ...]:
         """Engines and width."""
         plural = "s" if self.engines > 1 else ""
-        return (f"{self.engines} engine{plural} of {self.width_bytes_per_cycle} B/cycle",)
+        width = f"{self.engines} engine{plural} of {self.width_bytes_per_cycle} B/cycle"
+        return (width,) if self.compression == "none" else (width, "zero-value compression")
 
     def peak_bytes_per_s(self) -> float:
         """Engines x width x clock."""

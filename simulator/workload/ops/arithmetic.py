@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.workload.call import BOUNDS, Call, NotExecuted, stored_type
+from simulator.workload.call import BOUNDS, Call, stored_type
 from simulator.workload.epilogue import Ops
 from simulator.workload.graph import Graph, Node
 from simulator.workload.numerics import Rescaling
@@ -26,7 +26,7 @@ from simulator.workload.op import (
     required,
     tensor,
 )
-from simulator.workload.rescale import Factors, factors
+from simulator.workload.rescale import Factors, factors, rescale
 from simulator.workload.work import Elementwise, Work
 
 #: Operator -> (formula, operations per result element).
@@ -47,9 +47,11 @@ _EXAMPLE_ATTRS: dict[str, dict[str, Any]] = {"BitShift": {"direction": "LEFT"}, 
 
 #: Operator -> operand type of its example; each gives a truth value by one comparison.
 _TRUTH = {
-    "Equal": "fp32", "Greater": "fp32", "GreaterOrEqual": "fp32", "Less": "fp32", "LessOrEqual": "fp32",
-    "And": "bool", "Or": "bool", "Xor": "bool",
+    "Equal": "fp32", "NotEqual": "fp32", "Greater": "fp32", "GreaterOrEqual": "fp32", "Less": "fp32",
+    "LessOrEqual": "fp32", "And": "bool", "Or": "bool", "Xor": "bool",
 }  # fmt: skip
+
+_OUTSIDE_ONNX = ("NotEqual",)
 
 #: Operator of any number of operands -> (operation per further operand, operations at the end).
 _VARIADIC: dict[str, tuple[str, Ops]] = {
@@ -65,10 +67,16 @@ _MEANING: dict[str, Callable[..., np.ndarray]] = {
     "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide, "Pow": np.power,
     "PRelu": lambda x, slope: np.where(x >= 0, x, slope * x),
     "BitwiseAnd": np.bitwise_and, "BitwiseOr": np.bitwise_or, "BitwiseXor": np.bitwise_xor,
-    "Equal": np.equal, "Greater": np.greater, "GreaterOrEqual": np.greater_equal, "Less": np.less,
-    "LessOrEqual": np.less_equal, "And": np.logical_and, "Or": np.logical_or, "Xor": np.logical_xor,
+    "Equal": np.equal, "NotEqual": np.not_equal, "Greater": np.greater, "GreaterOrEqual": np.greater_equal,
+    "Less": np.less, "LessOrEqual": np.less_equal,
+    "And": np.logical_and, "Or": np.logical_or, "Xor": np.logical_xor,
     "Max": np.maximum, "Min": np.minimum, "Sum": np.add,
 }  # fmt: skip
+#: The same for those with attributes.
+_BY_ATTRS: dict[str, Callable[[Attrs], Callable[..., np.ndarray]]] = {
+    "BitShift": lambda attrs: np.left_shift if attrs["direction"] == "LEFT" else np.right_shift,
+    "Mod": lambda attrs: np.fmod if attrs.get("fmod", 0) else np.mod,
+}
 
 
 def broadcast(inputs: Operands) -> Shape:
@@ -114,13 +122,12 @@ class Broadcast(Op):
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
         """Return the formula over the operands from left to right."""
-        if self._name not in _MEANING:
-            raise NotExecuted("has a model for timing, and none for its values")
         result = np.asarray(arrays[0])
         if self._name == "Div" and result.dtype.kind != "f":
             return [np.trunc(result / arrays[1]).astype(result.dtype)]
+        meaning = _BY_ATTRS[self._name](attrs) if self._name in _BY_ATTRS else _MEANING[self._name]
         for other in arrays[1:]:
-            result = _MEANING[self._name](result, other)
+            result = meaning(result, other)
         return [result]
 
 
@@ -189,11 +196,27 @@ class Comparison(Broadcast):
     def __init__(self, name: str) -> None:
         super().__init__(name, "truth value", (("logic", 1),))
         operands = (tensor((2, 3, 4), _TRUTH[name]), tensor((4,), _TRUTH[name], "b"))
-        self.EXAMPLES = (Example(name, operands, ops={"logic": 24}),)
+        shapes = ((2, 3, 4),) if name in _OUTSIDE_ONNX else None
+        self.EXAMPLES = (Example(name, operands, shapes=shapes, ops={"logic": 24}),)
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
         """Truth values."""
         return ["bool"] * outputs
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the comparison, of stored integers at a common scale where the profile keeps to integers.
+
+        Operands are shifted left by 8 bits and rescaled by their own scale, as TensorFlow Lite's
+        ComparisonWithScaling has it.
+        """
+        values = [value for value in call.operands if value is not None]
+        if call.numerics.elementwise != "integer" or any(value.tensor.quant is None for value in values):
+            return super().run(call)
+        scaled = []
+        for value in values:
+            by = factors(np.asarray(value.scale), call.numerics.rescaling_of(self._name, value.tensor.bits))
+            scaled.append(rescale((value.array.astype(np.int64) - value.zero_point) << 8, by))
+        return self.values(scaled, call.node.attrs)
 
 
 class Variadic(Broadcast):
@@ -226,6 +249,10 @@ class BitwiseNot(Broadcast):
     def __init__(self) -> None:
         super().__init__("BitwiseNot", "~x", (("logic", 1),))
         self.EXAMPLES = (Example("BitwiseNot", (tensor((2, 3), "int32"),), ops={"logic": 6}),)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the complement."""
+        return [np.invert(arrays[0])]
 
 
 @operator("Pow")

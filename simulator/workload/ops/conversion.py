@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.workload.call import Call, NotExecuted
+from simulator.workload.call import Call, NotExecuted, stored_type
 from simulator.workload.epilogue import REQUANT
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
@@ -23,6 +23,7 @@ from simulator.workload.op import (
     required,
     tensor,
 )
+from simulator.workload.rescale import limits
 from simulator.workload.tensor import NUMPY
 from simulator.workload.work import Elementwise, Work
 
@@ -152,3 +153,13 @@ class Cast(_Conversion):
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
         """Return the operand; storing it changes its type."""
         return [np.asarray(arrays[0])]
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return integers of fewer than 64 bits cut off towards zero, of which as many bits are kept."""
+        result = call.results[0]
+        if result.quant is not None or result.bits == 64 or not result.dtype.startswith(("int", "uint")):
+            return super().run(call)
+        least = limits(result.dtype)[0]
+        with np.errstate(invalid="ignore"):
+            whole = call.operand(0).real().astype(np.int64)
+        return [((whole - least) % (1 << result.bits) + least).astype(stored_type(result))]

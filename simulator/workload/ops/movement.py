@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.workload.call import Call, NotExecuted
+from simulator.workload.call import Call
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -18,7 +18,6 @@ from simulator.workload.op import (
     axis_of,
     constant,
     operator,
-    optional,
     positional,
     required,
     rows,
@@ -28,7 +27,7 @@ from simulator.workload.window import channels_first, in_layout
 from simulator.workload.work import Move, Work
 
 
-class _Mover(Op):
+class Mover(Op):
     """Reads as much as it writes, in slices along all axes of the result but the last."""
 
     arithmetic = False
@@ -44,7 +43,7 @@ class _Mover(Op):
 
 
 @operator("Concat")
-class Concat(_Mover):
+class Concat(Mover):
     """Operands one after the other along ``axis``."""
 
     EXAMPLES = (Example("Concat", (tensor((2, 3)), tensor((2, 5), name="y")), {"axis": -1}, moved=(64, 64)),)
@@ -64,7 +63,7 @@ class Concat(_Mover):
 
 
 @operator("Split")
-class Split(_Mover):
+class Split(Mover):
     """Consecutive parts along ``axis``: of given extents, or equal ones (the last may be smaller)."""
 
     parameters = {1: "split"}
@@ -98,93 +97,8 @@ class Split(_Mover):
         return np.split(array, ends, axis=axis)
 
 
-@operator("Slice")
-class Slice(_Mover):
-    """From ``starts`` to ``ends`` in ``steps`` along ``axes``."""
-
-    parameters = {1: "starts", 2: "ends", 3: "axes", 4: "steps"}
-
-    EXAMPLES = (
-        Example("Slice", (tensor((10, 6)), constant([1, -4]), constant([9, 2**31])), moved=(128, 128)),
-        Example(
-            "Slice",
-            (tensor((10, 6)), constant([8]), constant([-20]), constant([0]), constant([-3])),
-            moved=(72, 72),
-        ),
-    )
-
-    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """Extents by Python's rules of slicing."""
-        shape = list(required(inputs, 0).shape)
-        starts = self.integers(inputs, attrs, "starts") or []
-        ends = self.integers(inputs, attrs, "ends") or []
-        axes = self.integers(inputs, attrs, "axes") or range(len(starts))
-        steps = self.integers(inputs, attrs, "steps") or [1] * len(starts)
-        for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-            place = axis_of(axis, len(shape))
-            shape[place] = len(range(*slice(start, end, step).indices(shape[place])))
-        return [tuple(shape)]
-
-    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
-        """Return the slice that the attributes name."""
-        if any(array is not None for array in arrays[1:]) or "starts" not in attrs:
-            raise NotExecuted("is executed with constant bounds alone")
-        array = arrays[0]
-        starts, ends = attrs["starts"], attrs["ends"]
-        axes = attrs.get("axes") or range(len(starts))
-        steps = attrs.get("steps") or [1] * len(starts)
-        cut = [slice(None)] * array.ndim
-        for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-            below = step < 0 and end < -array.shape[axis]  # before the first element: down to it
-            cut[axis] = slice(start, None if below else end, step)
-        return [array[tuple(cut)]]
-
-
-@operator("Pad")
-class Pad(_Mover):
-    """Elements put around the operand: of a constant, or copies of its own."""
-
-    parameters = {1: "pads", 2: "value", 3: "axes"}
-
-    EXAMPLES = (Example("Pad", (tensor((2, 3)), constant([0, 1, 2, 0])), moved=(24, 64)),)
-
-    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """Extents with both paddings added."""
-        shape = list(required(inputs, 0).shape)
-        pads = self.integers(inputs, attrs, "pads") or []
-        given = self.integers(inputs, attrs, "axes")
-        axes = [axis_of(axis, len(shape)) for axis in given] if given else list(range(len(shape)))
-        for i, axis in enumerate(axes):
-            shape[axis] += pads[i] + pads[len(axes) + i]
-        return [tuple(shape)]
-
-    def _read(self, node: Node, graph: Graph, written: int) -> int:
-        return min(written, required(positional(node, graph), 0).bytes)
-
-    def run(self, call: Call) -> list[np.ndarray]:
-        """Return the operand with the constant around it: of stored integers, the stored form of it."""
-        attrs, value = call.node.attrs, call.operand(0)
-        mode: Any = attrs.get("mode", "constant")
-        if (
-            "pads" not in attrs
-            or mode not in ("constant", "reflect", "edge", "symmetric")
-            or any(v is not None for v in call.operands[1:])
-        ):
-            raise NotExecuted("is executed with constant extents and values")
-        array = call.aligned(value) if call.integer else value.array
-        axes = attrs.get("axes") or range(array.ndim)
-        margins = [(0, 0)] * array.ndim
-        for i, axis in enumerate(axes):
-            margins[axis] = (attrs["pads"][i], attrs["pads"][len(axes) + i])
-        if mode != "constant":
-            return [np.pad(array, margins, mode=mode)]
-        real = np.asarray(attrs.get("value", 0.0), np.float32)
-        fill = call.quantized(real, call.results[0]) if call.integer else real
-        return [np.pad(array, margins, constant_values=fill.item())]
-
-
 @operator("Transpose")
-class Transpose(_Mover):
+class Transpose(Mover):
     """Axes in the order ``perm``, reversed where it is absent."""
 
     EXAMPLES = (
@@ -205,106 +119,8 @@ class Transpose(_Mover):
         return [np.transpose(arrays[0], attrs.get("perm"))]
 
 
-@operator("Gather")
-class Gather(_Mover):
-    """Slices of the operand along ``axis``, as the indices say: reads what it returns, and the indices."""
-
-    EXAMPLES = (
-        Example(
-            "Gather",
-            (tensor((1000, 8)), tensor((2, 3), "int64", "i")),
-            moved=(2 * 3 * 8 * 4 + 48, 2 * 3 * 8 * 4),
-        ),
-    )
-
-    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """Return the indices' shape in place of the axis."""
-        shape, indices = required(inputs, 0).shape, required(inputs, 1).shape
-        axis = axis_of(attrs.get("axis", 0), len(shape))
-        return [(*shape[:axis], *indices, *shape[axis + 1 :])]
-
-    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
-        """Return what the indices choose; negative ones count from the end."""
-        return [np.take(arrays[0], arrays[1], axis=attrs.get("axis", 0))]
-
-    def _read(self, node: Node, graph: Graph, written: int) -> int:
-        return written + required(positional(node, graph), 1).bytes
-
-
-@operator("GatherElements")
-class GatherElements(Gather):
-    """One element per index."""
-
-    EXAMPLES = (
-        Example(
-            "GatherElements", (tensor((9, 8)), tensor((2, 3), "int64", "i")), moved=(2 * 3 * 12, 2 * 3 * 4)
-        ),
-    )
-
-    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """Return that of the indices."""
-        return [required(inputs, 1).shape]
-
-    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
-        """Return one element per index."""
-        return [np.take_along_axis(arrays[0], arrays[1], axis=attrs.get("axis", 0))]
-
-
-@operator("GatherND")
-class GatherND(Gather):
-    """Slices addressed by the last axis of the indices."""
-
-    EXAMPLES = (
-        Example(
-            "GatherND", (tensor((9, 8, 7)), tensor((5, 2), "int64", "i")), moved=(5 * 7 * 4 + 80, 5 * 7 * 4)
-        ),
-    )
-
-    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """Return the indices' leading axes, then what they do not address."""
-        shape, indices = required(inputs, 0).shape, required(inputs, 1).shape
-        return [(*indices[:-1], *shape[attrs.get("batch_dims", 0) + indices[-1] :])]
-
-    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
-        """Return the slices that the last axis of the indices addresses."""
-        if attrs.get("batch_dims", 0):
-            raise NotExecuted("is executed without batch dimensions")
-        return [arrays[0][tuple(np.moveaxis(arrays[1], -1, 0))]]
-
-
-@operator("Scatter", "ScatterElements", "ScatterND")
-class Scatter(_Mover):
-    """A copy of the operand with some elements replaced: reads operand, indices and updates."""
-
-    EXAMPLES = (
-        Example(
-            "ScatterElements",
-            (tensor((9, 8)), tensor((2, 3), "int64", "i"), tensor((2, 3), name="u")),
-            moved=(288 + 48 + 24, 288),
-        ),
-        Example(
-            "ScatterND",
-            (tensor((9, 8)), tensor((3, 1), "int64", "i"), tensor((3, 8), name="u")),
-            moved=(288 + 24 + 96, 288),
-        ),
-        Example(
-            "Scatter",
-            (tensor((9, 8)), tensor((2, 3), "int64", "i"), tensor((2, 3), name="u")),
-            shapes=((9, 8),),
-            moved=(288 + 48 + 24, 288),
-        ),
-    )
-
-    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """Return that of the operand."""
-        return [required(inputs, 0).shape]
-
-    def _read(self, node: Node, graph: Graph, written: int) -> int:
-        return sum(operand.bytes for operand in graph.operands(node))
-
-
 @operator("Expand")
-class Expand(_Mover):
+class Expand(Mover):
     """Broadcast to a shape: reads the operand once."""
 
     parameters = {1: "shape"}
@@ -349,7 +165,7 @@ class Tile(Expand):
 
 
 @operator("DepthToSpace")
-class DepthToSpace(_Mover):
+class DepthToSpace(Mover):
     """Channels become pixels of blocks."""
 
     EXAMPLES = (Example("DepthToSpace", (tensor((1, 8, 2, 3)),), {"blocksize": 2}, moved=(192, 192)),)
@@ -373,7 +189,7 @@ class DepthToSpace(_Mover):
 
 
 @operator("SpaceToDepth")
-class SpaceToDepth(_Mover):
+class SpaceToDepth(Mover):
     """Pixels of blocks become channels."""
 
     EXAMPLES = (Example("SpaceToDepth", (tensor((1, 2, 4, 6)),), {"blocksize": 2}, moved=(192, 192)),)
@@ -395,46 +211,46 @@ class SpaceToDepth(_Mover):
         return [made if last else np.moveaxis(made, -1, 1)]
 
 
-@operator("Trilu", "ReverseSequence")
-class Rearrange(_Mover):
-    """The upper or lower triangle; sequences reversed: as much read as written."""
-
-    EXAMPLES = (
-        Example("Trilu", (tensor((4, 4)),), moved=(64, 64)),
-        Example("ReverseSequence", (tensor((4, 2)), tensor((2,), "int64", "lengths")), moved=(32, 32)),
-    )
-
+class _Rearranged(Mover):
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Return that of the operand."""
         return [required(inputs, 0).shape]
 
 
-@operator("OneHot")
-class OneHot(_Mover):
-    """A row of ``depth`` values per index: reads indices and the two values, writes the rows."""
+@operator("Trilu")
+class Trilu(_Rearranged):
+    """The upper or lower triangle of matrices, from the diagonal that the second operand counts."""
 
-    parameters = {1: "depth"}
+    EXAMPLES = (Example("Trilu", (tensor((4, 4)),), moved=(64, 64)),)
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the operand with what stands for 0 outside of the triangle."""
+        value, diagonal = call.operand(0), call.optional(1)
+        array = call.aligned(value) if call.integer else value.array
+        zero = call.result_quant()[1] if call.integer else 0
+        triangle = np.triu if call.node.attrs.get("upper", 1) else np.tril
+        inside = triangle(np.ones(array.shape[-2:], bool), 0 if diagonal is None else diagonal.array.item())
+        return [np.where(inside, array, array.dtype.type(zero))]
+
+
+@operator("ReverseSequence")
+class ReverseSequence(_Rearranged):
+    """The first elements along ``time_axis`` reversed: as many as the lengths say for ``batch_axis``."""
 
     EXAMPLES = (
-        Example(
-            "OneHot", (tensor((2, 3), "int64"), constant(5), tensor((2,), name="v")), moved=(48 + 8, 120)
-        ),
+        Example("ReverseSequence", (tensor((4, 2)), tensor((2,), "int64", "lengths")), moved=(32, 32)),
     )
 
-    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """Return the indices' shape with ``depth`` inserted at ``axis``."""
-        shape = required(inputs, 0).shape
-        axis = axis_of(attrs.get("axis", -1), len(shape) + 1)
-        return [(*shape[:axis], (self.integers(inputs, attrs, "depth") or [0])[0], *shape[axis:])]
-
-    def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
-        """Return that of the two values."""
-        return [required(inputs, 2).dtype]
-
-    def _read(self, node: Node, graph: Graph, written: int) -> int:
-        operands = positional(node, graph)
-        values = optional(operands, 2)
-        return required(operands, 0).bytes + (values.bytes if values else 0)
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the operand with these elements the other way round."""
+        array = arrays[0]
+        along = [1] * array.ndim
+        along[attrs.get("batch_axis", 1)] = -1
+        lengths = np.reshape(arrays[1], along)
+        time = attrs.get("time_axis", 0)
+        steps = np.arange(array.shape[time]).reshape([-1 if i == time else 1 for i in range(array.ndim)])
+        places = np.where(steps < lengths, lengths - 1 - steps, steps)
+        return [np.take_along_axis(array, places, axis=time)]
 
 
 def _same_scales(call: Call) -> None:

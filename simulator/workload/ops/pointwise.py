@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.workload.call import Call, NotExecuted, stored_type
 from simulator.workload.epilogue import ACTIVATIONS, Ops
-from simulator.workload.functions import EPILOGUE_FUNCTIONS, FUNCTIONS, PARAMETERS, gelu
+from simulator.workload.functions import FUNCTIONS, PARAMETERS, gelu, gelu_by_tanh
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -42,6 +42,7 @@ _FUNCTIONS: dict[str, tuple[str, Ops]] = {
     "Exp": ("exp(x)", (("exp", 1),)),
     "Log": ("log(x)", (("log", 1),)),
     "Sqrt": ("sqrt(x)", (("sqrt", 1),)),
+    "Rsqrt": ("1 / sqrt(x)", (("sqrt", 1), ("div", 1))),
     "Reciprocal": ("1/x", (("div", 1),)),
     "Neg": ("0 − x", (("add", 1),)),
     "Abs": ("max(x, −x)", (("max", 1),)),
@@ -61,7 +62,7 @@ _FUNCTIONS: dict[str, tuple[str, Ops]] = {
     "Acosh": ("log(x + sqrt(x² − 1))", (("mul", 1), ("add", 2), ("sqrt", 1), ("log", 1))),
     "Atanh": ("log((1 + x)/(1 − x))/2", (("add", 2), ("div", 1), ("log", 1), ("mul", 1))),
 }
-_OUTSIDE_ONNX = ("QuickGelu", "Silu")
+_OUTSIDE_ONNX = ("QuickGelu", "Rsqrt", "Silu")
 _PREDICATES = {"Not": "bool", "IsNaN": "fp32", "IsInf": "fp32"}
 
 
@@ -95,11 +96,7 @@ class Pointwise(Op):
         """Return the function of the operand."""
         if self._name in PARAMETERS:
             function, parameters = PARAMETERS[self._name]
-            return [
-                EPILOGUE_FUNCTIONS[function](arrays[0], *(attrs.get(key, value) for key, value in parameters))
-            ]
-        if self._name not in FUNCTIONS:
-            raise NotExecuted("has a model for timing, and none for its values")
+            return [function(arrays[0], *(attrs.get(key, value) for key, value in parameters))]
         return [FUNCTIONS[self._name](arrays[0])]
 
     def run(self, call: Call) -> list[np.ndarray]:
@@ -110,6 +107,8 @@ class Pointwise(Op):
             return [bounded.aligned(bounded.operand(0))]
         if self._name == "LeakyRelu" and call.integer and call.numerics.elementwise == "integer":
             return [_leaky(call)]
+        if self._name == "Abs" and call.integer and call.numerics.elementwise == "integer":
+            return [_absolute(call)]
         return super().run(call)
 
 
@@ -121,6 +120,14 @@ def _leaky(call: Call) -> np.ndarray:
     above = call.arithmetic.store(whole, call.factors(value.scale), zero, bounds, dtype)
     steep = call.factors(value.scale, call.node.attrs.get("alpha", 0.01))
     return np.where(whole >= 0, above, call.arithmetic.store(whole, steep, zero, bounds, dtype))
+
+
+def _absolute(call: Call) -> np.ndarray:
+    """Abs of stored integers: |x − z| rescaled by s/so."""
+    value, result = call.operand(0), call.results[0]
+    whole = np.abs(value.array.astype(np.int64) - value.zero_point)
+    stored = (call.result_quant()[1], call.bounds(), stored_type(result))
+    return call.arithmetic.store(whole, call.factors(value.scale), *stored)
 
 
 class Predicate(Pointwise):
@@ -201,10 +208,20 @@ class Gelu(Pointwise):
         return (Elementwise(tuple((cls, n * elements) for cls, n in ops.items()), split=elements),)
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
-        """Return the exact function; its approximation is not executed."""
-        if len(arrays) > 1 or attrs.get("approximate", "none") != "none":
-            raise NotExecuted("is executed in its exact form of one operand alone")
-        return [gelu(arrays[0])]
+        """Return the function, exact or approximated."""
+        return [gelu_by_tanh(arrays[0]) if attrs.get("approximate") == "tanh" else gelu(arrays[0])]
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the function of the sum where there is a second operand, which are real numbers alone."""
+        attrs: Attrs = call.node.attrs
+        if call.node.op == "FastGelu":
+            attrs = {**attrs, "approximate": "tanh"}
+        if call.optional(1) is None:
+            return replace(call, node=replace(call.node, attrs=attrs)).finish(self)
+        if call.integer:
+            raise NotExecuted("of a sum of stored integers is not executed")
+        total = call.operand(0).real() + call.operand(1).real()
+        return [call.store_real(self.values([total], attrs)[0])]
 
 
 @operator("Swish")

@@ -49,11 +49,34 @@ _KINDS: dict[str, tuple[str, Ops, Ops]] = {
 }
 
 
+def _extreme(x: np.ndarray, largest: bool, **along: Any) -> np.ndarray:
+    """Largest or smallest element; of none, what the type has at the other end."""
+    ends: tuple[Any, Any] = (False, True) if x.dtype == bool else (-np.inf, np.inf)
+    if x.dtype.kind in "iu":
+        ends = (np.iinfo(x.dtype).min, np.iinfo(x.dtype).max)
+    return np.asarray(np.max(x, initial=ends[0], **along) if largest else np.min(x, initial=ends[1], **along))
+
+
+def _log_sum_exp(x: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
+    most = _extreme(x, True, axis=axis, keepdims=True)
+    finite = np.where(np.isfinite(most), most, 0)
+    total = np.log(np.sum(np.exp(x - finite), axis=axis, keepdims=True)) + finite
+    return total if keepdims else np.squeeze(total, axis)
+
+
 #: Operator -> its meaning over numpy's axes.
 _MEANING: dict[str, Callable[..., np.ndarray]] = {
-    "ReduceSum": np.sum, "ReduceMean": np.mean, "ReduceMax": np.max, "ReduceMin": np.min,
+    "ReduceSum": np.sum,
+    "ReduceMean": np.mean,
+    "ReduceMax": lambda x, **along: _extreme(x, True, **along),
+    "ReduceMin": lambda x, **along: _extreme(x, False, **along),
     "ReduceProd": np.prod,
-}  # fmt: skip
+    "ReduceL1": lambda x, **along: np.sum(np.abs(x), **along),
+    "ReduceL2": lambda x, **along: np.sqrt(np.sum(np.square(x), **along)),
+    "ReduceSumSquare": lambda x, **along: np.sum(np.square(x), **along),
+    "ReduceLogSum": lambda x, **along: np.log(np.sum(x, **along)),
+    "ReduceLogSumExp": _log_sum_exp,
+}
 
 
 def leading(shape: Shape, axes: tuple[int, ...]) -> int:
@@ -122,11 +145,11 @@ class Reduce(Op):
         return (Elementwise(tuple(ops.items()), split=split),)
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
-        """Return the reduction over the axes that the attributes name."""
-        if self._name not in _MEANING or len(arrays) > 1:
-            raise NotExecuted("has a model for timing, and none for its values")
-        axes = self._given(attrs, arrays[0].ndim)
-        return [_MEANING[self._name](arrays[0], axis=axes, keepdims=bool(attrs.get("keepdims", 1)))]
+        """Return the reduction over the axes, which are an attribute or an operand."""
+        given = self.given(arrays, attrs, "axes")
+        axes = _axes_of([] if given is None else np.ravel(given).tolist(), attrs, arrays[0].ndim)
+        result = _MEANING[self._name](arrays[0], axis=axes, keepdims=bool(attrs.get("keepdims", 1)))
+        return [result.astype(arrays[0].dtype, copy=False)]
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return ReduceMean of stored integers as Σ(x − z), rescaled once by s/so with n in its mantissa.
@@ -138,25 +161,21 @@ class Reduce(Op):
         if len(call.operands) > 1 or any(name not in BOUNDS for name in call.activations):
             raise NotExecuted("of integers is executed over constant axes")
         value, result, attrs = call.operand(0), call.results[0], call.node.attrs
-        axes = self._given(attrs, value.array.ndim)
+        axes = _axes_of(np.ravel(attrs.get("axes", ())).tolist(), attrs, value.array.ndim)
         whole = value.array.astype(np.int64) - value.zero_point
         total = whole.sum(axis=axes, keepdims=bool(attrs.get("keepdims", 1)))
         by = _divided(call.factors(value.scale), value.array.size // max(total.size, 1))
         return [call.arithmetic.store(total, by, call.result_quant()[1], call.bounds(), stored_type(result))]
 
-    def _given(self, attrs: Attrs, rank: int) -> tuple[int, ...]:
-        """Axes that the attributes name, counted from the front."""
-        given = np.ravel(attrs.get("axes", ())).tolist()
-        if not given:
-            return () if attrs.get("noop_with_empty_axes", 0) else tuple(range(rank))
-        return tuple(sorted(axis_of(int(axis), rank) for axis in given))
-
     def _axes(self, inputs: Operands, attrs: Attrs) -> tuple[int, ...]:
-        rank = len(required(inputs, 0).shape)
-        given = self.integers(inputs, attrs, "axes")
-        if not given:
-            return () if attrs.get("noop_with_empty_axes", 0) else tuple(range(rank))
-        return tuple(sorted(axis_of(axis, rank) for axis in given))
+        return _axes_of(self.integers(inputs, attrs, "axes") or [], attrs, len(required(inputs, 0).shape))
+
+
+def _axes_of(given: Sequence[int], attrs: Attrs, rank: int) -> tuple[int, ...]:
+    """Axes that are reduced, counted from the front: those given, else all or none."""
+    if not given:
+        return () if attrs.get("noop_with_empty_axes", 0) else tuple(range(rank))
+    return tuple(sorted(axis_of(int(axis), rank) for axis in given))
 
 
 @operator("ArgMax", "ArgMin")
@@ -186,13 +205,14 @@ class ArgMax(Op):
         return (Elementwise(ops, split=leading(operand.shape, (axis,))),)
 
     def run(self, call: Call) -> list[np.ndarray]:
-        """Return the first index of the largest or smallest stored value."""
+        """Return the first or last index of the largest or smallest stored value."""
         attrs, array = call.node.attrs, call.operand(0).array
-        if attrs.get("select_last_index", 0):
-            raise NotExecuted("is executed for the first of equal elements")
+        last = bool(attrs.get("select_last_index", 0))
         find = np.argmax if call.node.op == "ArgMax" else np.argmin
         axis, keep = axis_of(attrs.get("axis", 0), array.ndim), bool(attrs.get("keepdims", 1))
-        return [find(array, axis=axis, keepdims=keep).astype(stored_type(call.results[0]))]
+        found = find(np.flip(array, axis) if last else array, axis=axis, keepdims=keep)
+        found = array.shape[axis] - 1 - found if last else found
+        return [found.astype(stored_type(call.results[0]))]
 
 
 @operator("TopK")
@@ -223,17 +243,26 @@ class TopK(Op):
         ops = (("max", operand.elements * (1 + max(k - 1, 0).bit_length())),)
         return (Elementwise(ops, split=leading(operand.shape, (axis,))),)
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the k largest or smallest and their indices, in order; of equal ones the first."""
+        array, k = arrays[0], self.given(arrays, attrs, "k")
+        axis = axis_of(attrs.get("axis", -1), array.ndim)
+        if k is None:
+            raise ValueError("it has no k")
+        if attrs.get("largest", 1):  # sorted from the end, so that flipping puts the first of equals first
+            order = np.argsort(np.flip(array, axis), axis=axis, kind="stable")
+            order = np.flip(array.shape[axis] - 1 - order, axis)
+        else:
+            order = np.argsort(array, axis=axis, kind="stable")
+        order = np.take(order, np.arange(int(k.item())), axis=axis)
+        return [np.take_along_axis(array, order, axis=axis), order]
 
-@operator("CumSum", "CumProd")
-class Cumulate(Op):
-    """Running sum or product along one axis: one operation per element."""
 
+class _Cumulate(Op):
     parameters = {1: "axis"}
-
-    EXAMPLES = (
-        Example("CumSum", (tensor((2, 3, 4)), constant(1)), ops={"add": 24}),
-        Example("CumProd", (tensor((2, 3, 4)), constant(2)), ops={"mul": 24}),
-    )
+    _class: str
+    _first: int
+    _running: Callable[..., np.ndarray]
 
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Return that of the operand."""
@@ -246,8 +275,35 @@ class Cumulate(Op):
         computed = optional(operands, 1) is not None and required(operands, 1).constant is None
         given = [0] if computed else self.integers(operands, node.attrs, "axis") or [0]
         axis = axis_of(given[0], len(operand.shape))
-        cls = "add" if node.op == "CumSum" else "mul"
-        return (Elementwise(((cls, operand.elements),), split=prod(operand.shape[:axis])),)
+        return (Elementwise(((self._class, operand.elements),), split=prod(operand.shape[:axis])),)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the running results; ``exclusive``: up to the element before; ``reverse``: from the end."""
+        given = self.given(arrays, attrs, "axis")
+        axis = 0 if given is None else axis_of(int(given.item()), arrays[0].ndim)
+        array = np.flip(arrays[0], axis) if attrs.get("reverse", 0) else arrays[0]
+        if attrs.get("exclusive", 0) and array.shape[axis]:
+            before = np.take(array, np.arange(array.shape[axis] - 1), axis=axis)
+            margins = [(int(i == axis), 0) for i in range(array.ndim)]
+            array = np.pad(before, margins, constant_values=self._first)
+        result = type(self)._running(array, axis=axis, dtype=array.dtype)
+        return [np.flip(result, axis) if attrs.get("reverse", 0) else result]
+
+
+@operator("CumSum")
+class CumSum(_Cumulate):
+    """Running sum along one axis: one addition per element."""
+
+    EXAMPLES = (Example("CumSum", (tensor((2, 3, 4)), constant(1)), ops={"add": 24}),)
+    _class, _first, _running = "add", 0, np.cumsum
+
+
+@operator("CumProd")
+class CumProd(_Cumulate):
+    """Running product along one axis: one multiplication per element."""
+
+    EXAMPLES = (Example("CumProd", (tensor((2, 3, 4)), constant(2)), ops={"mul": 24}),)
+    _class, _first, _running = "mul", 1, np.cumprod
 
 
 for _name in _KINDS:

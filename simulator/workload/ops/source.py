@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
+from typing import Any
 
+import numpy as np
+
+from simulator.workload.call import Call, stored_type
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -45,6 +50,10 @@ class ShapeOf(_Source):
         """One axis, an entry per extent."""
         return [(len(extents(required(inputs, 0).shape, attrs)),)]
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the extents."""
+        return [np.array(extents(arrays[0].shape, attrs), np.int64)]
+
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
         """Return int64."""
         return ["int64"]
@@ -64,6 +73,10 @@ class Size(_Source):
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Return a scalar."""
         return [()]
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the number."""
+        return [np.array(arrays[0].size, np.int64)]
 
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
         """Return int64."""
@@ -87,6 +100,12 @@ class ConstantOfShape(_Source):
         value = attrs.get("value")
         return ["fp32" if value is None else _NAMES.get(value.dtype.name, value.dtype.name)]
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the value everywhere."""
+        shape = self.given(arrays, attrs, "shape")
+        value = np.ravel(attrs.get("value", np.zeros(1, np.float32)))
+        return [np.full(() if shape is None else shape.tolist(), value[0])]
+
 
 _NAMES = {"float16": "fp16", "float32": "fp32", "float64": "fp64", "bfloat16": "bf16"}
 
@@ -106,16 +125,19 @@ class Range(_Source):
         )
         return [(max(0, ceil((limit - start) / step)),)]
 
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return start + i · delta, as many as the result has, in the type of its elements."""
+        result, attrs = call.results[0], call.node.attrs
+        operands = [None if value is None else value.array for value in call.operands]
+        start, step = (self.given(operands, attrs, name) for name in ("start", "delta"))
+        if start is None or step is None:
+            raise ValueError("it has no start or no delta")
+        kind = np.dtype(stored_type(result)).type
+        steps = np.arange(result.elements).astype(kind)
+        return [call.store_real(kind(start.item()) + steps * kind(step.item()))]
 
-@operator("EyeLike", "RandomNormalLike", "RandomUniformLike")
-class Like(_Source):
-    """A fill in the shape of the operand."""
 
-    EXAMPLES = tuple(
-        Example(name, (tensor((3, 4)),), moved=(0, 48))
-        for name in ("EyeLike", "RandomNormalLike", "RandomUniformLike")
-    )
-
+class _Like(_Source):
     def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
         """Return that of the operand."""
         return [required(inputs, 0).shape]
@@ -123,6 +145,27 @@ class Like(_Source):
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
         """``dtype``, else that of the operand."""
         return [ELEMENT_TYPES[attrs["dtype"]] if "dtype" in attrs else required(inputs, 0).dtype]
+
+
+@operator("EyeLike")
+class EyeLike(_Like):
+    """Ones on the diagonal ``k`` in the shape of the operand, zeros beside it."""
+
+    EXAMPLES = (Example("EyeLike", (tensor((3, 4)),), moved=(0, 48)),)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the matrix."""
+        height, width = arrays[0].shape
+        return [np.eye(height, width, attrs.get("k", 0), arrays[0].dtype)]
+
+
+@operator("RandomNormalLike", "RandomUniformLike")
+class RandomLike(_Like):
+    """Random numbers in the shape of the operand."""
+
+    EXAMPLES = tuple(
+        Example(name, (tensor((3, 4)),), moved=(0, 48)) for name in ("RandomNormalLike", "RandomUniformLike")
+    )
 
 
 @operator("RandomNormal", "RandomUniform")

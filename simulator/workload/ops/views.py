@@ -40,8 +40,6 @@ class _View(Op):
         ValueError
             The result claims another scale: that would be other numbers.
         """
-        if call.node.op == "Dropout":  # readers remove it where it does nothing
-            raise NotExecuted("drops elements at random here, as in training")
         value, result = call.operand(0), call.results[0]
         if value.tensor.quant != result.quant:
             raise ValueError(
@@ -63,6 +61,20 @@ class Identity(_View):
     def dtypes(self, inputs: Operands, attrs: Attrs, outputs: int) -> list[str]:
         """Return that of the operand; Dropout's mask is a truth value."""
         return [required(inputs, 0).dtype, "bool"][:outputs]
+
+    def run(self, call: Call) -> list[np.ndarray]:
+        """Return the operand, and the mask of what Dropout keeps: everything at inference.
+
+        Raises
+        ------
+        NotExecuted
+            Dropout in training, which is random.
+        """
+        ratio, training = call.optional(1), call.optional(2)
+        if training is not None and training.array.item() and (ratio is None or ratio.array.item()):
+            raise NotExecuted("drops elements at random here, as in training")
+        mask = [np.ones(result.shape, bool) for result in call.results[1:]]
+        return [*super().run(call), *mask]
 
 
 @operator("Reshape")

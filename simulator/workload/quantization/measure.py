@@ -8,7 +8,6 @@ from math import log10
 
 import numpy as np
 
-from simulator.base.errors import InputError, Problem
 from simulator.workload.execute import execute
 from simulator.workload.graph import Graph
 
@@ -80,30 +79,6 @@ def compare(
             noise[name].see(real[name], approximate[other])
         if labels is not None:
             for j, outputs in enumerate((real, approximate)):
-                right[j] += int(np.argmax(outputs[output]) == labels[i])
-    count = 0 if labels is None else len(labels)
+                right[j] += int(np.argmax(outputs[output]) == labels.flat[i])
+    count = 0 if labels is None else labels.size
     return Comparison(noise, (right[0] / count, right[1] / count) if count else None)
-
-
-def check_labels(labels: np.ndarray, graph: Graph, samples: int, name: str) -> np.ndarray:
-    """Labels as integers, one per sample.
-
-    Raises
-    ------
-    InputError
-        They are none, or the network has several outputs.
-    """
-    if len(graph.outputs) != 1:
-        text = f"labels need a network of one output; it has {', '.join(graph.outputs)}"
-        raise InputError(Problem(text, path="inputs"))
-    classes = graph.tensors[graph.outputs[0]].elements
-    text = ""
-    if labels.dtype.kind not in "iu":
-        text = f"expected integers, got {labels.dtype}"
-    elif labels.size != samples:
-        text = f"expected a class for each of {samples} samples, got {labels.size}"
-    elif labels.min() < 0 or labels.max() >= classes:
-        text = f"expected classes from 0 to {classes - 1}, got {labels.min()} to {labels.max()}"
-    if text:
-        raise InputError(Problem(f"labels '{name}': {text}", path="inputs"))
-    return np.ravel(labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
-from simulator.workload.execute import check_inputs, execute, one_sample
+from simulator.workload.execute import execute, samples_of
 from simulator.workload.graph import Graph
+from simulator.workload.labels import LABELS, check_labels, split_labels
 from simulator.workload.load import load_graph
 from simulator.workload.quantization.calibrate import (
     Extremes,
@@ -24,7 +25,7 @@ from simulator.workload.quantization.calibrate import (
     quant_of,
 )
 from simulator.workload.quantization.choose import Choice, Layer, choose
-from simulator.workload.quantization.measure import check_labels, compare
+from simulator.workload.quantization.measure import compare
 from simulator.workload.quantization.network import Network, read_network
 from simulator.workload.quantization.rules import RuleBook, Settings
 from simulator.workload.quantization.write import Written, write_qdq
@@ -165,7 +166,7 @@ def quantize(
     also = [name for name in dict.fromkeys(wanted) if name not in float_network.inputs]
     model = float_network.write(float_network.nodes, constants, also)
     graph = _graph(model, float_network.path)
-    samples = _Samples(graph, float_network, inputs, labels)
+    samples, classes = _samples(graph, float_network, inputs, labels)
     quants, spans = _calibrated(graph, samples, choice, constants, settings, say)
     say("writing the quantized network")
     written = write_qdq(
@@ -173,9 +174,9 @@ def quantize(
     )
     compared = dict.fromkeys([*(layer.results[0] for layer in computed), *float_network.outputs])
     shown = {name: written.shown.get(name, name) for name in compared if name in float_network.floats}
-    say(f"comparing on {samples.count} samples")
+    say(f"comparing on {len(samples)} samples")
     found = compare(
-        (graph, _graph(_showing(written, shown), float_network.path)), samples, shown, samples.labels,
+        (graph, _graph(_showing(written, shown), float_network.path)), samples, shown, classes,
         float_network.outputs[0],
     )  # fmt: skip
     reports = [
@@ -185,7 +186,7 @@ def quantize(
         network=graph.name,
         model=written.model.SerializeToString(),
         settings=settings,
-        samples=samples.count,
+        samples=len(samples),
         layers=tuple(reports),
         outputs={name: found.noise[name].sqnr_db for name in float_network.outputs if name in shown},
         constant_bytes=written.constant_bytes,
@@ -193,42 +194,28 @@ def quantize(
     )
 
 
-class _Samples:
-    """Checked inputs, sample by sample."""
-
-    def __init__(
-        self, graph: Graph, network: Network, inputs: Mapping[str, np.ndarray], labels: str | None
-    ) -> None:
-        name = labels or "labels"
-        if labels is not None and labels not in inputs:
-            raise InputError(Problem(f"there is no array '{labels}' for the labels", path="inputs"))
-        has_labels = name in inputs and name not in graph.inputs
-        self._graph = graph
-        self._inputs = {
-            key: np.asarray(array) for key, array in inputs.items() if not (has_labels and key == name)
-        }
-        self.count, self._join = check_inputs(graph, self._inputs)
-        for key, array in self._inputs.items():
-            self._check_finite(key, array)
-        self.labels = None
-        if has_labels:
-            only = replace(graph, outputs=tuple(network.outputs))
-            self.labels = check_labels(np.asarray(inputs[name]), only, self.count, name)
-
-    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
-        return (one_sample(self._graph, self._inputs, i, self._join) for i in range(self.count))
-
-    def _check_finite(self, name: str, array: np.ndarray) -> None:
-        if array.dtype.kind != "f" or np.isfinite(array).all():
-            return
-        at = np.argwhere(~np.isfinite(array))[0].tolist()
-        text = f"input '{name}': expected finite numbers, got {array[tuple(at)]} at {at}"
-        raise InputError(Problem(text, path="inputs"))
+def _samples(
+    graph: Graph, network: Network, inputs: Mapping[str, np.ndarray], labels: str | None
+) -> tuple[list[dict[str, np.ndarray]], np.ndarray | None]:
+    """Checked inputs sample by sample, and the labels if there are any."""
+    if labels is not None and labels not in inputs:
+        raise InputError(Problem(f"there is no array '{labels}' for the labels", path="inputs"))
+    arrays = {name: np.asarray(array) for name, array in inputs.items()}
+    feeds, classes = split_labels(arrays, graph, labels or LABELS)
+    samples = samples_of(graph, feeds)
+    for name, array in feeds.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            at = np.argwhere(~np.isfinite(array))[0].tolist()
+            text = f"input '{name}': expected finite numbers, got {array[tuple(at)]} at {at}"
+            raise InputError(Problem(text, path="inputs"))
+    if classes is not None:
+        check_labels(classes, replace(graph, outputs=tuple(network.outputs)), len(samples))
+    return samples, classes
 
 
 def _calibrated(
     graph: Graph,
-    samples: _Samples,
+    samples: Sequence[Mapping[str, np.ndarray]],
     choice: Choice,
     constants: Mapping[str, np.ndarray],
     settings: Settings,
@@ -250,12 +237,12 @@ def _calibrated(
                         _check_finite(name, values[name], i)
                         into[root].see(values[name])
 
-    say(f"observing ranges on {samples.count} samples")
+    say(f"observing ranges on {len(samples)} samples")
     extremes = {root: Extremes() for root in sources}
     observe(extremes)
     spans = {root: seen.range for root, seen in extremes.items()}
     if settings.method != "minmax":
-        say(f"observing histograms on {samples.count} samples")
+        say(f"observing histograms on {len(samples)} samples")
         histograms = {root: Histogram(span) for root, span in spans.items()}
         observe(histograms)
         for root, histogram in histograms.items():

@@ -13,6 +13,7 @@ from simulator.mapping.builder import Builder
 from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
 from simulator.mapping.program import Program
+from simulator.mapping.schedule import Place
 from simulator.workload.graph import Graph, Node
 from simulator.workload.tensor import Tensor
 
@@ -27,6 +28,9 @@ def _chain() -> Graph:
     return Graph("by hand", nodes, tensors, ("t0",), (f"t{len(NODES)}",))
 
 
+DRAM = Place("dram", 0, 1 << 20)
+
+
 class Sheet:
     """Commands in program order; the node of each is the one given last."""
 
@@ -38,12 +42,12 @@ class Sheet:
 
     def load(self, size: int, address: int, far: int = 0) -> Sheet:
         """Bytes of the DRAM to the SRAM."""
-        self.builder.load("dma", "dram", self.node, [(far, size)], [("sram", address)])
+        self.builder.load("dma", DRAM, self.node, [(far, size)], [("sram", address)])
         return self
 
     def store(self, size: int, address: int, far: int = 64 * 1024) -> Sheet:
         """Bytes of the SRAM to the DRAM."""
-        self.builder.store("dma", "dram", self.node, [(far, size)], [("sram", address)])
+        self.builder.store("dma", DRAM, self.node, [(far, size)], [("sram", address)])
         return self
 
     def lanes(self, operations: int, reads: Sequence[Span] = (), writes: Sequence[Span] = ()) -> Sheet:

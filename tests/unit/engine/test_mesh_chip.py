@@ -18,6 +18,7 @@ from simulator.mapping.builder import Builder
 from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
 from simulator.mapping.route import route
+from simulator.mapping.schedule import Place
 from simulator.results.result import Result
 from simulator.workload.graph import Graph
 from simulator.workload.load import load_graph
@@ -108,7 +109,7 @@ def spans(chip: Chip, near: list[tuple[str, int]], graph: Graph) -> list[list[in
     """Start and end in ns of one load of 640 B from the DRAM into some memories."""
     builder = Builder(chip, ("n",))
     builder.hold("dram", 0, 640)
-    builder.load("dma_0", "dram", 0, [(0, 640)], near)
+    builder.load("dma_0", Place("dram", 0, 640), 0, [(0, 640)], near)
     program = builder.finish(np.zeros(1, np.int64), lower(plan(graph, chip)).about)
     program.check()
     return (run(program, build_machine(program, chip)) // NS).tolist()

@@ -84,7 +84,7 @@ class TestChipFile:
             ("rows: 8", "rows: 0", "3:25: cores.npu.rows: expected more than 0, got 0"),
             ("rows: 8", "rows: eight", "3:25: cores.npu.rows: expected a whole number, got 'eight'"),
             ("kind: systolic", "kind: sistolic",
-             "3:9: cores.npu.kind: unknown kind 'sistolic', expected one of mover, systolic, vector; did "
+             "3:9: cores.npu.kind: unknown kind 'sistolic', expected one of dot, mover, systolic, vector; did "
              "you mean 'systolic'?"),
             ("clock: 1 GHz, buffers", "clock: 1 GB, buffers",
              "3:43: cores.npu.clock: expected a frequency such as '700 MHz', got '1 GB': 'GB' is none of "
@@ -182,7 +182,7 @@ class TestSet:
                                  "got 'no'"),
             ("workload.precison=int8",
              "--set workload.precison=int8: workload.precison: unknown setting; a workload has precision, "
-             "batch, dims; "
+             "batch, dims, density, weight_density; "
              "did you mean 'precision'?"),
             ("workload.precision=int9", "--set workload.precision=int9: workload.precision: expected an "
                 "element type (int4, "),
@@ -347,7 +347,9 @@ class TestSize:
         )
 
     def test_a_network_larger_than_its_memory(self, refused):
-        (line,) = refused("run", "npu/onnxim_128x128", "light_squeezenet", "--set", "memories.dram.capacity=1 MiB")
+        (line,) = refused(
+            "run", "npu/onnxim_128x128", "light_squeezenet", "--set", "memories.dram.capacity=1 MiB"
+        )
         assert (
             "memories.dram.capacity: the network 'light_squeezenet' does not fit: its weights and feature "
             "maps need" in line
@@ -429,7 +431,7 @@ class TestExperimentFile:
             "3:9: sweep.memroies.sram.capacity: expected a path that starts with one of chip, workload, "
             "mapping, ",
             "3:42: sweep.workload.precison: unknown setting of a workload, expected one of precision, "
-            "batch, dims; "
+            "batch, dims, density, weight_density; "
             "did you mean 'precision'?",
             "3:69: sweep.cores.npu.rows: expected at least one value",
             "2:",
@@ -481,7 +483,7 @@ class TestExperimentFile:
             (line,) = refused("run", path, *option)
             assert (
                 line
-                == f"{path}: --set, --batch, --stream, --plan and --trace are for CHIP NETWORK, not for an experiment"
+                == f"{path}: --set, --batch, --inputs, --golden, --profile, --stream, --plan and --trace are for CHIP NETWORK, not for an experiment"
             )
 
 

@@ -71,6 +71,7 @@ def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None
         inputs=inputs,
         outputs=outputs,
         digest=digest,
+        native="tflite_ref",
     )
 
 

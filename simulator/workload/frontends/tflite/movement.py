@@ -198,7 +198,7 @@ def _resize(draft: Draft, index: int, operator: Operator) -> None:
         "coordinate_transformation_mode": (
             "align_corners" if corners else "half_pixel" if centers else "asymmetric"
         ),
-        "nearest_mode": "round_prefer_ceil" if corners else "floor",
+        "nearest_mode": "round_prefer_ceil" if corners or centers else "floor",
     }
     epilogue, _ = epilogue_of(draft, operator, computes=not near)
     inputs = names(draft, operator.inputs[:1])

@@ -21,12 +21,14 @@ _SAME: dict[str, tuple[str, dict[str, Any]]] = {
     "RELU": ("Relu", {}), "RELU6": ("Clip", {"min": 0.0, "max": 6.0}),
     "RELU_N1_TO_1": ("Clip", {"min": -1.0, "max": 1.0}), "RELU_0_TO_1": ("Clip", {"min": 0.0, "max": 1.0}),
     "LOGISTIC": ("Sigmoid", {}), "TANH": ("Tanh", {}), "HARD_SWISH": ("HardSwish", {}), "ELU": ("Elu", {}),
-    "EXP": ("Exp", {}), "LOG": ("Log", {}), "SQRT": ("Sqrt", {}), "ABS": ("Abs", {}), "NEG": ("Neg", {}),
+    "EXP": ("Exp", {}), "LOG": ("Log", {}), "SQRT": ("Sqrt", {}), "RSQRT": ("Rsqrt", {}),
+    "ABS": ("Abs", {}), "NEG": ("Neg", {}),
     "SIN": ("Sin", {}), "COS": ("Cos", {}), "FLOOR": ("Floor", {}), "CEIL": ("Ceil", {}),
     "ROUND": ("Round", {}), "SIGN": ("Sign", {}), "LOG_SOFTMAX": ("LogSoftmax", {"axis": -1}),
     "LOGICAL_NOT": ("Not", {}), "LOGICAL_AND": ("And", {}), "LOGICAL_OR": ("Or", {}), "EQUAL": ("Equal", {}),
-    "GREATER": ("Greater", {}), "GREATER_EQUAL": ("GreaterOrEqual", {}), "LESS": ("Less", {}),
-    "LESS_EQUAL": ("LessOrEqual", {}), "SELECT": ("Where", {}), "SELECT_V2": ("Where", {}),
+    "NOT_EQUAL": ("NotEqual", {}), "GREATER": ("Greater", {}), "GREATER_EQUAL": ("GreaterOrEqual", {}),
+    "LESS": ("Less", {}), "LESS_EQUAL": ("LessOrEqual", {}), "SELECT": ("Where", {}),
+    "SELECT_V2": ("Where", {}),
     "QUANTIZE": ("QuantizeLinear", {}), "DEQUANTIZE": ("DequantizeLinear", {}), "GATHER_ND": ("GatherND", {}),
 }  # fmt: skip
 VIEWS = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")

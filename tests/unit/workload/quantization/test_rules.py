@@ -111,9 +111,9 @@ def test_settings_that_are_wrong(small, feeds, settings, message):
         ({"X": np.zeros((1, 3, 6, 6), np.float32)}, "expected inputs 'x', got 'X'; did you mean 'x'?"),
         ({"x": np.zeros((1, 3, 6, 6))}, "input 'x': expected float32, got float64"),
         ({"x": np.zeros((2, 6, 6), np.float32)}, "input 'x': expected shape [1, 3, 6, 6], or samples of it in front"),
-        ({"labels": np.zeros(5, np.int64)}, "labels 'labels': expected a class for each of 6 samples, got 5"),
-        ({"labels": np.full(6, 5)}, "labels 'labels': expected classes from 0 to 4, got 5 to 5"),
-        ({"labels": np.zeros(6)}, "labels 'labels': expected integers, got float64"),
+        ({"labels": np.zeros(5, np.int64)}, "inputs: expected a label for each of 6 samples, got 5"),
+        ({"labels": np.full(6, 5)}, "inputs: expected labels from 0 to 4, got 5 to 5"),
+        ({"labels": np.full(6, 0.5)}, "inputs: expected labels as whole numbers, got float64"),
     ],
 )
 def test_inputs_that_are_wrong(small, feeds, changed, message):

@@ -1,0 +1,42 @@
+"""What the network computed in a run that was given inputs: right answers, agreement, zeros."""
+
+from __future__ import annotations
+
+from simulator.report.headline import Table
+from simulator.report.rounding import number, percent
+from simulator.results.result import Result
+from simulator.results.values import Agreement, Values
+
+Figure = tuple[str, str, str]
+
+
+def screen_lines(result: Result) -> list[Figure]:
+    """What the terminal shows as (label, value, remark); nothing where no input was given."""
+    values = result.values
+    if values is None:
+        return []
+    samples = f"{values.samples} sample{'s' if values.samples != 1 else ''}"
+    lines = [("Executed", samples, f"in the arithmetic of {values.profile}; {_zeros(result, values)}")]
+    return lines + [(f"Output '{each.output}'", *_agreement(each, values)) for each in values.agreement]
+
+
+def density_table(result: Result) -> Table:
+    """Share of elements that are not zero, of every tensor that was read or computed."""
+    shares = result.values.density if result.values is not None else {}
+    return ["tensor", "not zero"], [[name, percent(share)] for name, share in shares.items()]
+
+
+def _zeros(result: Result, values: Values) -> str:
+    shares = list(values.density.values())
+    mean = f"{percent(sum(shares) / len(shares))} of a tensor's elements are not zero, in the mean"
+    used = any(row.ifmap_density < 1 or row.weight_density < 1 for row in result.rows)
+    return mean if used else f"{mean}; this chip makes nothing of zeros"
+
+
+def _agreement(each: Agreement, values: Values) -> tuple[str, str]:
+    if not each.differing:
+        return "as expected", f"all {number(each.elements)} elements equal"
+    most = f"{number(each.differing)} of {number(each.elements)} elements differ, by at most {each.largest:g}"
+    if each.deciding is None:
+        return "differs", most
+    return "differs", f"{most}; the largest element is another in {each.deciding} of {values.samples} samples"
