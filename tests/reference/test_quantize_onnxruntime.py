@@ -137,6 +137,51 @@ def small(kind, rng):
     return nodes, constants, [1, 5, 8], ["y"]
 
 
+def written(kind, seed, path):
+    """Write one of the networks; samples for it, and names of its outputs."""
+    rng = np.random.default_rng(seed)
+    nodes, constants, shape, outputs = small(kind, rng)
+    for node in nodes:
+        node.name = node.output[0]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes, kind, [value("x", 1, shape)], [value(name, 1, None) for name in outputs],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )  # fmt: skip
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
+    return {"x": rng.normal(size=(20, *shape[1:])).astype(np.float32)}, outputs
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [
+        ("attention", "{node: a, weights: float, activations: float}"),
+        ("attention", "{node: e, weights: int4, activations: float}"),  # integers times integers, a real bias
+        ("attention", "{node: a, activations: int16}"),
+        ("attention", "{op: Softmax, activations: float}"),
+        ("branches", "{op: Conv, activations: int16}"),
+        ("branches", "{node: c, weights: int4, activations: float}"),
+        ("branches", "{node: y, weights: int4, activations: float}"),
+        ("branches", "{node: m, activations: int16}"),  # a Concat of two types
+        ("branches", "{op: Concat, activations: float}"),
+        ("branches", "{op: Split, activations: float}"),
+        ("branches", "{op: MaxPool, activations: float}"),
+    ],
+)
+def test_mixed_precision(kind, rule, tmp_path):
+    feeds, outputs = written(kind, 5, tmp_path / "f.onnx")
+    (tmp_path / "rules.yaml").write_text(f"rules: [{rule}]\n")
+    found = quantize(tmp_path / "f.onnx", feeds, per_channel=True, rules=tmp_path / "rules.yaml")
+    found.write(tmp_path / "q.onnx")
+    coarsest = max(layer.scale for layer in found.layers if layer.scale)
+    mine, plain, full = (run(tmp_path / "q.onnx", feeds) for run in (ours, theirs, lambda p, f: theirs(p, f, FULL)))
+    for name in outputs:
+        expected = mine[name].reshape(plain[name].shape)
+        differ = np.count_nonzero(np.abs(expected - plain[name]) > 1e-5 + 1e-5 * np.abs(expected))
+        assert differ <= 0.01 * expected.size, name
+        assert np.abs(expected - full[name]).max() <= 2.01 * coarsest, name
+
+
 @pytest.mark.parametrize("kind", ["branches", "attention"])
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(
@@ -150,15 +195,7 @@ def small(kind, rng):
     ids=str,
 )
 def test_other_operators(kind, seed, settings, tmp_path):
-    rng = np.random.default_rng(seed)
-    nodes, constants, shape, outputs = small(kind, rng)
-    value = helper.make_tensor_value_info
-    graph = helper.make_graph(
-        nodes, kind, [value("x", 1, shape)], [value(name, 1, None) for name in outputs],
-        [numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )  # fmt: skip
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), tmp_path / "f.onnx")
-    feeds = {"x": rng.normal(size=(20, *shape[1:])).astype(np.float32)}
+    feeds, outputs = written(kind, seed, tmp_path / "f.onnx")
     found = quantize(tmp_path / "f.onnx", feeds, **settings)
     found.write(tmp_path / "q.onnx")
     steps = {layer.node: layer.scale for layer in found.layers}

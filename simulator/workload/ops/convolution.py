@@ -131,7 +131,7 @@ class Conv(Op):
             sums = call.store_real(real if bias is None else real + bias.real().astype(np.float32))
         else:
             zeros = (ifmap.zero_point, weight.zero_points)
-            addend = None if bias is None else bias.array
+            addend = call.addend(len(filters))
             sums = call.arithmetic.convolve(image, filters, placed, groups, zeros, addend, call.numerics)
             scales = () if weight.tensor.quant is None else (ifmap.scale, np.array(weight.quant.scale))
             sums = call.store_sums(sums, *scales)

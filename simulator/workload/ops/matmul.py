@@ -92,17 +92,16 @@ class MatMul(Op):
             np.broadcast_to(left, (*batch, *left.shape[-2:])).reshape(-1, *left.shape[-2:]),
             np.broadcast_to(right, (*batch, *right.shape[-2:])).reshape(-1, *right.shape[-2:]),
         )
-        sums = [_sums(call, a, b.T, bias) for a, b in zip(*pairs, strict=True)]
+        sums = [_sums(call, a, b.T) for a, b in zip(*pairs, strict=True)]
         made = call.store_sums(np.stack(sums), *_scales(first, second))
         return [made.reshape(call.results[0].shape)]
 
 
-def _sums(call: Call, rows: np.ndarray, columns: np.ndarray, bias: Value | None) -> np.ndarray:
+def _sums(call: Call, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Sums of products of (M, K) and (N, K) without their zero points."""
     first, second = call.operand(0), call.operand(1)
-    addend = None if bias is None else np.broadcast_to(bias.array.reshape(-1), (len(columns),))
     zeros = (first.zero_point, second.zero_points)
-    return call.arithmetic.multiply(rows, columns, zeros, addend, call.numerics)
+    return call.arithmetic.multiply(rows, columns, zeros, call.addend(len(columns)), call.numerics)
 
 
 def _scales(first: Value, second: Value) -> tuple[np.ndarray | float, ...]:
@@ -225,7 +224,7 @@ class Gemm(Op):
         if not plain or attrs.get("alpha", 1.0) != 1.0:
             raise NotExecuted("of integers is executed with a bias per column, and without factors")
         rows = first.array.T if attrs.get("transA", 0) else first.array
-        sums = _sums(call, rows, _columns(second.array, attrs), third)
+        sums = _sums(call, rows, _columns(second.array, attrs))
         return [call.store_sums(sums, *_scales(first, second))]
 
     def _sizes(self, inputs: Operands, attrs: Attrs) -> tuple[int, int, int]:

@@ -49,6 +49,8 @@ class Layer:
         Axis of the weights that counts output channels; None: they have one scale.
     bias
         Its constant bias, "" where it has none.
+    adds
+        The NodeProto that adds the bias: the node, or the Add behind a MatMul.
     results
         What is stored: its results, or those of the last node that is computed as part of it.
     moves
@@ -61,6 +63,7 @@ class Layer:
     weight: str
     axis: int | None
     bias: str
+    adds: Any
     results: tuple[str, ...]
     moves: bool
 
@@ -193,6 +196,7 @@ class _Chooser:
                 axis = output_axis(node)
         if node.op_type == "MatMul" and axis is not None:
             last, bias = self._added(node, constants[weight].shape[1])
+        adds = last
         if node.op_type in _BOUNDED:
             last = self._bounded(last, node)
         return Layer(
@@ -202,6 +206,7 @@ class _Chooser:
             weight if types.weights != "float" else "",
             axis,
             bias,
+            adds,
             tuple(name for name in last.output if name in self.network.floats and self.uses[name]),
             node.op_type in _MOVERS and self._pads_zero(node),
         )
@@ -229,7 +234,7 @@ class _Chooser:
             return node, ""
         other = next((name for name in add.input if name != node.output[0]), "")
         value = self.network.constants.get(other)
-        if value is None or value.shape != (channels,):
+        if value is None or value.shape != (1, channels):  # as ``read_network`` has it
             return node, ""
         self.parts[add.name] = node.name
         return add, other

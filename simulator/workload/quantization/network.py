@@ -137,6 +137,8 @@ def read_network(name: str | Path) -> Network:
     _take_apart(network)
     _fold_factors(network)
     _fold_affine(network)
+    ranks = {v.name: len(v.type.tensor_type.shape.dim) for v in kinds if v.type.tensor_type.HasField("shape")}
+    _added_as_rows(network, ranks)
     network.floats |= {name for name, array in network.constants.items() if array.dtype == np.float32}
     return network
 
@@ -213,6 +215,25 @@ def _fold_factors(network: Network) -> None:
             kept = [each for each in node.attribute if each.name != name]
             del node.attribute[:]
             node.attribute.extend(kept)
+
+
+def _added_as_rows(network: Network, ranks: dict[str, int]) -> None:
+    """Give a vector that is added to a MatMul of matrices the shape of one row.
+
+    onnxruntime 1.32 fuses an addition of a vector behind a MatMul of three dimensions, and then fails on the
+    conversions around it; one of a row it leaves alone.
+    """
+    products = {node.output[0] for node in network.nodes if node.op_type == "MatMul"}
+    for node in network.nodes:
+        made = next((name for name in node.input if name in products), "")
+        if node.op_type != "Add" or ranks.get(made, 0) < 2:
+            continue
+        for i, name in enumerate(node.input):
+            value = network.constants.get(name)
+            if value is not None and value.ndim == 1:
+                row = f"{node.name}.row"
+                network.constants[row] = value.reshape(1, -1)
+                node.input[i] = row
 
 
 def _fold_affine(network: Network) -> None:

@@ -82,9 +82,7 @@ class _Writer:
         self.taken.update(network.inputs)
         self.shown: dict[str, str] = {}
         self.replaced: dict[str, dict[str, str]] = {}  # node -> its operands that are others now
-        self.parameters: dict[
-            str, list[str]
-        ] = {}  # tensor that shares its scale -> names of scale, zero point
+        self.parameters: dict[str, list[str]] = {}  # tensor -> names of the scale and zero point it has
         self.weights: dict[tuple[str, str, Quant], str] = {}
 
     def write_all(self) -> None:
@@ -130,8 +128,6 @@ class _Writer:
             others[layer.weight] = self._weight(layer.weight, layer.types.weights, quant)
             if bias is not None:
                 self._bias(layer, np.float32(scales[0]) * np.array(quant.scale, np.float32), bias)
-        elif layer.bias and node.op_type == "MatMul":
-            self._real_row(layer)
         elif layer.bias and integer and len(layer.data) == 2:
             scale = np.float32(scales[0]) * np.float32(scales[1])
             self._bias(layer, scale.reshape(1), self.network.constants[layer.bias])
@@ -170,38 +166,19 @@ class _Writer:
         quant = Quant(tuple(scales.astype(float).tolist()), (0,) * scales.size, axis)
         if layer.node.op_type == "MatMul":
             bias, quant = bias.reshape(1, -1), replace(quant, axis=None if axis is None else 1)
-        self._read_bias(layer, self._constant(f"{layer.node.name}.bias", bias, quant, "int32"))
-
-    def _real_row(self, layer: Layer) -> None:
-        """The real bias of a MatMul as one row.
-
-        onnxruntime 1.32 fuses an addition of a vector behind a MatMul of three dimensions, and then fails on
-        the conversions around it; one of a row it leaves alone.
-        """
-        name = self._free(f"{layer.node.name}.bias")
-        self._store(name, self.network.constants[layer.bias].reshape(1, -1), "float")
-        self._read_bias(layer, name)
-
-    def _read_bias(self, layer: Layer, name: str) -> None:
-        """Let the node that adds a layer's bias (itself, or the one behind a MatMul) read another tensor."""
-        result = layer.node.output[0]
-        adds = next(
-            node
-            for node in (layer.node, *self.network.nodes)
-            if layer.bias in node.input and (node is layer.node or result in node.input)
-        )
-        self.replaced.setdefault(adds.name, {})[layer.bias] = name
+        name = self._constant(f"{layer.node.name}.bias", bias, quant, "int32")
+        self.replaced.setdefault(layer.adds.name, {})[layer.bias] = name
 
     def _constant(self, name: str, real: np.ndarray, quant: Quant, dtype: str) -> str:
         """Store a constant's integers; its real form."""
         stored = self._free(f"{name}.q")
         self._store(stored, quantize(real.astype(np.float64), quant, dtype), dtype)
         shape = () if quant.axis is None else (-1,)
-        self._store(f"{stored}.scale", np.array(quant.scale, np.float32).reshape(shape), "float")
-        names = [stored, f"{stored}.scale"]
+        names = [stored, self._free(f"{stored}.scale")]
+        self._store(names[1], np.array(quant.scale, np.float32).reshape(shape), "float")
         if dtype != "int32":  # whose zero point ONNX takes as 0
-            self._store(f"{stored}.zero", np.array(quant.zero_point).reshape(shape), dtype)
-            names.append(f"{stored}.zero")
+            names.append(self._free(f"{stored}.zero"))
+            self._store(names[2], np.array(quant.zero_point).reshape(shape), dtype)
         return self._convert("DequantizeLinear", names, self._free(f"{name}.dq"), quant.axis)
 
     def _pair(self, name: str, real: str) -> None:
@@ -244,9 +221,8 @@ class _Writer:
 
         proto = TensorProto(name=name, data_type=_NUMBERS[dtype], dims=values.shape)
         if dtype == "int4":
-            halves = (
-                np.append(np.ravel(values), np.zeros(values.size % 2)).astype(np.int8).view(np.uint8) & 15
-            )
+            even = np.append(np.ravel(values), np.zeros(values.size % 2, np.int8))
+            halves = even.astype(np.int8).view(np.uint8) & 15
             proto.raw_data = (halves[::2] | halves[1::2] << 4).astype(np.uint8).tobytes()
         else:
             proto.raw_data = values.astype("float32" if dtype == "float" else dtype).tobytes()

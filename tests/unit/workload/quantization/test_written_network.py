@@ -282,3 +282,39 @@ def test_constant_and_empty_tensors(network, tmp_path):
         np.testing.assert_allclose(run(made, tmp_path, feeds)["y"], 2.5, rtol=1e-3)
         assert [layer.sqnr_db for layer in made.layers][1] is None, "zeros are exact"
         assert made.layers[1].scale == 1.0
+
+
+@pytest.mark.parametrize("op", ["Conv", "Gemm", "MatMul"])
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_real_bias_behind_integers(network, rng, tmp_path, op, stored):
+    """Dequantized operands and a bias that is real, as some exporters write it; the result real or stored."""
+    weight = rng.integers(-127, 128, (4, 6, 1, 1) if op == "Conv" else (6, 4)).astype(np.int8)
+    bias = normal(rng, 4) * 100
+
+    def build(b):
+        b.constant(w=weight, b=bias, s=np.float32(0.02), z=np.int8(3), ws=np.float32(0.1), wz=np.int8(0))
+        b.constant(t=np.float32(0.9), u=np.int8(-7))
+        b.add("QuantizeLinear", ["x", "s", "z"], "xq")
+        b.add("DequantizeLinear", ["xq", "s", "z"], "xd")
+        b.add("DequantizeLinear", ["w", "ws", "wz"], "wd")
+        operands = ["xd", "wd"] if op == "MatMul" else ["xd", "wd", "b"]
+        b.add(op, operands, "product" if op == "MatMul" or stored else "y")
+        if op == "MatMul":
+            b.add("Add", ["product", "b"], "sum" if stored else "y")
+        if stored:
+            b.add("QuantizeLinear", ["sum" if op == "MatMul" else "product", "t", "u"], "y")
+
+    path = network(build, opset=21, ir=10, x=[1, 6, 2, 2] if op == "Conv" else [3, 6])
+    x = rng.normal(size=(1, 6, 2, 2) if op == "Conv" else (3, 6)).astype(np.float32)
+    if stored:
+        model = onnx.load(path)
+        model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT8
+        onnx.save(model, path)
+    real = (np.clip(np.rint(x / np.float32(0.02)) + 3, -128, 127) - 3) * 0.02
+    rows = np.moveaxis(real, 1, -1).reshape(-1, 6) if op == "Conv" else real
+    expected = rows @ (weight.reshape(4, 6).T if op == "Conv" else weight) * 0.1 + bias
+    found = execute(load_graph(path), {"x": x}, "onnxruntime").outputs["y"]
+    found = np.moveaxis(found, 1, -1).reshape(-1, 4) if op == "Conv" else found
+    if stored:
+        expected = np.clip(np.rint(expected / 0.9) - 7, -128, 127)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
