@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simulator.results.result import Result
     from simulator.workload.execute import Activity, execute
     from simulator.workload.load import load_graph
+    from simulator.workload.quantization.quantize import Quantized, quantize
 
 __version__ = "0.1.0"
 
@@ -28,6 +29,8 @@ _HOMES = {
     "load_graph": "simulator.workload.load",
     "execute": "simulator.workload.execute",
     "Activity": "simulator.workload.execute",
+    "quantize": "simulator.workload.quantization.quantize",
+    "Quantized": "simulator.workload.quantization.quantize",
     "plan": "simulator.mapping.plan",
     "lower": "simulator.mapping.lower",
     "simulate": "simulator.engine.simulate",
@@ -38,8 +41,8 @@ _HOMES = {
     "Result": "simulator.results.result",
 }
 __all__ = [
-    "Activity", "Explanation", "Result", "__version__", "execute", "explain", "load_chip", "load_graph",
-    "lower", "plan", "run", "simulate", "write_report",
+    "Activity", "Explanation", "Quantized", "Result", "__version__", "execute", "explain", "load_chip",
+    "load_graph", "lower", "plan", "quantize", "run", "simulate", "write_report",
 ]  # fmt: skip
 
 

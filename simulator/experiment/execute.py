@@ -13,9 +13,9 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
-from simulator.experiment.labels import count_right, split_labels
 from simulator.workload.difference import Difference, compare_profiles
 from simulator.workload.execute import Activity, execute
+from simulator.workload.labels import count_right, split_labels
 from simulator.workload.load import load_graph
 from simulator.workload.numerics import profile
 

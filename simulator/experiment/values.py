@@ -10,12 +10,12 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.experiment.execute import read_arrays
-from simulator.experiment.labels import count_right, split_labels
 from simulator.hw.chip import Chip
 from simulator.results.values import Agreement, Values
 from simulator.workload.density import declared, of_weights, with_densities
 from simulator.workload.execute import Activity, execute
 from simulator.workload.graph import Graph
+from simulator.workload.labels import count_right, split_labels
 from simulator.workload.numerics import PROFILES, profile
 
 

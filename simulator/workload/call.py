@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simulator.workload.affine import dequantize_blocks
 from simulator.workload.functions import EPILOGUE_FUNCTIONS, bfloat16
 from simulator.workload.graph import Node
 from simulator.workload.numerics import Numerics
-from simulator.workload.quantization import dequantize_blocks
 from simulator.workload.rescale import Factors, factors, limits, round_half_away
 from simulator.workload.tensor import NUMPY, Quant, Tensor
 
@@ -174,10 +174,12 @@ class Call:
     def store_sums(self, sums: np.ndarray, *scales: np.ndarray | float) -> np.ndarray:
         """Sums of integers, channels in the last axis, as the node's result.
 
-        Rescaled where the result is quantized; real where it is; as they are where it is an int32.
+        Rescaled where the result is quantized; real where it is, or where a real bias is still to be added;
+        as they are where it is an int32.
         """
-        result = self.results[0]
-        if result.quant is not None and all(name in BOUNDS for name in self.activations):
+        result, bias = self.results[0], self.optional(2)
+        real_bias = bias is not None and bias.array.dtype.kind == "f"
+        if result.quant is not None and not real_bias and all(name in BOUNDS for name in self.activations):
             zero = self.result_quant()[1]
             return self.arithmetic.store(
                 sums, self.factors(*scales), zero, self.bounds(), stored_type(result)
@@ -188,7 +190,15 @@ class Call:
         factor: np.ndarray = np.ones((), np.float32)
         for scale in scales:
             factor = factor * np.asarray(scale, np.float32)
-        return self.store_real(real * factor)
+        real = real * factor
+        return self.store_real(real + bias.array.reshape(-1) if bias is not None and real_bias else real)
+
+    def addend(self, channels: int) -> np.ndarray | None:
+        """Integers that sums of products begin with, one per channel; None: no bias, or a real one."""
+        bias = self.optional(2)
+        if bias is None or bias.array.dtype.kind == "f":
+            return None
+        return np.broadcast_to(bias.array.reshape(-1), (channels,))
 
     def store_real(self, real: np.ndarray, index: int = 0) -> np.ndarray:
         """Real numbers after the epilogue, quantized if the result is."""
@@ -217,7 +227,7 @@ class Call:
         if value.tensor.quant == result.quant and value.tensor.dtype == result.dtype:
             return np.clip(value.array, *self.bounds()) if self.activations else value.array
         if self.numerics.elementwise == "real":
-            return self.quantized(value.real(), result)
+            return self.store_real(value.real())
         sums = value.array.astype(np.int64) - value.zero_point
         zero = self.result_quant()[1]
         by = self.factors(value.scale)

@@ -78,3 +78,19 @@ def test_conversions_around_elements(seed, signed, op, tmp_path):
     shape = (1, 3, 6, 5)
     inputs = [("x", np.float32, shape), ("w", np.float32, shape)]
     b.check(tmp_path / "q.onnx", inputs, [("y", b.dtype, shape)])
+
+
+@quick
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    signed=st.booleans(),
+    op=st.sampled_from(["Relu", "Tanh", "Sigmoid", "LeakyRelu", "Clip"]),
+)
+def test_conversions_around_functions(seed, signed, op, tmp_path):
+    """A function alone between conversions, whose scales differ."""
+    b = Builder(seed, signed)
+    x = b.requantized("x", "in")
+    bounds = [b.constant("low", np.float32(-0.5)), b.constant("high", np.float32(0.7))] if op == "Clip" else []
+    b.add(op, [x, *bounds], "f")
+    b.add("QuantizeLinear", ["f", *b.scale("y")], "y")
+    b.check(tmp_path / "q.onnx", [("x", np.float32, (1, 3, 6, 5))], [("y", b.dtype, (1, 3, 6, 5))])

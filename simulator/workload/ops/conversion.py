@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.workload.affine import check_scale, check_shapes, check_zero_point, dequantize, quantize
 from simulator.workload.call import Call, NotExecuted, stored_type
 from simulator.workload.epilogue import REQUANT
 from simulator.workload.graph import Graph, Node
@@ -23,7 +24,6 @@ from simulator.workload.op import (
     required,
     tensor,
 )
-from simulator.workload.quantization import check_scale, check_shapes, check_zero_point, dequantize, quantize
 from simulator.workload.rescale import limits
 from simulator.workload.tensor import FLOATS, NUMPY
 from simulator.workload.work import Elementwise, Work

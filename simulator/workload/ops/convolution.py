@@ -123,7 +123,7 @@ class Conv(Op):
             made = convolved_reals(ifmap.array, weight.real(), call.node.attrs)
             shift = None if bias is None else _along_channels(bias.real(), made.ndim, call.node.attrs)
             return [call.store_real(made if shift is None else made + shift.astype(made.dtype))]
-        zeros, addend = (ifmap.zero_point, weight.zero_points), None if bias is None else bias.array
+        zeros, addend = (ifmap.zero_point, weight.zero_points), call.addend(len(weight.array))
         sums = convolved(call, ifmap.array, weight.array, zeros, addend, call.node.attrs)
         scales = () if weight.tensor.quant is None else (ifmap.scale, np.array(weight.quant.scale))
         last = call.node.attrs.get("layout") == "NHWC"

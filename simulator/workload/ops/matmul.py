@@ -94,7 +94,7 @@ class MatMul(Op):
         if first.array.dtype.kind == "f":
             real = first.array @ second.real()
             return [call.store_real(real if bias is None else real + bias.real())]
-        sums = _pairwise(first.array, second.array, lambda a, b: _sums(call, a, b, bias))
+        sums = _pairwise(first.array, second.array, lambda a, b: _sums(call, a, b))
         made = call.store_sums(sums, *_scales(first, second))
         return [made.reshape(call.results[0].shape)]
 
@@ -126,12 +126,11 @@ def _pairwise(
     return np.stack([multiply(a, b.T) for a, b in zip(*pairs, strict=True)])
 
 
-def _sums(call: Call, rows: np.ndarray, columns: np.ndarray, bias: Value | None) -> np.ndarray:
+def _sums(call: Call, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Sums of products of (M, K) and (N, K) without their zero points."""
     first, second = call.operand(0), call.operand(1)
-    addend = None if bias is None else np.broadcast_to(bias.array.reshape(-1), (len(columns),))
     zeros = (first.zero_point, second.zero_points)
-    return call.arithmetic.multiply(rows, columns, zeros, addend, call.numerics)
+    return call.arithmetic.multiply(rows, columns, zeros, call.addend(len(columns)), call.numerics)
 
 
 def _scales(first: Value, second: Value) -> tuple[np.ndarray | float, ...]:
@@ -290,7 +289,7 @@ class Gemm(Op):
         if third is not None and not joins:
             raise NotExecuted("of integers is executed with a bias per column, at the scale of the products")
         rows = first.array.T if attrs.get("transA", 0) else first.array
-        sums = _sums(call, rows, _columns(second.array, attrs), third)
+        sums = _sums(call, rows, _columns(second.array, attrs))
         return [call.store_sums(sums, *scales)]
 
     def _sizes(self, inputs: Operands, attrs: Attrs) -> tuple[int, int, int]:

@@ -89,12 +89,15 @@ class Split(Mover):
         return [(*shape[:axis], part, *shape[axis + 1 :]) for part in parts]
 
     def run(self, call: Call) -> list[np.ndarray]:
-        """Return the parts, of the extents that the results have."""
-        array = call.operand(0).array
-        axis = axis_of(call.node.attrs.get("axis", 0), array.ndim)
+        """Return parts of the extents that the results have; by way of reals where their scales differ."""
+        value = call.operand(0)
+        axis = axis_of(call.node.attrs.get("axis", 0), value.array.ndim)
         ends = np.cumsum([result.shape[axis] for result in call.results])[:-1]
+        if call.numerics.elementwise == "real" and any(r.quant != value.tensor.quant for r in call.results):
+            parts = np.split(value.real(), ends, axis=axis)
+            return [call.store_real(part, i) for i, part in enumerate(parts)]
         _same_scales(call)
-        return np.split(array, ends, axis=axis)
+        return np.split(value.array, ends, axis=axis)
 
 
 @operator("Transpose")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.workload.affine import parameters
 from simulator.workload.call import Call, Value
 from simulator.workload.epilogue import REQUANT
 from simulator.workload.graph import Graph, Node
@@ -27,7 +28,6 @@ from simulator.workload.op import (
     required,
     tensor,
 )
-from simulator.workload.quantization import parameters
 from simulator.workload.tensor import Quant, Tensor
 from simulator.workload.work import Elementwise, Work
 

@@ -106,7 +106,7 @@ class ConvTranspose(Op):
                 np.tile(each, groups if len(each) == kernel.shape[1] > 1 else 1)
                 for each in (weight.zero_points, np.array(weight.quant.scale))
             )
-            addend = None if bias is None else bias.array
+            addend = call.addend(len(filters))
             sums = convolved(call, spread, filters, (ifmap.zero_point, zeros), addend, plain)
             made = call.store_sums(np.moveaxis(sums, 1, -1), ifmap.scale, scale)
         return [made if last else np.moveaxis(made, -1, 1)]

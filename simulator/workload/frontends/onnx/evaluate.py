@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.workload.quantization import dequantize_blocks
+from simulator.workload.affine import dequantize_blocks
 from simulator.workload.tensor import Constant, Tensor
 
 

@@ -19,6 +19,8 @@ from simulator.workload.tensor import FLOATS
 from simulator.workload.window import axes, explicit
 
 _WINDOWED = ("Conv", "MaxPool", "AveragePool")
+#: Nothing becomes part of these: what is between two of them is computed on integers.
+_CONVERSIONS = ("QuantizeLinear", "DequantizeLinear", "Cast")
 _NOT_NEGATIVE = ("relu", "sigmoid", "hard_sigmoid")
 #: Attributes of an activation and their defaults, as its epilogue's parameters.
 _PARAMETERS = {
@@ -81,7 +83,7 @@ class _Fusion:
         if node.op not in ACTIVATIONS or node.epilogue or node.inputs[0] != before.outputs[0]:
             return None
         arithmetic = (
-            before.op in OPS and OPS[before.op].arithmetic and before.op not in ("QuantizeLinear", "Cast")
+            before.op in OPS and OPS[before.op].arithmetic and before.op not in _CONVERSIONS
         )
         if (
             not arithmetic

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from simulator.workload.affine import check_scale, check_shapes, check_zero_point, parameters
 from simulator.workload.frontends.onnx.draft import Draft
 from simulator.workload.graph import Node
 from simulator.workload.op import Operands, optional, required
 from simulator.workload.ops.conversion import ELEMENT_TYPES
 from simulator.workload.ops.quantized import bias_quant, channel_axis, layout_of, plain_attrs
-from simulator.workload.quantization import check_scale, check_shapes, check_zero_point, parameters
 from simulator.workload.tensor import FLOATS, Quant, Tensor
 
 

@@ -57,7 +57,7 @@ def read(path: Path) -> Source:
     names = (n for node in model.graph.node for n in (node.op_type, node.domain, *node.input, *node.output))
     if not all(isinstance(name, str) for name in names):  # protobuf gives bytes for what is no UTF-8
         raise InputError(Problem("not an ONNX file, or a damaged one: a name in it is no text", str(path)))
-    _name_nodes(model.graph)
+    name_nodes(model.graph)
     source = Source(path, model, opset, "")
     external = sorted(_take_constants(source))
     digest = hashlib.sha256(data)
@@ -92,7 +92,7 @@ def _parse(data: bytes, path: Path) -> Any:
         raise InputError(Problem(f"not an ONNX file: {kind} as one{hint}", str(path))) from None
 
 
-def _name_nodes(graph: Any) -> None:
+def name_nodes(graph: Any) -> None:
     """Give every node a name that no other has, from its results where the file gives none."""
     taken: set[str] = set()
     for i, node in enumerate(graph.node):

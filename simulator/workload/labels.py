@@ -15,11 +15,11 @@ LABELS = "labels"
 
 
 def split_labels(
-    arrays: Mapping[str, np.ndarray], graph: Graph
+    arrays: Mapping[str, np.ndarray], graph: Graph, name: str = LABELS
 ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
     """Inputs without the labels, and these; None where there are none."""
     inputs = dict(arrays)
-    return inputs, None if LABELS in graph.inputs else inputs.pop(LABELS, None)
+    return inputs, None if name in graph.inputs else inputs.pop(name, None)
 
 
 def count_right(labels: np.ndarray, graph: Graph, activity: Activity) -> int:
@@ -28,21 +28,26 @@ def count_right(labels: np.ndarray, graph: Graph, activity: Activity) -> int:
     Raises
     ------
     InputError
-        Labels are no whole number per sample below the elements of the output.
+        As for ``check_labels``.
     """
+    check_labels(labels, graph, activity.samples)
+    output = activity.outputs[graph.outputs[0]]
+    return int((output.reshape(activity.samples, -1).argmax(axis=1) == labels.ravel()).sum())
+
+
+def check_labels(labels: np.ndarray, graph: Graph, samples: int) -> None:
+    """Raise InputError unless labels are a whole number per sample below the elements of the one output."""
     problems = []
     if len(graph.outputs) != 1:
         problems.append(f"labels need a network of one output, it has {len(graph.outputs)}")
     if labels.dtype.kind not in "iuf" or (labels != np.rint(labels)).any():
         problems.append(f"expected labels as whole numbers, got {labels.dtype}")
-    elif labels.size != activity.samples:
-        problems.append(f"expected a label for each of {activity.samples} samples, got {labels.size}")
+    elif labels.size != samples:
+        problems.append(f"expected a label for each of {samples} samples, got {labels.size}")
     elif len(graph.outputs) == 1:
-        classes = activity.outputs[graph.outputs[0]].size // activity.samples
+        classes = graph.tensors[graph.outputs[0]].elements
         if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
             low, high = int(labels.min()), int(labels.max())
             problems.append(f"expected labels from 0 to {classes - 1}, got {low} to {high}")
     if problems:
         raise InputError(*(Problem(text, path="inputs") for text in problems))
-    output = activity.outputs[graph.outputs[0]]
-    return int((output.reshape(activity.samples, -1).argmax(axis=1) == labels.ravel()).sum())
