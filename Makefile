@@ -1,4 +1,5 @@
-# Everything sets itself up in .venv; every target is safe to repeat.
+# Everything sets itself up in .venv; every target is safe to repeat. The extra golden (onnxruntime,
+# ai-edge-litert: what results are compared with) comes along where it can be had; tests skip without it.
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ STAMP := $(VENV)/installed
 help:
 	@echo "make demo   set up, simulate ResNet-50 on npu/edge_npu, write reports/demo"
 	@echo "make test   set up, check style and types, run the tests"
-	@echo "make bench  set up, measure speed (beside the PyPI package scalesim where it installs)"
+	@echo "make bench  set up, measure speed (beside the PyPI packages scalesim and onnxruntime where they install)"
 	@echo "make lint   set up, ruff and mypy"
 
 $(STAMP): pyproject.toml
@@ -18,7 +19,9 @@ $(STAMP): pyproject.toml
 	  { echo "chipsim needs Python 3.11 or later; found $$($(PYTHON) --version); set PYTHON=..." >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,golden]' || \
+	  { echo "== onnxruntime or ai-edge-litert cannot be had here: tests against them will be skipped"; \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'; }
 	@touch $(STAMP)
 
 demo: $(STAMP)
@@ -40,6 +43,7 @@ test: lint
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/memory.py
+	@$(BIN)/python benchmarks/numerics.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

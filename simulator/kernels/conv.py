@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.kernels.gemm import wrapped
 from simulator.kernels.jit import lean, part
 
 #: Fields of an axis in ``places``, int64, shape (2, 6): y, then x.
@@ -55,11 +56,42 @@ def gather_windows(image: np.ndarray, places: np.ndarray, first: int, padding: i
 
 
 @lean
+def spread(image: np.ndarray, offset: int, border: int, above: int, left: int, out: np.ndarray) -> None:
+    """Write one image in another type, with a border for the windows that reach over its edge.
+
+    Parameters
+    ----------
+    image
+        Integers of 8 bits, shape (Y, X, C).
+    offset
+        Added to every element.
+    border
+        What is written around them.
+    above, left
+        Width of the border in front.
+    out
+        uint8 or int16, shape (all rows that windows see, all columns, C), written.
+    """
+    more = np.int16(offset)
+    for y in range(out.shape[0]):
+        inside = 0 <= y - above < image.shape[0]
+        begin = min(left, out.shape[1]) if inside else out.shape[1]
+        columns = min(image.shape[1], out.shape[1] - begin)
+        for x in range(begin):
+            out[y, x, :] = border
+        for x in range(columns):
+            for c in range(image.shape[2]):
+                out[y, begin + x, c] = np.int16(np.int16(image[y - above, x, c]) + more)
+        for x in range(begin + columns, out.shape[1]):
+            out[y, x, :] = border
+
+
+@lean
 def depthwise32(
     image: np.ndarray, taps: np.ndarray, places: np.ndarray, start: np.ndarray,
-    zero_image: int, zero_taps: np.ndarray, out: np.ndarray,
+    zero_image: int, zero_taps: np.ndarray, bits: int, out: np.ndarray,
 ) -> None:  # fmt: skip
-    """Convolution of each channel by itself in 32-bit accumulators that wrap.
+    """Convolution of each channel by itself in 32-bit accumulators that wrap, narrowed to ``bits``.
 
     Parameters
     ----------
@@ -73,6 +105,8 @@ def depthwise32(
         int32, shape (C,): what each sum begins with.
     zero_image, zero_taps
         Zero points: one; int32, shape (C,).
+    bits
+        Width of the accumulator, at most 32.
     out
         int32, shape (OY, OX, C), written.
     """
@@ -94,3 +128,6 @@ def depthwise32(
                         a = np.int32(np.int32(image[iy, ix, c]) - zero)
                         b = np.int32(np.int32(taps[fy, fx, c]) - zero_taps[c])
                         out[oy, ox, c] = np.int32(out[oy, ox, c] + np.int32(a * b))
+            if bits < 32:
+                for c in range(out.shape[2]):
+                    out[oy, ox, c] = wrapped(out[oy, ox, c], bits)

@@ -45,12 +45,16 @@ def max_pool(image: np.ndarray, places: np.ndarray, least: int, low: int, high: 
     y, x = places[0], places[1]
     for oy in range(y[OUT]):
         for ox in range(x[OUT]):
+            out[oy, ox, :] = least
+            for fy in range(y[KERNEL]):
+                iy = position(oy, fy, y)
+                if iy < 0 or iy >= y[SIZE]:
+                    continue
+                for fx in range(x[KERNEL]):
+                    ix = position(ox, fx, x)
+                    if ix < 0 or ix >= x[SIZE]:
+                        continue
+                    for c in range(out.shape[2]):
+                        out[oy, ox, c] = max(out[oy, ox, c], image[iy, ix, c])
             for c in range(out.shape[2]):
-                most = least
-                for fy in range(y[KERNEL]):
-                    iy = position(oy, fy, y)
-                    for fx in range(x[KERNEL]):
-                        ix = position(ox, fx, x)
-                        if 0 <= iy < y[SIZE] and 0 <= ix < x[SIZE]:
-                            most = max(most, int(image[iy, ix, c]))
-                out[oy, ox, c] = min(max(most, low), high)
+                out[oy, ox, c] = min(max(out[oy, ox, c], low), high)

@@ -9,6 +9,7 @@ import numpy as np
 from simulator.kernels.jit import lean, part
 
 DOUBLE, HALF_UP, TRUNCATE, HALF_EVEN = 0, 1, 2, 3
+SUM, DIFFERENCE, PRODUCT = 0, 1, 2
 _HALF = 1 << 30
 _TOP = (1 << 31) - 1
 
@@ -110,3 +111,69 @@ def look_up_rows(stored: np.ndarray, least: int, table: np.ndarray, out: np.ndar
     """Entries ``table[stored − least]``; ``stored`` and ``out`` integers, shape (n,), ``out`` written."""
     for i in range(stored.size):
         out[i] = table[np.int64(stored[i]) - least]
+
+
+@lean
+def combine_rows(
+    first: np.ndarray, second: np.ndarray, zero_first: int, zero_second: int,
+    scale_first: Any, scale_second: Any, scale: Any, function: int,
+    zero_point: int, low: int, high: int, out: np.ndarray,
+) -> None:  # fmt: skip
+    """Sum, difference or product of what two operands stand for, in float32, stored half to even.
+
+    Parameters
+    ----------
+    first, second
+        Integers, shape (n,).
+    zero_first, zero_second
+        Their zero points.
+    scale_first, scale_second, scale
+        float32, of the operands and of the result.
+    function
+        ``SUM``, ``DIFFERENCE`` or ``PRODUCT``.
+    zero_point, low, high
+        As in ``store_rows``.
+    out
+        Integers, shape (n,), written.
+    """
+    least, most = np.float32(low - zero_point), np.float32(high - zero_point)
+    for i in range(first.size):
+        a = np.float32(np.int32(first[i]) - np.int32(zero_first)) * scale_first
+        b = np.float32(np.int32(second[i]) - np.int32(zero_second)) * scale_second
+        real = a + b if function == SUM else a - b if function == DIFFERENCE else a * b
+        whole = np.rint(np.float32(real / scale))
+        out[i] = np.int32(min(max(whole, least), most)) + np.int32(zero_point)
+
+
+@lean
+def add_ratio_rows(
+    first: np.ndarray, second: np.ndarray, ratio_first: Any, ratio_second: Any, fixed: Any,
+    low: int, high: int, out: np.ndarray,
+) -> None:  # fmt: skip
+    """Sum of two operands times ratios of scales and a fixed part, each product fused with its addition.
+
+    Parameters
+    ----------
+    first, second
+        Integers of 8 bits, shape (n,): their products with float32 are exact in float64.
+    ratio_first, ratio_second, fixed
+        float32 values, as float64.
+    low, high
+        Bounds of what is stored.
+    out
+        Integers, shape (n,), written.
+    """
+    least, most = np.float32(low), np.float32(high)
+    for i in range(first.size):
+        inner = np.float32(np.float64(second[i]) * ratio_second + fixed)
+        real = np.float32(np.float64(first[i]) * ratio_first + np.float64(inner))
+        out[i] = np.int32(min(max(np.rint(real), least), most))
+
+
+@lean
+def count_other(stored: np.ndarray, value: int) -> int:
+    """How many of the integers, shape (n,), are not a value."""
+    count = 0
+    for i in range(stored.size):
+        count += stored[i] != value
+    return count

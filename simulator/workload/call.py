@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simulator.workload.affine import dequantize_blocks
 from simulator.workload.functions import EPILOGUE_FUNCTIONS, bfloat16
 from simulator.workload.graph import Node
 from simulator.workload.numerics import Numerics
@@ -76,8 +77,10 @@ class Value:
         return self.quant.scale[0]
 
     def real(self) -> np.ndarray:
-        """float32 of what a quantized tensor stands for; other tensors as they are."""
-        quant = self.tensor.quant
+        """What a quantized tensor stands for, in the type of its scale; other tensors as they are."""
+        quant, blocks = self.tensor.quant, self.tensor.blocks
+        if blocks is not None:
+            return dequantize_blocks(self.tensor, blocks, self.array)
         if quant is None or self.array.dtype.kind == "f":
             return self.array
         along = [1] * self.array.ndim
@@ -141,9 +144,21 @@ class Call:
         scale, zero = self.result_quant()
         for name in self.activations:
             least, most = (0.0, np.inf) if name == "relu" else self.node.attrs["clip"]
-            low = max(low, _stored(least, scale, zero, low))
-            high = min(high, _stored(most, scale, zero, high))
+            low = max(low, self._stored(least, scale, zero, low))
+            high = min(high, self._stored(most, scale, zero, high))
         return low, high
+
+    def _stored(self, real: float, scale: float, zero: int, unbounded: int) -> int:
+        if not np.isfinite(real):
+            return unbounded
+        ratio = np.asarray(np.float32(real) / np.float32(scale))
+        return zero + int(self._whole(ratio))
+
+    def _whole(self, reals: np.ndarray) -> np.ndarray:
+        """Real numbers in units of a scale as integers, as the profile has them."""
+        if self.node.op in self.numerics.cut:
+            return np.floor(reals)
+        return np.rint(reals) if self.numerics.elementwise == "real" else round_half_away(reals)
 
     def factors(self, *scales: np.ndarray | float) -> Factors:
         """Multipliers for the product of scales of operands over that of the result."""
@@ -203,11 +218,7 @@ class Call:
             along[quant.axis] = -1
         scale = np.array(quant.scale, np.float32).reshape(along if len(quant.scale) > 1 else ())
         zero = np.array(quant.zero_point).reshape(along if len(quant.zero_point) > 1 else ())
-        ratio = np.clip(real / scale, -_FAR, _FAR)
-        if self.node.op in self.numerics.cut:
-            whole = np.floor(ratio)
-        else:
-            whole = np.rint(ratio) if self.numerics.elementwise == "real" else round_half_away(ratio)
+        whole = self._whole(np.clip(real / scale, -_FAR, _FAR))
         return np.clip(whole + zero, *limits(result.dtype)).astype(NUMPY[result.dtype])
 
     def aligned(self, value: Value) -> np.ndarray:
@@ -235,8 +246,12 @@ class Call:
             return [self._by_table(op)]
         arrays = [None if v is None else v.real() for v in self.operands]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            results = op.values(arrays, self.node.attrs)
-            return [self.store_real(real, i) for i, real in enumerate(results[: len(self.results)])]
+            return self.stored(op.values(arrays, self.node.attrs))
+
+    def stored(self, reals: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """All results that the operator can have, without those that nobody named, as they are stored."""
+        named = [real for real, name in zip(reals, self.node.outputs, strict=False) if name]
+        return [self.store_real(real, i) for i, real in enumerate(named)]
 
     def _by_table(self, op: Op) -> np.ndarray:
         """A function of one operand, computed once for each integer that it can be."""
@@ -252,9 +267,3 @@ class Call:
 def stored_type(tensor: Tensor) -> str:
     """Name of the numpy type that holds a tensor's elements."""
     return np.dtype(NUMPY[tensor.dtype]).name
-
-
-def _stored(real: float, scale: float, zero: int, unbounded: int) -> int:
-    if not np.isfinite(real):
-        return unbounded
-    return zero + int(round_half_away(np.asarray(np.float32(real) / np.float32(scale))))

@@ -181,12 +181,15 @@ class _Run:
             raise InputError(Problem(f"node '{node.name}' ({node.op}): {error}")) from error
 
     def _count(self, tensor: Tensor, array: np.ndarray) -> None:
-        zero: np.ndarray | int = 0
-        if tensor.quant is not None:
-            zero = np.array(tensor.quant.zero_point)
-            if tensor.quant.axis is not None and zero.size > 1:
-                zero = zero.reshape([-1 if i == tensor.quant.axis else 1 for i in range(array.ndim)])
-        self.nonzeros[tensor.name] = self.nonzeros.get(tensor.name, 0) + int(np.count_nonzero(array != zero))
+        zero: np.ndarray | int = tensor.quant.zero_point[0] if tensor.quant else 0
+        if tensor.quant is not None and len(set(tensor.quant.zero_point)) > 1:
+            zero = np.reshape(
+                tensor.quant.zero_point, [-1 if i == tensor.quant.axis else 1 for i in range(array.ndim)]
+            )
+            count = plain.nonzeros(array, zero)
+        else:
+            count = self.arithmetic.nonzeros(array, zero)
+        self.nonzeros[tensor.name] = self.nonzeros.get(tensor.name, 0) + count
         self.elements[tensor.name] = self.elements.get(tensor.name, 0) + array.size
 
 

@@ -5,12 +5,15 @@ Importing this module loads numba.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from simulator.kernels import conv, gemm, pool, requant
+from simulator.kernels.block import ROWS, WIDTH
+from simulator.workload import plain
 from simulator.workload.numerics import Numerics
+from simulator.workload.panels import panels, reading, spacious, whole
 from simulator.workload.plain import bits_of
 from simulator.workload.rescale import Factors, limits
 from simulator.workload.window import Axis
@@ -22,6 +25,8 @@ _ROUNDING = {
     "half_even": requant.HALF_EVEN,
 }
 
+_FUNCTION = {"Add": requant.SUM, "Sub": requant.DIFFERENCE, "Mul": requant.PRODUCT}
+
 
 def convolve(
     ifmap: np.ndarray,
@@ -32,29 +37,54 @@ def convolve(
     bias: np.ndarray | None,
     numerics: Numerics,
 ) -> np.ndarray:
-    """As ``plain.convolve``; depthwise in place, else window rows times filters, image by image."""
+    """As ``plain.convolve``, image by image."""
     bits, filters, packed = bits_of(ifmap, weight, numerics), len(weight), _packed(places)
     y, x = places
     ifmap = np.ascontiguousarray(ifmap)
     out = np.empty((len(ifmap), y.out, x.out, filters), np.int64 if bits == 64 else np.int32)
     start = np.zeros(filters, out.dtype) if bias is None else _as(bias, out.dtype)
-    zeros = _as(np.broadcast_to(zero_points[1], (filters,)), np.dtype(np.int32))
-    if groups == filters == ifmap.shape[3] and bits == 32 and numerics.overflow == "wrap":
-        taps = np.ascontiguousarray(weight[..., 0].transpose(1, 2, 0))
+    zeros = np.asarray(zero_points[1], np.int32)
+    zeros = zeros if len(zeros) == filters else np.full(filters, zeros[0])
+    if bits == 64 or numerics.overflow == "saturate":
+        columns = np.ascontiguousarray(weight).reshape(filters, -1)
+        rows = np.empty((y.out * x.out, columns.shape[1]), ifmap.dtype)
+        size = filters // groups
         for image, into in zip(ifmap, out, strict=True):
-            conv.depthwise32(image, taps, packed, start, zero_points[0], zeros, into)
-        return out
-    columns = np.ascontiguousarray(weight).reshape(filters, -1)
-    rows = np.empty((y.out * x.out, columns.shape[1]), ifmap.dtype)
-    size = filters // groups
-    for image, into in zip(ifmap, out, strict=True):
-        for g in range(groups):
-            mine = slice(g * size, (g + 1) * size)
-            conv.gather_windows(image, packed, g * weight.shape[3], zero_points[0], rows)
-            sums = np.empty((len(rows), size), out.dtype)
-            _dot(rows, columns[mine], start[mine], zero_points[0], zeros[mine], bits, numerics, sums)
-            into[..., mine] = sums.reshape(y.out, x.out, size)
+            for g in range(groups):
+                mine = slice(g * size, (g + 1) * size)
+                conv.gather_windows(image, packed, g * weight.shape[3], zero_points[0], rows)
+                sums = np.empty((len(rows), size), out.dtype)
+                _dot(rows, columns[mine], start[mine], zero_points[0], zeros[mine], bits, sums)
+                into[..., mine] = sums.reshape(y.out, x.out, size)
+    elif groups == filters == ifmap.shape[3]:
+        taps = np.array(weight[..., 0].transpose(1, 2, 0), order="C")
+        for image, into in zip(ifmap, out, strict=True):
+            conv.depthwise32(image, taps, packed, start, zero_points[0], zeros, bits, into)
+    else:
+        _in_blocks(ifmap, weight, places, groups, (zero_points[0], zeros), start, bits, out)
     return out
+
+
+def _in_blocks(
+    ifmap: np.ndarray, weight: np.ndarray, places: Sequence[Axis], groups: int,
+    zero_points: tuple[int, np.ndarray], start: np.ndarray, bits: int, out: np.ndarray,
+) -> None:  # fmt: skip
+    """Convolution whose windows are read where they lie in an image with a border."""
+    read = reading(*places, ifmap.shape[3], groups)
+    columns = panels(weight, zero_points[1], len(read.runs), groups)
+    dtype, offset, border = columns.rows(ifmap.dtype, zero_points[0])
+    starts = [columns.start(each, border, g) for g, each in enumerate(start.reshape(groups, -1))]
+    seen = spacious((*read.shape, ifmap.shape[3]), dtype)
+    flat = seen.reshape(-1)
+    size, depth = len(weight) // groups, weight.shape[3]
+    scratch = np.empty((ROWS, WIDTH), np.int32)
+    for image, into in zip(ifmap, out.reshape(len(out), -1, len(weight)), strict=True):
+        conv.spread(image, offset, border, places[0].begin, places[1].begin, seen)
+        for g, begin in enumerate(starts):
+            where = read.places + g * depth if g else read.places
+            gemm.multiply_panels(
+                flat, where, read.runs, columns.values[g], begin, bits, g * size, size, scratch, into
+            )
 
 
 def multiply(
@@ -68,20 +98,37 @@ def multiply(
     bits = bits_of(first, second, numerics)
     out = np.empty((len(first), len(second)), np.int64 if bits == 64 else np.int32)
     start = np.zeros(len(second), out.dtype) if bias is None else _as(bias, out.dtype)
-    zeros = _as(np.broadcast_to(zero_points[1], (len(second),)), np.dtype(np.int32))
-    rows, columns = np.ascontiguousarray(first), np.ascontiguousarray(second)
-    _dot(rows, columns, start, zero_points[0], zeros, bits, numerics, out)
+    if bits == 64 or numerics.overflow == "saturate":
+        zeros = _as(np.broadcast_to(zero_points[1], (len(second),)), np.dtype(np.int32))
+        rows, columns = np.ascontiguousarray(first), np.ascontiguousarray(second)
+        _dot(rows, columns, start, zero_points[0], zeros, bits, out)
+        return out
+    arranged = panels(second, np.asarray(zero_points[1]), 1)
+    dtype, offset, border = arranged.rows(first.dtype, zero_points[0])
+    rows = spacious(first.shape, dtype)
+    conv.spread(np.ascontiguousarray(first)[:, None], offset, border, 0, 0, rows[:, None])
+    gemm.multiply_panels(
+        rows.reshape(-1),
+        whole(np.arange(len(rows)) * rows.shape[1]),
+        np.zeros(1, np.int64),
+        arranged.values[0],
+        arranged.start(start, border, 0),
+        bits,
+        0,
+        len(second),
+        np.empty((ROWS, WIDTH), np.int32),
+        out,
+    )
     return out
 
 
 def _dot(
     rows: np.ndarray, columns: np.ndarray, start: np.ndarray, zero_rows: int, zero_columns: np.ndarray,
-    bits: int, numerics: Numerics, out: np.ndarray,
+    bits: int, out: np.ndarray,
 ) -> None:  # fmt: skip
+    """Sums of 64 bits, or of less that saturate."""
     if bits == 64:
         gemm.dot64(rows, columns, start, zero_rows, zero_columns, out)
-    elif numerics.overflow == "wrap":
-        gemm.dot32(rows, columns, start, zero_rows, zero_columns, bits, out)
     else:
         gemm.dot_saturating(rows, columns, start, zero_rows, zero_columns, bits, out)
 
@@ -92,7 +139,8 @@ def store(sums: np.ndarray, by: Factors, zero_point: int, bounds: tuple[int, int
     rows = np.ascontiguousarray(sums).reshape(-1, channels)
     out = np.empty(rows.shape, dtype)
     mantissa, shift, ratio = (
-        np.ascontiguousarray(np.broadcast_to(each, (channels,))) for each in (by.mantissa, by.shift, by.ratio)
+        each if len(each) == channels else np.full(channels, each[0], each.dtype)
+        for each in (by.mantissa, by.shift, by.ratio)
     )
     requant.store_rows(
         rows, mantissa, shift, ratio, _ROUNDING[by.rescaling.rounding], zero_point, *bounds, out
@@ -109,19 +157,18 @@ def add(
 ) -> np.ndarray:
     """As ``plain.add``."""
     by, zero_point, bounds, dtype = result
-    first, second = np.broadcast_arrays(*operands)
+    (a, b), shaped = _flat(*operands)
     mantissa, shifts, ratio = (
         np.concatenate([getattr(each, name) for each in (*bys, by)])
         for name in ("mantissa", "shift", "ratio")
     )
-    out = np.empty(first.shape, dtype)
-    a, b = (np.ascontiguousarray(operand).reshape(-1) for operand in (first, second))
+    out = np.empty(a.shape, dtype)
     rounding, last = (_ROUNDING[each.rescaling.rounding] for each in (bys[0], by))
     requant.add_rows(
         a, b, zero_points[0], zero_points[1], shift, mantissa, shifts, ratio, rounding, last,
-        zero_point, bounds[0], bounds[1], out.reshape(-1),
+        zero_point, bounds[0], bounds[1], out,
     )  # fmt: skip
-    return out
+    return shaped(out)
 
 
 def product(
@@ -131,14 +178,49 @@ def product(
 ) -> np.ndarray:
     """As ``plain.product``."""
     by, zero_point, bounds, dtype = result
-    first, second = np.broadcast_arrays(*operands)
-    out = np.empty(first.shape, dtype)
-    a, b = (np.ascontiguousarray(operand).reshape(-1) for operand in (first, second))
+    (a, b), shaped = _flat(*operands)
+    out = np.empty(a.shape, dtype)
     factors = (by.mantissa, by.shift, by.ratio, _ROUNDING[by.rescaling.rounding])
-    requant.multiply_rows(
-        a, b, zero_points[0], zero_points[1], *factors, zero_point, bounds[0], bounds[1], out.reshape(-1)
-    )
-    return out
+    requant.multiply_rows(a, b, zero_points[0], zero_points[1], *factors, zero_point, *bounds, out)
+    return shaped(out)
+
+
+def combine(
+    name: str,
+    operands: Sequence[np.ndarray],
+    zero_points: Sequence[int],
+    scales: Sequence[float],
+    result: tuple[float, int, tuple[int, int], str],
+) -> np.ndarray:
+    """As ``plain.combine``."""
+    scale, zero_point, bounds, dtype = result
+    (a, b), shaped = _flat(*operands)
+    out = np.empty(a.shape, dtype)
+    (za, zb), (sa, sb, so) = zero_points, (np.float32(each) for each in (*scales, scale))
+    requant.combine_rows(a, b, za, zb, sa, sb, so, _FUNCTION[name], zero_point, *bounds, out)
+    return shaped(out)
+
+
+def add_ratios(
+    operands: Sequence[np.ndarray],
+    ratios: Sequence[np.float32],
+    fixed: np.float32,
+    bounds: tuple[int, int],
+    dtype: str,
+) -> np.ndarray:
+    """As ``plain.add_ratios``."""
+    (a, b), shaped = _flat(*operands)
+    out = np.empty(a.shape, dtype)
+    ra, rb, whole = (np.float64(each) for each in (*ratios, fixed))
+    requant.add_ratio_rows(a, b, ra, rb, whole, bounds[0], bounds[1], out)
+    return shaped(out)
+
+
+def nonzeros(stored: np.ndarray, zero_point: int) -> int:
+    """As ``plain.nonzeros``."""
+    if stored.dtype.kind not in "iu":
+        return plain.nonzeros(stored, zero_point)
+    return int(requant.count_other(_flat(stored)[0][0], zero_point))
 
 
 def average(image: np.ndarray, places: Sequence[Axis], bounds: tuple[int, int]) -> np.ndarray:
@@ -159,10 +241,19 @@ def maximum(image: np.ndarray, places: Sequence[Axis], bounds: tuple[int, int]) 
 
 def look_up(stored: np.ndarray, table: np.ndarray) -> np.ndarray:
     """As ``plain.look_up``."""
-    out = np.empty(stored.shape, table.dtype)
-    flat = np.ascontiguousarray(stored).reshape(-1)
-    requant.look_up_rows(flat, limits(stored.dtype.name)[0], table, out.reshape(-1))
-    return out
+    (flat,), shaped = _flat(stored)
+    out = np.empty(flat.shape, table.dtype)
+    requant.look_up_rows(flat, limits(stored.dtype.name)[0], table, out)
+    return shaped(out)
+
+
+def _flat(*operands: np.ndarray) -> tuple[list[np.ndarray], Callable[[np.ndarray], np.ndarray]]:
+    """Broadcast operands, flat in the order in which the first lies in memory; what shapes a result."""
+    arrays = operands if len(operands) == 1 else np.broadcast_arrays(*operands)
+    order = sorted(range(arrays[0].ndim), key=lambda axis: -arrays[0].strides[axis])
+    moved = [np.ascontiguousarray(array.transpose(order)) for array in arrays]
+    shape, back = moved[0].shape, sorted(range(len(order)), key=order.__getitem__)
+    return [array.reshape(-1) for array in moved], lambda flat: flat.reshape(shape).transpose(back)
 
 
 def _pooled(image: np.ndarray, places: Sequence[Axis]) -> tuple[np.ndarray, np.ndarray]:

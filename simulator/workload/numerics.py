@@ -133,7 +133,7 @@ PROFILES: dict[str, Numerics] = {
                 "high multiply, rounding shift; residual additions in a shifted common scale",
             ),
             exceptions=MappingProxyType({"Gemm": _HALF_UP, "MatMul": _HALF_UP}),
-            wide=MappingProxyType({"Conv": _FIXED15}),
+            wide=MappingProxyType({"Conv": _FIXED15, "ConvTranspose": _FIXED15}),
             single_ratios=frozenset({"Relu", "Clip", "LeakyRelu", "Abs"}),
             refused=_UNKNOWN,
             cut=frozenset({"Sqrt"}),
@@ -146,7 +146,10 @@ PROFILES: dict[str, Numerics] = {
                 dict.fromkeys(("Concat", "Relu", "Clip", "Max", "Min", "Pad", "Abs", *_COMPARISONS), _DOUBLE)
                 | {"QuantizeLinear": Rescaling("fixed8", "half_up")}
             ),
-            wide=MappingProxyType({"Conv": _FIXED15, "Gemm": _HALF_UP, "Add": _DOUBLE, "Sub": _DOUBLE}),
+            wide=MappingProxyType(
+                {"Conv": _FIXED15, "ConvTranspose": _FIXED15, "Gemm": _HALF_UP}
+                | dict.fromkeys(("Add", "Sub"), _DOUBLE)
+            ),
             addition="weighted",
             bilinear="fixed11",
             refused=_UNKNOWN | {"LeakyRelu"},

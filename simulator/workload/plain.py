@@ -15,14 +15,14 @@ from simulator.workload.window import Axis
 
 
 def windows(image: np.ndarray, places: Sequence[Axis], padding: int | float) -> np.ndarray:
-    """Every window of an image.
+    """Every window of an image of any number of spatial axes.
 
     Parameters
     ----------
     image
-        (B, Y, X, C).
+        (B, Y, X, C) with two spatial axes.
     places
-        Placement along y and x.
+        Placement along each of them.
     padding
         Value outside the image.
 
@@ -31,14 +31,20 @@ def windows(image: np.ndarray, places: Sequence[Axis], padding: int | float) -> 
     ndarray
         (B, OY, OX, FY, FX, C), a view of the padded image.
     """
-    y, x = places
-    ends = [max(a.end, (a.out - 1) * a.stride + a.reach - a.size - a.begin) for a in (y, x)]
-    margins = ((0, 0), (y.begin, ends[0]), (x.begin, ends[1]), (0, 0))
-    padded = np.pad(image, margins, constant_values=padding)
-    b, row, column, channel = padded.strides
-    strides = (b, row * y.stride, column * x.stride, row * y.dilation, column * x.dilation, channel)
-    shape = (len(image), y.out, x.out, y.kernel, x.kernel, image.shape[3])
+    ends = [max(a.end, (a.out - 1) * a.stride + a.reach - a.size - a.begin) for a in places]
+    margins = [(a.begin, end) for a, end in zip(places, ends, strict=True)]
+    padded = np.pad(image, ((0, 0), *margins, (0, 0)), constant_values=padding)
+    batch, *along, channel = padded.strides
+    steps = [step * a.stride for step, a in zip(along, places, strict=True)]
+    inside = [step * a.dilation for step, a in zip(along, places, strict=True)]
+    shape = (len(image), *(a.out for a in places), *(a.kernel for a in places), image.shape[-1])
+    strides = (batch, *steps, *inside, channel)
     return np.lib.stride_tricks.as_strided(padded, shape, strides, writeable=False)
+
+
+def within(places: Sequence[Axis]) -> tuple[int, ...]:
+    """Axes of the window positions in what ``windows`` gives."""
+    return tuple(range(1 + len(places), 1 + 2 * len(places)))
 
 
 def convolve(
@@ -157,18 +163,60 @@ def product(
     return store(first * second, *result)
 
 
+def combine(
+    name: str,
+    operands: Sequence[np.ndarray],
+    zero_points: Sequence[int],
+    scales: Sequence[float],
+    result: tuple[float, int, tuple[int, int], str],
+) -> np.ndarray:
+    """Add, Sub or Mul of what two broadcasting operands stand for, in float32; stored half to even.
+
+    ``result`` holds scale, zero point, bounds and type of what is stored.
+    """
+    scale, zero_point, bounds, dtype = result
+    first, second = (
+        (operand.astype(np.int64) - zero).astype(np.float32) * np.float32(each)
+        for operand, zero, each in zip(operands, zero_points, scales, strict=True)
+    )
+    real = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}[name](first, second)
+    return np.clip(np.rint(real / np.float32(scale)) + zero_point, *bounds).astype(dtype)
+
+
+def add_ratios(
+    operands: Sequence[np.ndarray],
+    ratios: Sequence[np.float32],
+    fixed: np.float32,
+    bounds: tuple[int, int],
+    dtype: str,
+) -> np.ndarray:
+    """round(a·ra + (b·rb + fixed)), of two broadcasting operands; each product fused with its addition."""
+    inner = multiply_add(operands[1], ratios[1], fixed)
+    return np.clip(np.rint(multiply_add(operands[0], ratios[0], inner)), *bounds).astype(dtype)
+
+
+def multiply_add(x: np.ndarray, by: np.float32, addend: np.ndarray | np.float32) -> np.ndarray:
+    """Fused: rounded to float32 once. Products of 8 by 24 bits are exact in float64."""
+    return (x.astype(np.float64) * np.float64(by) + np.asarray(addend, np.float64)).astype(np.float32)
+
+
+def nonzeros(stored: np.ndarray, zero_point: np.ndarray | int) -> int:
+    """How many elements are not their zero point."""
+    return int(np.count_nonzero(stored != zero_point))
+
+
 def average(image: np.ndarray, places: Sequence[Axis], bounds: tuple[int, int]) -> np.ndarray:
     """Mean of the stored integers of each window, without padding, half away from zero; (B, OY, OX, C)."""
-    total = windows(image.astype(np.int64), places, 0).sum(axis=(3, 4))
-    ones = np.ones((1, *image.shape[1:3], 1), np.int64)
-    count = windows(ones, places, 0).sum(axis=(3, 4))
+    total = windows(image.astype(np.int64), places, 0).sum(axis=within(places))
+    ones = np.ones((1, *image.shape[1:-1], 1), np.int64)
+    count = windows(ones, places, 0).sum(axis=within(places))
     return np.clip(divide_half_away(total, count), *bounds).astype(image.dtype)
 
 
 def maximum(image: np.ndarray, places: Sequence[Axis], bounds: tuple[int, int]) -> np.ndarray:
     """Largest stored integer of each window, padding excluded; (B, OY, OX, C)."""
     least = limits(image.dtype.name)[0]
-    return np.clip(windows(image, places, least).max(axis=(3, 4)), *bounds).astype(image.dtype)
+    return np.clip(windows(image, places, least).max(axis=within(places)), *bounds).astype(image.dtype)
 
 
 def look_up(stored: np.ndarray, table: np.ndarray) -> np.ndarray:

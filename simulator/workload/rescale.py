@@ -6,7 +6,6 @@ This is the readable meaning; ``simulator.kernels.requant`` does the same faster
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import frexp
 
 import numpy as np
 
@@ -39,29 +38,28 @@ def factors(ratios: np.ndarray, rescaling: Rescaling) -> Factors:
         Kind and rounding.
     """
     ratios = np.atleast_1d(np.asarray(ratios, np.float64))
-    parts = [fixed_point(float(ratio)) for ratio in ratios]
+    if rescaling.multiplier == "float32":
+        unused = np.zeros(ratios.shape, np.int64)
+        return Factors(rescaling, unused, unused, ratios.astype(np.float32))
+    mantissa, exponent = fixed_point(ratios)
     if rescaling.multiplier == "fixed15":  # m · 2^(e − 15) as m · 2^((e + 16) − 31)
-        parts = [(min((m + (1 << 15)) >> 16, (1 << 15) - 1), e + 16) for m, e in parts]
+        mantissa, exponent = np.minimum((mantissa + (1 << 15)) >> 16, (1 << 15) - 1), exponent + 16
     if rescaling.multiplier == "fixed8":
-        parts = [(round(256 * float(ratio)), 31 - 8) for ratio in ratios]
-    return Factors(
-        rescaling,
-        np.array([m for m, _ in parts], np.int64),
-        np.array([e for _, e in parts], np.int64),
-        ratios.astype(np.float32),
-    )
+        mantissa, exponent = np.rint(256 * ratios).astype(np.int64), np.full(ratios.shape, 31 - 8)
+    return Factors(rescaling, mantissa, exponent, ratios.astype(np.float32))
 
 
-def fixed_point(ratio: float) -> tuple[int, int]:
-    """Mantissa of 31 bits and exponent of a ratio: ratio ≈ m · 2^(e − 31), m in [2^30, 2^31).
+def fixed_point(ratios: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mantissas of 31 bits and exponents of ratios: ratio ≈ m · 2^(e − 31), m in [2^30, 2^31); int64.
 
     Rounded half away from zero; what is below 2^−31 becomes 0 (Jacob et al., arXiv:1712.05877, section 2.2).
     """
-    fraction, exponent = frexp(ratio)
-    mantissa = int(fraction * (1 << 31) + 0.5)
-    if mantissa == 1 << 31:
-        mantissa, exponent = mantissa >> 1, exponent + 1
-    return (0, 0) if exponent < -31 else (mantissa, exponent)
+    fraction, exponent = np.frexp(ratios)
+    mantissa = (fraction * (1 << 31) + 0.5).astype(np.int64)
+    over = mantissa == 1 << 31
+    mantissa, exponent = np.where(over, mantissa >> 1, mantissa), exponent.astype(np.int64) + over
+    gone = exponent < -31
+    return np.where(gone, 0, mantissa), np.where(gone, 0, exponent)
 
 
 def rescale(sums: np.ndarray, by: Factors) -> np.ndarray:

@@ -50,12 +50,26 @@ class Constant:
         self._array: np.ndarray | None = None
 
     def array(self) -> np.ndarray:
-        """Return the value; shape and dtype are those of its tensor. Not to be written to."""
+        """Return the value, which cannot be written to; shape and dtype are those of its tensor."""
         if self._array is None:
             assert self._make is not None
-            self._array = self._make()
+            self._array = np.asarray(self._make()).view()
+            self._array.flags.writeable = False
             self._make = None
         return self._array
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Affine quantization of a constant in blocks: ``size`` neighbours along ``axis`` share a scale.
+
+    ``scale`` and ``zero_point`` (None: 0) have the shape of the tensor, with blocks in place of ``axis``.
+    """
+
+    scale: Constant
+    zero_point: Constant | None
+    axis: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,7 @@ class Tensor:
     dtype: str = "fp32"
     quant: Quant | None = None
     constant: Constant | None = field(default=None, compare=False)
+    blocks: Blocks | None = field(default=None, compare=False)
     channels_last: bool = False  # a feature map whose axes are images, rows, columns, channels
     density: float = 1.0  # share of elements that are not zero; 1 where that is not known
 

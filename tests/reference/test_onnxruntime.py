@@ -3,87 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from onnx import helper, numpy_helper
+from onnx_builder import Builder
 
-from simulator.workload.execute import execute
-from simulator.workload.load import load_graph
-
-runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-LEVELS = (
-    runtime.GraphOptimizationLevel.ORT_DISABLE_ALL,
-    runtime.GraphOptimizationLevel.ORT_ENABLE_ALL,
-)
+pytest.importorskip("onnxruntime", reason="onnxruntime (extra golden) is not installed")
 quick = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-class Builder:
-    """A graph of quantized operators between QuantizeLinear and DequantizeLinear."""
-
-    def __init__(self, seed, signed):
-        self.rng = np.random.default_rng(seed)
-        self.dtype = np.int8 if signed else np.uint8
-        self.nodes, self.constants = [], {}
-
-    def constant(self, name, value):
-        self.constants[name] = np.asarray(value)
-        return name
-
-    def add(self, op, inputs, name, **attrs):
-        self.nodes.append(helper.make_node(op, inputs, [name], **attrs))
-        return name
-
-    def scale(self, name, low=0.01, high=0.1):
-        info = np.iinfo(self.dtype)
-        zero = self.dtype(self.rng.integers(info.min, info.max + 1))
-        return [
-            self.constant(f"{name}.s", np.float32(self.rng.uniform(low, high))),
-            self.constant(f"{name}.z", zero),
-        ]
-
-    def requantized(self, real, name):
-        """Quantize and dequantize a real tensor; the real tensor after it."""
-        scale = self.scale(name)
-        self.add("QuantizeLinear", [real, *scale], f"{name}.q")
-        return self.add("DequantizeLinear", [f"{name}.q", *scale], f"{name}.d")
-
-    def weight(self, name, shape, axis=None):
-        count = 1 if axis is None else shape[axis]
-        scale = self.rng.uniform(0.002, 0.01, count).astype(np.float32)
-        scale, zero = (scale[0], np.int8(0)) if axis is None else (scale, np.zeros(count, np.int8))
-        self.constant(f"{name}.w", self.rng.integers(-128, 128, shape).astype(np.int8))
-        names = [f"{name}.w", self.constant(f"{name}.ws", scale), self.constant(f"{name}.wz", zero)]
-        attrs = {} if axis is None else {"axis": axis}
-        return self.add("DequantizeLinear", names, f"{name}.wd", **attrs)
-
-    def check(self, path, inputs, outputs):
-        """Save, execute, and compare with the runtime at each level."""
-        ends = [
-            [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(np.dtype(t)), s)
-             for n, t, s in each]
-            for each in (inputs, outputs)
-        ]  # fmt: skip
-        constants = [numpy_helper.from_array(value, name) for name, value in self.constants.items()]
-        graph = helper.make_graph(self.nodes, "g", *ends, constants)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-        onnx.save(model, path)
-        feeds = {}
-        for name, dtype, shape in inputs:
-            if np.dtype(dtype).kind == "f":
-                feeds[name] = self.rng.normal(size=shape).astype(dtype)
-            else:
-                info = np.iinfo(dtype)
-                feeds[name] = self.rng.integers(info.min, info.max + 1, shape).astype(dtype)
-        found = execute(load_graph(path), feeds, "onnxruntime").outputs
-        for level in LEVELS:
-            options = runtime.SessionOptions()
-            options.graph_optimization_level, options.log_severity_level = level, 3
-            session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-            for (name, *_), expected in zip(outputs, session.run(None, feeds), strict=True):
-                np.testing.assert_array_equal(found[name], expected, err_msg=str(level))
 
 
 @quick

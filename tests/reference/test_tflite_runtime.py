@@ -68,6 +68,15 @@ def depthwise(multiplier, **more):
     return weighted("DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions", shape, result, options, axis=3, **more)
 
 
+def transposed(result, stride=2, padding=0, act=0, bias=True, **more):
+    """The shape of the result comes first, the ifmap third, a bias last."""
+    options = {"Padding": padding, "StrideH": stride, "StrideW": stride, "FusedActivationFunction": act}
+    shape = (result[-1], 3, 3, 4)
+    entries, (step,) = weighted("TRANSPOSE_CONV", "TransposeConvOptions", shape, result, options, **more)
+    inputs = ["shape", "w", "x", *(["b"] if bias else [])]
+    return [indices("shape", result), *entries], [Step(step.code, inputs, ["y"], step.kind, options)]
+
+
 def dense(keep=False, **more):
     result = (1, 7, 6, 5) if keep else (42, 5)
     options = {"KeepNumDims": keep}
@@ -125,6 +134,14 @@ CASES = {
     "depthwise": (depthwise(1), BOTH),
     "depthwise multiplier": (depthwise(2), BOTH),
     "depthwise int16": (depthwise(1, dtype="int16"), BOTH),
+    "transposed": (transposed((1, 14, 12, 5)), BOTH),
+    "transposed, odd": (transposed((1, 13, 11, 5)), BOTH),
+    "transposed valid": (transposed((1, 15, 13, 5), padding=1), BOTH),
+    "transposed stride 3": (transposed((1, 21, 18, 5), stride=3), BOTH),
+    "transposed relu": (transposed((1, 14, 12, 5), act=1), BOTH),
+    "transposed without bias": (transposed((1, 14, 12, 5), bias=False), BOTH),
+    "transposed per tensor": (transposed((1, 14, 12, 5), per_channel=False), BOTH),
+    "transposed int16": (transposed((1, 14, 12, 5), dtype="int16"), BOTH),
     "dense": (dense(per_channel=False), BOTH),
     "dense per channel": (dense(), BOTH),
     "dense keeps axes": (dense(keep=True, per_channel=False), BOTH),
@@ -252,3 +269,19 @@ def test_float_resizing_equals_the_runtime(name, profile, tmp_path, rng):
     feeds = {"x": rng.standard_normal(IMAGE).astype(np.float32)}
     found = execute(load_graph(path), feeds, profile).outputs["y"]
     np.testing.assert_allclose(found, by_runtime(path, feeds, profile), atol=2e-5)
+
+
+@pytest.mark.parametrize("padding", [0, 1])
+def test_a_transposed_convolution_of_reals(padding, tmp_path, rng):
+    result = (1, 15, 13, 5) if padding else (1, 14, 12, 5)
+    weight, bias = rng.normal(size=(5, 3, 3, 4)).astype(np.float32), rng.normal(size=5).astype(np.float32)
+    entries = [
+        indices("shape", result), Entry("x", IMAGE, "float32"), Entry("w", weight.shape, "float32", value=weight),
+        Entry("b", (5,), "float32", value=bias), Entry("y", result, "float32"),
+    ]  # fmt: skip
+    options = {"Padding": padding, "StrideH": 2, "StrideW": 2}
+    step = Step("TRANSPOSE_CONV", ["shape", "w", "x", "b"], ["y"], "TransposeConvOptions", options)
+    path = write(tmp_path / "case.tflite", entries, [step], ["x"], ["y"])
+    feeds = {"x": rng.normal(size=IMAGE).astype(np.float32)}
+    found = execute(load_graph(path), feeds, DEFAULT).outputs["y"]
+    np.testing.assert_allclose(found, by_runtime(path, feeds, DEFAULT), rtol=1e-5, atol=1e-5)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.workload import ratios
 from simulator.workload.call import BOUNDS, Call, stored_type
 from simulator.workload.epilogue import Ops
 from simulator.workload.graph import Graph, Node
@@ -136,8 +137,12 @@ class Sum(Broadcast):
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the sum of rescaled integers where the profile keeps to integers."""
-        if not call.integer or call.numerics.elementwise != "integer" or not _pair(call):
+        if ratios.applies(call):
+            return [ratios.add(call)]
+        if not call.integer or not _pair(call):
             return super().run(call)
+        if call.numerics.elementwise == "real":
+            return [_combined(call)]
         first, second = call.operand(0), call.operand(1)
         wide = first.tensor.bits > 8
         scales = [np.float64(first.scale), np.float64(second.scale)]
@@ -175,8 +180,12 @@ class Product(Broadcast):
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the rescaled product where the profile keeps to integers."""
-        if not call.integer or call.numerics.elementwise != "integer" or not _pair(call):
+        if ratios.applies(call):
+            return [ratios.multiply(call)]
+        if not call.integer or not _pair(call):
             return super().run(call)
+        if call.numerics.elementwise == "real":
+            return [_combined(call)]
         first, second = call.operand(0), call.operand(1)
         by = call.factors(first.scale, second.scale)
         stored = (by, call.result_quant()[1], call.bounds(), stored_type(call.results[0]))
@@ -185,9 +194,18 @@ class Product(Broadcast):
 
 
 def _pair(call: Call) -> bool:
-    """Whether both operands are quantized and nothing but bounds follows."""
-    quantized = all(value is not None and value.tensor.quant is not None for value in call.operands)
-    return quantized and all(name in BOUNDS for name in call.activations)
+    """Whether both operands are quantized, with one scale, and nothing but bounds follows."""
+    quants = [value.tensor.quant if value is not None else None for value in call.operands]
+    single = all(quant is not None and len(quant.scale) == 1 for quant in quants)
+    return single and all(name in BOUNDS for name in call.activations)
+
+
+def _combined(call: Call) -> np.ndarray:
+    """Sum, difference or product of what the operands stand for, quantized at once."""
+    operands = [call.operand(0), call.operand(1)]
+    stored = (*call.result_quant(), call.bounds(), stored_type(call.results[0]))
+    zeros, scales = [each.zero_point for each in operands], [each.scale for each in operands]
+    return call.arithmetic.combine(call.node.op, [each.array for each in operands], zeros, scales, stored)
 
 
 class Comparison(Broadcast):

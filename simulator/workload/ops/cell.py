@@ -6,6 +6,13 @@ an RNN needs none of them. Operands come as the products give them, gates side b
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from simulator.workload.call import NotExecuted
+from simulator.workload.functions import EPILOGUE_FUNCTIONS, FUNCTIONS
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -20,6 +27,46 @@ from simulator.workload.op import (
     tensor,
 )
 from simulator.workload.work import Elementwise, Work
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+#: Functions of gates beyond those without parameters, of x, alpha and beta.
+_SCALED: dict[str, Callable[[np.ndarray, Any, Any], np.ndarray]] = {
+    "Affine": lambda x, a, b: a * x + b,
+    "ScaledTanh": lambda x, a, b: a * np.tanh(b * x),
+    "ThresholdedRelu": lambda x, a, b: np.where(x > a, x, x.dtype.type(0)),
+    "LeakyRelu": lambda x, a, b: EPILOGUE_FUNCTIONS["leaky_relu"](x, a),
+    "Elu": lambda x, a, b: EPILOGUE_FUNCTIONS["elu"](x, a),
+    "HardSigmoid": lambda x, a, b: EPILOGUE_FUNCTIONS["hard_sigmoid"](x, a, b),
+}
+
+
+def functions(attrs: Attrs, *names: str) -> list[Function]:
+    """Functions of a cell's gates, ``names`` where its attributes do not say others.
+
+    ``activations`` names one per gate kind, ``activation_alpha`` and ``activation_beta`` hold their
+    parameters in the same order; ``clip`` bounds what each of them is applied to.
+    """
+    chosen = attrs.get("activations") or names
+    alphas, betas = (attrs.get(f"activation_{name}") or (0.0,) * len(chosen) for name in ("alpha", "beta"))
+    return [_function(*each, attrs.get("clip", 0.0)) for each in zip(chosen, alphas, betas, strict=True)]
+
+
+def _function(name: str, alpha: float, beta: float, clip: float) -> Function:
+    if name not in _SCALED and name not in FUNCTIONS:
+        raise NotExecuted(f"has the function {name}, which is not known")
+
+    def apply(x: np.ndarray) -> np.ndarray:
+        bounded = np.clip(x, x.dtype.type(-clip), x.dtype.type(clip)) if clip else x
+        if name in _SCALED:
+            return _SCALED[name](bounded, x.dtype.type(alpha), x.dtype.type(beta))
+        return FUNCTIONS[name](bounded)
+
+    return apply
+
+
+def _parts(array: np.ndarray, count: int) -> list[np.ndarray]:
+    return np.split(array, count, axis=-1)
 
 
 @operator("LSTMCell")
@@ -66,6 +113,19 @@ class LSTMCell(Op):
             ops.append(("max", 8 * n))
         return (Elementwise(tuple(ops), split=state.shape[0]),)
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return h and c; with ``input_forget`` the forget gate is 1 − i."""
+        x, hr, c, peepholes = (*arrays, None)[:4]
+        gate, inner, _ = functions(attrs, "Sigmoid", "Tanh", "Tanh")
+        i, o, f, g = _parts(x + hr, 4)
+        looks = [c.dtype.type(0)] * 3 if peepholes is None else _parts(peepholes, 3)
+        opened = gate(i + looks[0] * c)
+        kept = 1 - opened if attrs.get("input_forget", 0) else gate(f + looks[2] * c)
+        state = kept * c + opened * inner(g)
+        bounds = {name: value for name, value in attrs.items() if name != "clip"}
+        outer = functions(bounds, "Sigmoid", "Tanh", "Tanh")[2]  # the state itself is not bounded
+        return [gate(o + looks[1] * state) * outer(state), state]
+
 
 @operator("GRUCell")
 class GRUCell(Op):
@@ -98,6 +158,14 @@ class GRUCell(Op):
             ),
         )
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return h."""
+        x, hr, h = arrays
+        gate, inner = functions(attrs, "Sigmoid", "Tanh")
+        (xz, xr, xn), (hz, reset, hn) = _parts(x, 3), _parts(hr, 3)
+        z = gate(xz + hz)
+        return [(1 - z) * inner(xn + gate(xr + reset) * hn) + z * h]
+
 
 @operator("GRUReset")
 class GRUReset(Op):
@@ -126,6 +194,13 @@ class GRUReset(Op):
         n = state.elements
         return (Elementwise((("add", 2 * n), ("sigmoid", 2 * n), ("mul", n)), split=state.shape[0]),)
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return z and r·h."""
+        x, hr, h = arrays
+        gate = functions(attrs, "Sigmoid", "Tanh")[0]
+        (xz, xr, _), (hz, reset) = _parts(x, 3), _parts(hr, 2)
+        return [gate(xz + hz), gate(xr + reset) * h]
+
 
 @operator("GRUUpdate")
 class GRUUpdate(Op):
@@ -152,3 +227,9 @@ class GRUUpdate(Op):
         state = required(positional(node, graph), 3)
         n = state.elements
         return (Elementwise((("add", 3 * n), ("tanh", n), ("mul", 2 * n)), split=state.shape[0]),)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return h'."""
+        x, hn, z, h = arrays
+        inner = functions(attrs, "Sigmoid", "Tanh")[1]
+        return [(1 - z) * inner(_parts(x, 3)[2] + hn) + z * h]

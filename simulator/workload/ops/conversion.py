@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.workload.affine import check_scale, check_shapes, check_zero_point, dequantize, quantize
 from simulator.workload.call import Call, NotExecuted, stored_type
 from simulator.workload.epilogue import REQUANT
 from simulator.workload.graph import Graph, Node
@@ -24,7 +25,7 @@ from simulator.workload.op import (
     tensor,
 )
 from simulator.workload.rescale import limits
-from simulator.workload.tensor import NUMPY
+from simulator.workload.tensor import FLOATS, NUMPY
 from simulator.workload.work import Elementwise, Work
 
 #: ONNX's number of an element type -> name in ``tensor.BITS``. Kinds of 8- and 4-bit floats differ in range
@@ -71,11 +72,22 @@ class Quantize(_Conversion):
         return self._elementwise(node, graph, REQUANT)
 
     def run(self, call: Call) -> list[np.ndarray]:
-        """Return the operand at the scale of the result, whether it was real or stored."""
-        if len(call.operands) > 1:
-            raise NotExecuted("is executed with a constant scale alone")
+        """Return the operand at the scale of the result, or that of the operands.
+
+        Divided in float32 where the scale is narrower and the attribute ``precision`` does not say otherwise,
+        as onnxruntime does.
+        """
         value, result = call.operand(0), call.results[0]
-        return [call.aligned(value) if value.tensor.quant else call.quantized(value.array, result)]
+        if result.dtype in FLOATS:
+            raise NotExecuted(f"is executed to integers, not to {result.dtype}")
+        if result.quant is not None and len(call.operands) == 1:
+            return [call.aligned(value) if value.tensor.quant else call.quantized(value.array, result)]
+        scale, zero, axis, block = _parameters(call, result.dtype)
+        precision = ELEMENT_TYPES.get(call.node.attrs.get("precision", 0))
+        wide = NUMPY[precision] if precision else np.promote_types(scale.dtype, np.float32)
+        scale = scale.astype(wide)
+        found = quantize(value.real(), scale, zero, axis, block, result.dtype)
+        return [found.astype(NUMPY[result.dtype])]
 
 
 @operator("DequantizeLinear")
@@ -100,10 +112,27 @@ class Dequantize(_Conversion):
         return self._elementwise(node, graph, (("add", 1), ("mul", 1)))
 
     def run(self, call: Call) -> list[np.ndarray]:
-        """Return what the stored integers stand for."""
-        if len(call.operands) > 1:
-            raise NotExecuted("is executed with a constant scale alone")
-        return [call.operand(0).real().astype(NUMPY[call.results[0].dtype])]
+        """Return what the stored integers stand for, by their scale or that of the operands."""
+        value = call.operand(0)
+        if value.tensor.dtype in FLOATS:
+            raise NotExecuted(f"is executed on integers, not on {value.tensor.dtype}")
+        if len(call.operands) == 1:
+            return [call.store_real(value.real())]
+        return [call.store_real(dequantize(value.array, *_parameters(call, value.tensor.dtype)))]
+
+
+def _parameters(call: Call, dtype: str) -> tuple[np.ndarray, np.ndarray | None, int, int]:
+    """Scale, zero point, axis and block of a conversion whose parameters are operands, checked."""
+    shape, scale, zero = call.operand(0).array.shape, call.operand(1).array, call.optional(2)
+    axis, block = call.node.attrs.get("axis", 1), call.node.attrs.get("block_size", 0)
+    try:
+        check_scale(scale)
+        check_shapes(shape, scale.shape, None if zero is None else zero.array.shape, axis, block)
+        if zero is not None:
+            check_zero_point(zero.array, dtype)
+    except ValueError as error:
+        raise ValueError(f"tensor '{call.operand(0).tensor.name}': {error}") from error
+    return scale, None if zero is None else zero.array, axis, block
 
 
 @operator("DynamicQuantizeLinear")
@@ -131,6 +160,15 @@ class DynamicQuantize(_Conversion):
         """One element-wise work; the range needs all of the data, so that it is not cut."""
         n = required(positional(node, graph), 0).elements
         return (Elementwise((("max", 4 * n), ("div", 2), ("mul", n), ("round", n), ("add", n))),)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the operand as uint8, its scale and zero point; its range is made to hold 0."""
+        x = arrays[0].astype(np.float32)
+        least, most = np.minimum(x.min(initial=0), 0), np.maximum(x.max(initial=0), 0)
+        scale = np.float32(1) if least == most else (most - least) / np.float32(255)
+        zero = np.clip(np.rint(-least / scale), 0, 255).astype(np.uint8)
+        made = quantize(x, np.asarray(scale), np.asarray(zero), 0, 0, "uint8")
+        return [made.astype(np.uint8), np.asarray(scale), np.asarray(zero)]
 
 
 @operator("Cast", "CastLike")

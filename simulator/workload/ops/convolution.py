@@ -22,7 +22,7 @@ from simulator.workload.op import (
 )
 from simulator.workload.plain import windows
 from simulator.workload.window import Axis, axes, channels_first, in_layout
-from simulator.workload.work import Contraction, Elementwise, Work
+from simulator.workload.work import Contraction, Work
 
 _UNIT = Axis(size=1, kernel=1, stride=1, dilation=1, begin=0, end=0, out=1)
 
@@ -114,121 +114,93 @@ class Conv(Op):
         )
 
     def run(self, call: Call) -> list[np.ndarray]:
-        """Return sums of products of stored integers, rescaled; or of reals, in float32."""
-        attrs, ifmap, weight = call.node.attrs, call.operand(0), call.operand(1)
-        last = attrs.get("layout") == "NHWC"
-        if ifmap.array.ndim > 4:
-            raise NotExecuted("is executed over one or two spatial axes")
-        if call.node.op == "ConvInteger" and len(call.operands) > 2:
-            raise NotExecuted("is executed without zero points that are operands")
-        image, filters = (_channels_last(value.array, last) for value in (ifmap, weight))
-        sizes, kernel = (channels_first(v.array.shape, attrs)[2:] for v in (ifmap, weight))
-        placed = [_UNIT, *axes(sizes, kernel, attrs)][-2:]
-        groups = attrs.get("group", 1)
-        bias = call.optional(2)
-        if image.dtype.kind == "f":
-            real = _real(image, _channels_last(weight.real(), last), placed, groups)
-            sums = call.store_real(real if bias is None else real + bias.real().astype(np.float32))
-        else:
-            zeros = (ifmap.zero_point, weight.zero_points)
-            addend = call.addend(len(filters))
-            sums = call.arithmetic.convolve(image, filters, placed, groups, zeros, addend, call.numerics)
-            scales = () if weight.tensor.quant is None else (ifmap.scale, np.array(weight.quant.scale))
-            sums = call.store_sums(sums, *scales)
-        made = sums if last else np.moveaxis(sums, -1, 1)
-        return [made.reshape(call.results[0].shape)]
+        """Return sums of products of stored integers, rescaled; or of reals, in their type."""
+        ifmap, weight, bias = call.operand(0), call.operand(1), call.optional(2)
+        if call.node.op == "ConvInteger":
+            given = zero_point(call, 2), zero_points(call, 3)
+            return [convolved(call, ifmap.array, weight.array, given, None, call.node.attrs)]
+        if ifmap.array.dtype.kind == "f":
+            made = convolved_reals(ifmap.array, weight.real(), call.node.attrs)
+            shift = None if bias is None else _along_channels(bias.real(), made.ndim, call.node.attrs)
+            return [call.store_real(made if shift is None else made + shift.astype(made.dtype))]
+        zeros, addend = (ifmap.zero_point, weight.zero_points), call.addend(len(weight.array))
+        sums = convolved(call, ifmap.array, weight.array, zeros, addend, call.node.attrs)
+        scales = () if weight.tensor.quant is None else (ifmap.scale, np.array(weight.quant.scale))
+        last = call.node.attrs.get("layout") == "NHWC"
+        made = call.store_sums(sums if last else np.moveaxis(sums, 1, -1), *scales)
+        return [made if last else np.moveaxis(made, -1, 1)]
 
 
-def _channels_last(array: np.ndarray, is_last: bool) -> np.ndarray:
-    """Axes as batch (or filters), rows, columns, channels; a single spatial axis is x."""
-    moved = array if is_last else np.moveaxis(array, 1, -1)
-    return moved if moved.ndim == 4 else moved[:, None]
+def convolved(
+    call: Call,
+    ifmap: np.ndarray,
+    weight: np.ndarray,
+    zeros: tuple[int, np.ndarray],
+    bias: np.ndarray | None,
+    attrs: Attrs,
+) -> np.ndarray:
+    """Sums of a convolution of stored integers over one to three spatial axes, in the layout of ``attrs``."""
+    last = attrs.get("layout") == "NHWC"
+    image, filters = (array if last else np.moveaxis(array, 1, -1) for array in (ifmap, weight))
+    placed, groups = axes(image.shape[1:-1], filters.shape[1:-1], attrs), attrs.get("group", 1)
+    image, filters, plane = _planes(image, filters, placed, groups, zeros[0])
+    sums = call.arithmetic.convolve(image, filters, plane, groups, zeros, bias, call.numerics)
+    sums = sums.reshape(len(ifmap), *(axis.out for axis in placed), len(weight))
+    return sums if last else np.moveaxis(sums, -1, 1)
 
 
-def _real(image: np.ndarray, filters: np.ndarray, places: list[Axis], groups: int) -> np.ndarray:
-    """Convolution of float32; the order of its additions is numpy's."""
-    seen, depth, size = windows(image, places, 0), filters.shape[3], len(filters) // groups
+def _planes(
+    image: np.ndarray, filters: np.ndarray, places: list[Axis], groups: int, padding: int
+) -> tuple[np.ndarray, np.ndarray, list[Axis]]:
+    """Two spatial axes, channels last, for any number: output planes as images, kernel planes as channels."""
+    if len(places) == 1:
+        return image[:, None], filters[:, None], [_UNIT, *places]
+    if len(places) == 2:
+        return image, filters, places
+    deep, *plane = places
+    still = [Axis(n, 1, 1, 1, 0, 0, n) for n in image.shape[2:-1]]
+    seen = windows(image, [deep, *still], padding)  # (B, OZ, Y, X, FZ, 1, 1, C)
+    split = seen.reshape(-1, *image.shape[2:-1], deep.kernel, groups, image.shape[-1] // groups)
+    folded = np.swapaxes(split, 3, 4).reshape(*split.shape[:3], -1)  # each group: its kernel planes
+    turned = np.moveaxis(filters, 1, 3)
+    return folded, turned.reshape(*turned.shape[:3], -1), plane
+
+
+def zero_point(call: Call, index: int) -> int:
+    """Zero point that is an operand, one for all of the data.
+
+    Raises
+    ------
+    NotExecuted
+        It holds several.
+    """
+    given = call.optional(index)
+    if given is not None and given.array.size != 1:
+        raise NotExecuted("is executed with one zero point for the activations")
+    return 0 if given is None else int(given.array.item())
+
+
+def zero_points(call: Call, index: int) -> np.ndarray:
+    """Zero points that are an operand, one or one per output channel, int64."""
+    given = call.optional(index)
+    return np.zeros(1, np.int64) if given is None else given.array.reshape(-1).astype(np.int64)
+
+
+def _along_channels(vector: np.ndarray, rank: int, attrs: Attrs) -> np.ndarray:
+    """One value per channel of a result of so many axes."""
+    return vector if attrs.get("layout") == "NHWC" else vector.reshape(-1, *(1 for _ in range(rank - 2)))
+
+
+def convolved_reals(ifmap: np.ndarray, weight: np.ndarray, attrs: Attrs) -> np.ndarray:
+    """Convolution of reals over any spatial axes; the order of its additions is numpy's."""
+    last, groups = attrs.get("layout") == "NHWC", attrs.get("group", 1)
+    image, filters = (array if last else np.moveaxis(array, 1, -1) for array in (ifmap, weight))
+    placed = axes(image.shape[1:-1], filters.shape[1:-1], attrs)
+    seen, depth, size = windows(image, placed, 0), filters.shape[-1], len(filters) // groups
+    outer = seen.shape[: 1 + len(placed)]
     parts = []
     for g in range(groups):
-        rows = np.ascontiguousarray(seen[..., g * depth : (g + 1) * depth]).reshape(*seen.shape[:3], -1)
+        rows = np.ascontiguousarray(seen[..., g * depth : (g + 1) * depth]).reshape(*outer, -1)
         parts.append(rows @ filters[g * size : (g + 1) * size].reshape(size, -1).T)
-    return np.concatenate(parts, axis=3)
-
-
-@operator("ConvTranspose")
-class ConvTranspose(Op):
-    """Transposed convolution: every input pixel adds its channels times a kernel to the output.
-
-    A GEMM of input pixels by (filters × kernel positions), then the addition of products that meet in one
-    output element: products − outputs additions. Its multiply-accumulates are those that published counts
-    state.
-    """
-
-    EXAMPLES = (
-        Example(
-            "ConvTranspose",
-            (tensor((2, 6, 5, 4)), tensor((6, 4, 3, 3), name="w")),
-            {"strides": (2, 2), "pads": (1, 1, 1, 1), "output_padding": (1, 1), "group": 2},
-            macs=2 * 5 * 4 * 6 * 4 * 9,
-            ops={"add": 2 * 5 * 4 * 8 * 9 - 2 * 8 * 10 * 8},
-        ),
-        Example(
-            "ConvTranspose",
-            (tensor((1, 3, 4, 4)), tensor((3, 5, 2, 2), name="w")),
-            {"strides": (2, 2)},
-            macs=4 * 4 * 3 * 5 * 4,
-        ),
-        Example(
-            "ConvTranspose",
-            (tensor((1, 3, 7)), tensor((3, 2, 4), name="w")),
-            {"strides": (3,), "auto_pad": "SAME_LOWER"},
-            macs=7 * 3 * 2 * 4,
-            ops={"add": 7 * 2 * 4 - 2 * 21},
-        ),
-    )
-
-    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """Batch, filters, and one extent per spatial axis."""
-        ifmap, weight = required(inputs, 0).shape, required(inputs, 1).shape
-        if len(ifmap) != len(weight) or ifmap[1] != weight[0]:
-            raise ValueError(f"ifmap {list(ifmap)} and weight {list(weight)} do not fit")
-        rank, auto = len(ifmap) - 2, attrs.get("auto_pad", "NOTSET")
-        strides = attrs.get("strides") or (1,) * rank
-        dilations = attrs.get("dilations") or (1,) * rank
-        pads = attrs.get("pads") or (0,) * 2 * rank
-        extra = attrs.get("output_padding") or (0,) * rank
-        given = attrs.get("output_shape")
-        if given:
-            spatial = tuple(given[-rank:])
-        elif auto.startswith("SAME"):
-            spatial = tuple(size * stride for size, stride in zip(ifmap[2:], strides, strict=True))
-        else:
-            spatial = tuple(
-                (ifmap[2 + i] - 1) * strides[i]
-                + extra[i]
-                + (weight[2 + i] - 1) * dilations[i]
-                + 1
-                - (pads[i] + pads[rank + i] if auto == "NOTSET" else 0)
-                for i in range(rank)
-            )
-        return [(ifmap[0], weight[1] * attrs.get("group", 1), *spatial)]
-
-    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
-        """Return a contraction without kernel positions, and the additions where windows overlap."""
-        operands = positional(node, graph)
-        ifmap, weight = required(operands, 0), required(operands, 1)
-        groups = node.attrs.get("group", 1)
-        *deep, y, x = (1, *ifmap.shape[2:])
-        gemm = Contraction(
-            k=weight.shape[1] * prod(weight.shape[2:]),
-            c=weight.shape[0] // groups,
-            oy=y,
-            ox=x,
-            iy=y,
-            ix=x,
-            batch=ifmap.shape[0] * prod(deep),
-            groups=groups,
-            precision=multiplication(ifmap, weight),
-        )
-        adds = gemm.M * gemm.N * groups - graph.results(node)[0].elements
-        return (gemm, Elementwise((("add", adds),), split=ifmap.shape[0])) if adds > 0 else (gemm,)
+    made = np.concatenate(parts, axis=-1)
+    return made if last else np.moveaxis(made, -1, 1)

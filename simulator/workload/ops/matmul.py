@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -79,22 +81,49 @@ class MatMul(Op):
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the product of stored integers, rescaled; or of reals, in float32."""
         first, second = call.operand(0), call.operand(1)
-        if call.node.op == "MatMulInteger" and len(call.operands) > 2:
-            raise NotExecuted("is executed without zero points that are operands")
+        if call.node.op == "MatMulInteger":
+            left, right = first.array, second.array
+            zeros = [zero for zero in (call.optional(2), call.optional(3)) if zero is not None]
+            if any(zero.array.any() for zero in zeros):
+                left, right = _without_zero_points(call)
+            sums = _pairwise(
+                left, right, lambda a, b: call.arithmetic.multiply(a, b, _NO_ZEROS, None, call.numerics)
+            )
+            return [sums.astype(np.int32).reshape(call.results[0].shape)]
         bias = call.optional(2)
         if first.array.dtype.kind == "f":
             real = first.array @ second.real()
             return [call.store_real(real if bias is None else real + bias.real())]
-        left, right = np.atleast_2d(first.array), second.array
-        right = right[:, None] if right.ndim == 1 else right
-        batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
-        pairs = (
-            np.broadcast_to(left, (*batch, *left.shape[-2:])).reshape(-1, *left.shape[-2:]),
-            np.broadcast_to(right, (*batch, *right.shape[-2:])).reshape(-1, *right.shape[-2:]),
-        )
-        sums = [_sums(call, a, b.T) for a, b in zip(*pairs, strict=True)]
-        made = call.store_sums(np.stack(sums), *_scales(first, second))
+        sums = _pairwise(first.array, second.array, lambda a, b: _sums(call, a, b))
+        made = call.store_sums(sums, *_scales(first, second))
         return [made.reshape(call.results[0].shape)]
+
+
+_NO_ZEROS = (0, np.zeros(1, np.int64))
+
+
+def _without_zero_points(call: Call) -> tuple[np.ndarray, np.ndarray]:
+    """Operands of a product minus zero points that are operands: one, per row, or per column; as int16."""
+    found = []
+    for index in (0, 1):
+        value, zero = call.operand(index), call.optional(index + 2)
+        offset: np.ndarray = np.zeros((), np.int16) if zero is None else zero.array.astype(np.int16)
+        along_rows = index == 0 and offset.ndim == 1 and offset.size > 1
+        found.append(value.array.astype(np.int16) - (offset[:, None] if along_rows else offset))
+    return found[0], found[1]
+
+
+def _pairwise(
+    first: np.ndarray, second: np.ndarray, multiply: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Products (batch, M, N) of broadcasting batches of matrices, each by (M, K) and (N, K)."""
+    left, right = np.atleast_2d(first), second[:, None] if second.ndim == 1 else second
+    batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    pairs = (
+        np.broadcast_to(left, (*batch, *left.shape[-2:])).reshape(-1, *left.shape[-2:]),
+        np.broadcast_to(right, (*batch, *right.shape[-2:])).reshape(-1, *right.shape[-2:]),
+    )
+    return np.stack([multiply(a, b.T) for a, b in zip(*pairs, strict=True)])
 
 
 def _sums(call: Call, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -133,6 +162,16 @@ class FusedMatMul(Op):
         precision = multiplication(required(operands, 0), required(operands, 1))
         return (product(*self._operands(operands, node.attrs), precision),)
 
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the scaled product."""
+        if attrs.get("transBatchA", 0) or attrs.get("transBatchB", 0):
+            raise NotExecuted("is executed with its batch in front")
+        first, second = (
+            np.swapaxes(array, -1, -2) if attrs.get(name, 0) else array
+            for array, name in zip(arrays, ("transA", "transB"), strict=True)
+        )
+        return [first.dtype.type(attrs.get("alpha", 1.0)) * (first @ second)]
+
     def _operands(self, inputs: Operands, attrs: Attrs) -> tuple[Shape, Shape]:
         first, second = required(inputs, 0).shape, required(inputs, 1).shape
         if attrs.get("transA", 0):
@@ -167,6 +206,30 @@ class MatMulNBits(Op):
         """One contraction."""
         ifmap = required(positional(node, graph), 0)
         return (product(ifmap.shape, (node.attrs["K"], node.attrs["N"]), ifmap.dtype),)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the product with (q − zero) · scale; a zero point left out is half of the range."""
+        x, packed, scales, zeros, order, bias = (*arrays, None, None, None)[:6]
+        if order is not None:
+            raise NotExecuted("is executed with its weights in order, without group indices")
+        bits, size, n = attrs.get("bits", 4), attrs["block_size"], attrs["N"]
+        blocks = -(-attrs["K"] // size)
+        stored = _unpacked(packed, bits).reshape(n, blocks, size)
+        if zeros is None:
+            zeros = np.full((n, blocks), 1 << (bits - 1))
+        elif zeros.dtype.kind != "f":
+            zeros = _unpacked(zeros.reshape(n, -1), bits)[:, :blocks]
+        wide = np.promote_types(x.dtype, np.float32)
+        weight = (stored - zeros.reshape(n, blocks, 1)).astype(wide) * scales.reshape(n, blocks, 1)
+        made = x.astype(wide) @ weight.reshape(n, -1)[:, : attrs["K"]].T
+        return [(made if bias is None else made + bias).astype(x.dtype)]
+
+
+def _unpacked(packed: np.ndarray, bits: int) -> np.ndarray:
+    """Integers of few bits along the last axis; the lowest bits of a byte are the first."""
+    shifts = np.arange(0, 8, bits)
+    parts = packed[..., None].astype(np.int64) >> shifts & ((1 << bits) - 1)
+    return parts.reshape(*packed.shape[:-1], -1)
 
 
 @operator("Gemm")
@@ -215,17 +278,19 @@ class Gemm(Op):
     def run(self, call: Call) -> list[np.ndarray]:
         """Return the product of stored integers, rescaled; or of reals, in float32."""
         first, second, third, attrs = call.operand(0), call.operand(1), call.optional(2), call.node.attrs
-        plain = attrs.get("alpha", 1.0) == 1.0 and "bias" in call.node.epilogue or third is None
         if first.array.dtype.kind == "f":
             left = first.array.T if attrs.get("transA", 0) else first.array
             real = np.float32(attrs.get("alpha", 1.0)) * (left @ _columns(second.real(), attrs).T)
             addend = 0 if third is None else np.float32(attrs.get("beta", 1.0)) * third.real()
             return [call.store_real(real + addend)]
-        if not plain or attrs.get("alpha", 1.0) != 1.0:
-            raise NotExecuted("of integers is executed with a bias per column, and without factors")
+        factor = () if attrs.get("alpha", 1.0) == 1.0 else (np.float32(attrs["alpha"]),)
+        scales = (*factor, *_scales(first, second))
+        joins = "bias" in call.node.epilogue and (not factor or third is None or _has_scale(third, scales))
+        if third is not None and not joins:
+            raise NotExecuted("of integers is executed with a bias per column, at the scale of the products")
         rows = first.array.T if attrs.get("transA", 0) else first.array
         sums = _sums(call, rows, _columns(second.array, attrs))
-        return [call.store_sums(sums, *_scales(first, second))]
+        return [call.store_sums(sums, *scales)]
 
     def _sizes(self, inputs: Operands, attrs: Attrs) -> tuple[int, int, int]:
         first, second = required(inputs, 0).shape, required(inputs, 1).shape
@@ -233,6 +298,12 @@ class Gemm(Op):
             raise ValueError(f"Gemm takes matrices, not {list(first)} and {list(second)}")
         rows, inner = reversed(first) if attrs.get("transA", 0) else first
         return rows, inner, second[0 if attrs.get("transB", 0) else 1]
+
+
+def _has_scale(value: Value, scales: Sequence[np.ndarray | float]) -> bool:
+    """Whether stored integers have the product of some scales as theirs."""
+    product = np.prod(np.broadcast_arrays(*scales), axis=0)
+    return value.tensor.quant is not None and bool(np.allclose(value.quant.scale, product, rtol=1e-5))
 
 
 def _columns(second: np.ndarray, attrs: Attrs) -> np.ndarray:
@@ -243,90 +314,3 @@ def _columns(second: np.ndarray, attrs: Attrs) -> np.ndarray:
 def is_bias(addend: Tensor, columns: int) -> bool:
     """Whether what is added to a GEMM is one value per column (or one value), the same for all rows."""
     return addend.elements == 1 or (addend.elements == columns == addend.shape[-1])
-
-
-@operator("Einsum")
-class Einsum(Op):
-    """Sum over labelled axes. Operands are joined from left to right, each pair as one batch of GEMMs.
-
-    Labels of both operands and the result count as groups, those that the result lacks as the inner
-    dimension. One operand: a reduction or a transposition, an addition per element.
-    """
-
-    EXAMPLES = (
-        Example(
-            "Einsum",
-            (tensor((2, 8, 4, 16)), tensor((2, 6, 4, 16), name="k")),
-            {"equation": "bqhd,bkhd->bhqk"},
-            macs=2 * 4 * 8 * 6 * 16,
-        ),
-        Example("Einsum", (tensor((5, 7)), tensor((7, 3), name="y")), {"equation": "ij,jk"}, macs=5 * 7 * 3),
-        Example("Einsum", (tensor((5, 7)),), {"equation": "ij->j"}, ops={"add": 35}),
-    )
-
-    def shape(self, inputs: Operands, attrs: Attrs) -> list[Shape]:
-        """Extents of the result's labels."""
-        terms, result = _terms(inputs, attrs)
-        sizes = _sizes(inputs, terms)
-        return [tuple(sizes[label] for label in result)]
-
-    def work(self, node: Node, graph: Graph) -> tuple[Work, ...]:
-        """Return a contraction for every operand after the first."""
-        operands = positional(node, graph)
-        terms, result = _terms(operands, node.attrs)
-        sizes = _sizes(operands, terms)
-        if len(terms) == 1:
-            return (Elementwise((("add", required(operands, 0).elements),)),)
-        precision = multiplication(required(operands, 0), required(operands, 1))
-        joined, works = terms[0], []
-        for i, term in enumerate(terms[1:], start=1):
-            kept = set(result).union(*terms[i + 1 :])
-            both = [label for label in joined if label in term]
-            groups = prod(sizes[label] for label in both if label in kept)
-            works.append(
-                Contraction(
-                    k=prod(sizes[label] for label in term if label not in joined),
-                    c=prod(sizes[label] for label in both if label not in kept),
-                    oy=prod(sizes[label] for label in joined if label not in term),
-                    groups=groups,
-                    batched=groups > 1,
-                    precision=precision,
-                )
-            )
-            joined = "".join(dict.fromkeys(label for label in joined + term if label in kept))
-        return tuple(works)
-
-
-def _terms(inputs: Operands, attrs: Attrs) -> tuple[list[str], str]:
-    """Labels of each operand and of the result; an ellipsis becomes labels of its own."""
-    left, arrow, right = attrs["equation"].replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) != len(inputs):
-        raise ValueError(
-            f"equation '{attrs['equation']}' names {len(terms)} operands, there are {len(inputs)}"
-        )
-    widths = [len(required(inputs, i).shape) - len(term.replace("...", "")) for i, term in enumerate(terms)]
-    hidden = [
-        chr(0x100 + i) for i in range(max([0, *widths]))
-    ]  # beyond every letter that an equation may use
-    expanded = [
-        term.replace("...", "".join(hidden[len(hidden) - width :]))
-        for term, width in zip(terms, widths, strict=True)
-    ]
-    if arrow:
-        return expanded, right.replace("...", "".join(hidden))
-    letters = "".join(terms).replace(".", "")
-    return expanded, "".join(hidden) + "".join(
-        sorted(label for label in set(letters) if letters.count(label) == 1)
-    )
-
-
-def _sizes(inputs: Operands, terms: list[str]) -> dict[str, int]:
-    sizes: dict[str, int] = {}
-    for i, term in enumerate(terms):
-        shape = required(inputs, i).shape
-        if len(shape) != len(term):
-            raise ValueError(f"labels '{term}' do not fit an operand of shape {list(shape)}")
-        for label, size in zip(term, shape, strict=True):
-            sizes[label] = max(size, sizes.get(label, 1))
-    return sizes

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from simulator.workload.call import Call
+from simulator.workload.functions import bfloat16
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
     Attrs,
@@ -75,17 +76,34 @@ class Softmax(Op):
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
         """Return exponentials over their sum, the logarithm of that, or a 1 at the first largest."""
-        x = arrays[0]
+        return [self._of(arrays[0], attrs)]
+
+    def _of(
+        self, x: np.ndarray, attrs: Attrs, each: Callable[[np.ndarray], np.ndarray] | None = None
+    ) -> np.ndarray:
+        """``each`` is what the type of the operand leaves of an intermediate value; None: all of it."""
+        kept = each or (lambda y: y)
         coerce = attrs.get("coerce", 0)
         axis = axis_of(attrs.get("axis", 1 if coerce else -1), x.ndim)
         flat = x.reshape(*x.shape[:axis], -1) if coerce else np.moveaxis(x, axis, -1)
         if self._name == "Hardmax":
             made = (np.arange(flat.shape[-1]) == flat.argmax(-1)[..., None]).astype(x.dtype)
         else:
-            shifted = x.dtype.type(attrs.get("beta", 1.0)) * (flat - flat.max(-1, keepdims=True))
-            total = np.exp(shifted).sum(-1, keepdims=True)
-            made = shifted - np.log(total) if self._name == "LogSoftmax" else np.exp(shifted) / total
-        return [made.reshape(x.shape) if coerce else np.moveaxis(made, -1, axis)]
+            shifted = kept(x.dtype.type(attrs.get("beta", 1.0)) * (flat - flat.max(-1, keepdims=True)))
+            powers = kept(np.exp(shifted))
+            total = self._sum(powers, each)
+            made = shifted - kept(np.log(total)) if self._name == "LogSoftmax" else powers / total
+        return made.reshape(x.shape) if coerce else np.moveaxis(made, -1, axis)
+
+    @staticmethod
+    def _sum(powers: np.ndarray, each: Callable[[np.ndarray], np.ndarray] | None) -> np.ndarray:
+        """Sum along the last axis; one addition after the other where each is rounded."""
+        if each is None:
+            return powers.sum(-1, keepdims=True)
+        total = powers[..., :1]
+        for i in range(1, powers.shape[-1]):
+            total = each(total + powers[..., i : i + 1])
+        return total
 
     def run(self, call: Call) -> list[np.ndarray]:
         """Return Softmax of stored integers by a table of exponentials; others as ever.
@@ -93,6 +111,11 @@ class Softmax(Op):
         e[d] = exp(−β·s·d) in float32 for the distance d to the largest; each e · (1/Σe) over the result's
         scale is rounded half away from zero.
         """
+        if call.operand(0).tensor.dtype == "bf16":
+            with np.errstate(invalid="ignore"):
+                return [call.store_real(self._of(call.operand(0).array, call.node.attrs, bfloat16))]
+        if call.integer and call.numerics.elementwise == "real" and call.node.attrs.get("integer_sums", 0):
+            return [self._by_integers(call)]
         if not call.integer or call.numerics.elementwise != "integer" or self._name != "Softmax":
             return super().run(call)
         value, (scale, zero) = call.operand(0), call.result_quant()
@@ -104,6 +127,25 @@ class Softmax(Op):
         whole = round_half_away(exponentials * inverse / np.float32(scale)) + zero
         bounded = np.clip(whole, *call.bounds()).astype(value.array.dtype)
         return [np.moveaxis(bounded, -1, axis)]
+
+
+    def _by_integers(self, call: Call) -> np.ndarray:
+        """Return what onnxruntime's QLinearSoftmax gives: sums of exponentials that are integers.
+
+        e[d] = ⌊q·exp(−s·d)⌋ for the distance d to the largest, with q as large as n of them fit 32 bits and
+        2^23 − 1 at most; the result is e · ⌊1/so⌋ / Σe, rounded half up.
+        """
+        attrs, value, (scale, zero) = call.node.attrs, call.operand(0), call.result_quant()
+        x, coerce = value.array.astype(np.int64), attrs.get("coerce", 0)
+        axis = axis_of(attrs.get("axis", 1 if coerce else -1), x.ndim)
+        flat = x.reshape(*x.shape[:axis], -1) if coerce else np.moveaxis(x, axis, -1)
+        most = min((2**32 - 1) / flat.shape[-1], 2**23 - 1)
+        table = np.floor(most * np.exp(np.arange(256) * -float(np.float32(value.scale)))).astype(np.int64)
+        powers = table[flat.max(-1, keepdims=True) - flat]
+        total = powers.sum(-1, keepdims=True)
+        whole = (powers * int(1 / np.float32(scale)) + (total >> 1)) // total + zero
+        made = np.clip(whole, *call.bounds()).astype(value.array.dtype)
+        return made.reshape(x.shape) if coerce else np.moveaxis(made, -1, axis)
 
 
 for _name in _KINDS:

@@ -32,6 +32,9 @@ fast.convolve(image.astype(np.int16), np.ones((3, 2, 2, 2), np.int8), places, 1,
 fast.store(np.ones((2, 2), np.int32), *result)
 fast.add((image, image), (0, 0), (by, by), 20, result)
 fast.product((image, image), (0, 0), result)
+fast.combine("Add", (image, image), (0, 0), (0.5, 0.5), (0.5, 0, (-128, 127), "int8"))
+fast.nonzeros(image, 0)
+fast.add_ratios((image, image), (np.float32(1), np.float32(1)), np.float32(0), (-128, 127), "int8")
 fast.average(image, places, (-128, 127))
 fast.maximum(image, places, (-128, 127))
 fast.look_up(image, np.zeros(256, np.int8))
@@ -55,7 +58,8 @@ def test_all_kernels_compile_within_two_minutes_from_nothing(tmp_path):
         "deliver_until",
         "finish_times",
         "run_costs",
-        "dot32",
+        "multiply_panels",
+        "spread",
         "dot64",
         "dot_saturating",
         "gather_windows",
@@ -65,6 +69,9 @@ def test_all_kernels_compile_within_two_minutes_from_nothing(tmp_path):
         "multiply_rows",
         "look_up_rows",
         "average_pool",
+        "combine_rows",
+        "add_ratio_rows",
+        "count_other",
         "max_pool",
     }
     assert wanted <= compiled

@@ -87,9 +87,9 @@ def test_inputs_must_agree_on_samples():
 
 
 def test_what_cannot_be_executed_is_named_with_its_node(chain):
-    lstm = replace(chain.nodes[0], name="cell", op="LSTMCell", epilogue=())
-    with pytest.raises(InputError, match="node 'cell': LSTMCell has a model for timing, and none"):
-        execute(replace(chain, nodes=(lstm, chain.nodes[1])), {"x": STORED}, "tflite_ref")
+    training = replace(chain.nodes[0], name="bn", op="BatchNormalization", attrs={"training_mode": 1}, epilogue=())
+    with pytest.raises(InputError, match="node 'bn': BatchNormalization is executed as at inference"):
+        execute(replace(chain, nodes=(training, chain.nodes[1])), {"x": STORED}, "tflite_ref")
     strange = replace(chain.nodes[0], name="odd", op="Strange")
     with pytest.raises(InputError, match="node 'odd': operator Strange is not supported"):
         execute(replace(chain, nodes=(strange, chain.nodes[1])), {"x": STORED}, "tflite_ref")

@@ -50,7 +50,7 @@ def test_every_word_of_a_profile_is_explained_and_tested():
 
 def test_fixed_point_is_the_ratio_to_31_bits(rng):
     for ratio in np.exp2(rng.uniform(-20, 10, 500)):
-        mantissa, exponent = fixed_point(float(ratio))
+        mantissa, exponent = (int(part) for part in fixed_point(ratio))
         assert 1 << 30 <= mantissa < 1 << 31
         error = abs(Fraction(mantissa) * Fraction(2) ** (exponent - 31) / Fraction(float(ratio)) - 1)
         assert error <= Fraction(1, 1 << 31)
@@ -66,7 +66,7 @@ def test_fixed_point_at_its_ends():
 def test_one_shift_is_exact_for_its_multiplier(rounding, shift, rng):
     sums = rng.integers(-(2**31), 2**31, 200)
     for ratio in np.exp2(rng.uniform(-20, -1, 20)):
-        mantissa, exponent = fixed_point(float(ratio))
+        mantissa, exponent = (int(part) for part in fixed_point(ratio))
         factor = Fraction(mantissa) * Fraction(2) ** (exponent - 31)
         by = factors(np.array(ratio), Rescaling("fixed31", rounding))
         assert rescale(sums, by).tolist() == [floor(int(s) * factor + shift) for s in sums]

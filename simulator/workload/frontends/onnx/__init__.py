@@ -13,11 +13,11 @@ from simulator.workload.frontends.onnx.draft import Draft
 from simulator.workload.frontends.onnx.expand import expand
 from simulator.workload.frontends.onnx.fold import fold
 from simulator.workload.frontends.onnx.fuse import fuse
-from simulator.workload.frontends.onnx.qdq import absorb_conversions
+from simulator.workload.frontends.onnx.qdq import PRODUCTS, absorb_conversions
 from simulator.workload.frontends.onnx.read import read
 from simulator.workload.frontends.onnx.recurrent import unroll
 from simulator.workload.frontends.onnx.simplify import simplify
-from simulator.workload.graph import Graph, sort_nodes
+from simulator.workload.graph import Graph, Node, sort_nodes
 from simulator.workload.op import OPS, UnknownShape, is_modelled, positional
 
 _SMALL = 1 << 16  # elements: a mask or bias of an attention, not a table of weights
@@ -91,13 +91,7 @@ def _check_operands(graph: Graph, path: Path) -> None:
 
 def _finish(draft: Draft, name: str, digest: str, assumptions: tuple[str, ...]) -> Graph:
     """Graph of the nodes that are left and the tensors that they touch."""
-    nodes = [
-        replace(
-            node,
-            inputs=(*node.inputs, *(extra for used in node.inputs for extra in draft.extras.get(used, ()))),
-        )
-        for node in draft.nodes
-    ]
+    nodes = [_with_extras(node, draft) for node in draft.nodes]
     names = dict.fromkeys([*draft.inputs, *draft.outputs])
     for node in nodes:
         names.update(dict.fromkeys(name for name in (*node.inputs, *node.outputs) if name))
@@ -112,3 +106,10 @@ def _finish(draft: Draft, name: str, digest: str, assumptions: tuple[str, ...]) 
         assumptions=(*assumptions, *draft.assumptions),
         digest=digest,
     )
+
+
+def _with_extras(node: Node, draft: Draft) -> Node:
+    """Node that reads the scales of its weights as well, behind all operands that the operator can have."""
+    extras = [extra for used in node.inputs for extra in draft.extras.get(used, ())]
+    left_out = ("",) * (3 - len(node.inputs)) if extras and node.op in PRODUCTS else ()
+    return replace(node, inputs=(*node.inputs, *left_out, *extras))

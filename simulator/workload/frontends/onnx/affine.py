@@ -126,7 +126,7 @@ def _can_absorb(before: Node, affine: _Affine, draft: Draft) -> bool:
         return plain
     # A product of two computed operands has no weights; stored integers keep their scale.
     matrix = before.op != "MatMul" or len(weight.shape) == 2
-    return plain and matrix and weight.constant is not None and weight.quant is None
+    return plain and matrix and weight.constant is not None and weight.quant is None and weight.blocks is None
 
 
 def _bias(node: Node, draft: Draft) -> Tensor | None:

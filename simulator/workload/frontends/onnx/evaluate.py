@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.workload.affine import dequantize_blocks
 from simulator.workload.tensor import Constant, Tensor
 
 
@@ -50,8 +51,10 @@ def lazily(node: Any, opset: int, operands: Sequence[Tensor | None]) -> list[Con
 
 def real(tensor: Tensor) -> Constant:
     """Value of a constant as real numbers: dequantized if it is stored quantized."""
-    constant, quant = tensor.constant, tensor.quant
+    constant, quant, blocks = tensor.constant, tensor.quant, tensor.blocks
     assert constant is not None, "only constants have a value before the run"
+    if blocks is not None:
+        return Constant(lambda: dequantize_blocks(tensor, blocks, constant.array()))
     if quant is None:
         return constant
 
@@ -70,6 +73,6 @@ def real(tensor: Tensor) -> Constant:
 
 def as_real(tensor: Tensor) -> Tensor:
     """Return a constant that is stored quantized as the real numbers it stands for; others as they are."""
-    if tensor.constant is None or tensor.quant is None:
+    if tensor.constant is None or (tensor.quant is None and tensor.blocks is None):
         return tensor
-    return replace(tensor, dtype="fp32", quant=None, constant=real(tensor))
+    return replace(tensor, dtype="fp32", quant=None, blocks=None, constant=real(tensor))

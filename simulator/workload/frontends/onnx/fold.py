@@ -20,9 +20,20 @@ from simulator.workload.frontends.onnx.proto import attributes, constant_of, ope
 from simulator.workload.frontends.onnx.read import Source, tensor_of
 from simulator.workload.frontends.onnx.settle import settle
 from simulator.workload.graph import Node, sort_nodes
-from simulator.workload.op import NUMPY, OPS, Operands, Shape, UnknownShape, is_alias, optional, required
+from simulator.workload.op import (
+    NUMPY,
+    OPS,
+    Operands,
+    Shape,
+    UnknownShape,
+    axis_of,
+    is_alias,
+    optional,
+    required,
+)
+from simulator.workload.ops.quantized import QUANTIZED
 from simulator.workload.ops.source import extents
-from simulator.workload.tensor import Constant, Quant, Tensor
+from simulator.workload.tensor import Blocks, Constant, Quant, Tensor
 
 _RANDOM = (
     "RandomNormal",
@@ -99,11 +110,13 @@ class _Folder:
         if node.op == "Resize" and len(operands) == 2:  # opset 10: no region of interest before the scales
             node = replace(node, inputs=(node.inputs[0], "", node.inputs[1]))
             operands = [operands[0], None, operands[1]]
+        if node.op in ("QuantizeLinear", "DequantizeLinear"):
+            quantops.check_conversion(node, operands)
         if node.op in ("Shape", "Size") and operands[0] is not None:
             self._shape(node, operands[0])
         elif node.op == "DequantizeLinear" and self._stored(node, operands):
             return
-        elif node.op in quantops.QUANTIZED:
+        elif node.op in QUANTIZED:
             self._quantized(node)
         elif self._folds(node, operands, proto):
             self._fold(node, operands, proto)
@@ -136,6 +149,7 @@ class _Folder:
         for name, tensor, constant in zip(node.outputs, results, made, strict=True):
             if name:
                 dtype = first.dtype if first is not None and quant is not None else tensor.dtype
+                constant = _held(constant, dtype)
                 self.draft.tensors[name] = replace(tensor, constant=constant, quant=quant, dtype=dtype)
 
     def _results(self, node: Node, operands: Operands) -> list[Tensor]:
@@ -190,13 +204,17 @@ class _Folder:
         if stored is None or stored.constant is None:
             return False
         name, block = node.outputs[0], node.attrs.get("block_size", 0)
+        scale, zero = (*node.inputs[1:], "")[:2]
+        axis = node.attrs.get("axis", 1)
         if block:
-            draft.tensors[name] = replace(stored, name=name)
+            constants = [draft.tensors[each].constant if each else None for each in (scale, zero)]
+            if constants[0] is None or (zero and constants[1] is None):
+                return False
+            blocks = Blocks(constants[0], constants[1], axis_of(axis, len(stored.shape)), block)
+            draft.tensors[name] = replace(stored, name=name, blocks=blocks)
             draft.extras[name] = tuple(extra for extra in node.inputs[1:] if extra)
             return True
-        axis = node.attrs.get("axis", 1)
-        axis += len(stored.shape) if axis < 0 else 0
-        quant = quantops.quant_of(draft, node.inputs[1], node.inputs[2] if len(node.inputs) > 2 else "", axis)
+        quant = quantops.quant_of(draft, stored.name, scale, zero, axis)
         if quant is None:
             return False
         draft.tensors[name] = replace(stored, name=name, quant=quant)
@@ -204,11 +222,14 @@ class _Folder:
 
     def _quantized(self, node: Node) -> None:
         """Enter an operator on quantized tensors in its plain form."""
+        if node.op == "QLinearSoftmax":
+            node = replace(node, attrs={"opset": self.draft.opset, **node.attrs})
         made = quantops.plain(node, self.draft)
         plain, give = made or (node, None)
         name = node.outputs[0]
+        operands = [self.draft.tensors[i] if i else None for i in node.inputs]
         self._emit(plain, [self.draft.tensors[i] if i else None for i in plain.inputs])
-        dtype = quantops.zero_point_type(node, self.draft)
+        dtype = OPS[node.op].dtypes(operands, node.attrs, 1)[0]
         self.draft.tensors[name] = replace(self.draft.tensors[name], dtype=dtype)
         if give:
             give(name)
@@ -230,6 +251,11 @@ class _Folder:
                 self.draft.nodes.append(
                     Node(f"{node.name}/{name}", "Identity", (value.name,), (name,), origin=node.name)
                 )
+
+
+def _held(constant: Constant, dtype: str) -> Constant:
+    """Value in the numpy type that holds an element type."""
+    return Constant(lambda: constant.array().astype(NUMPY[dtype], copy=False))
 
 
 def _fill(node: Node, result: Tensor) -> Constant:

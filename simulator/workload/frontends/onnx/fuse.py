@@ -12,6 +12,7 @@ import numpy as np
 from simulator.workload.epilogue import ACTIVATIONS
 from simulator.workload.frontends.onnx.affine import absorb
 from simulator.workload.frontends.onnx.draft import Draft
+from simulator.workload.frontends.onnx.evaluate import real
 from simulator.workload.graph import Node
 from simulator.workload.op import OPS
 from simulator.workload.tensor import FLOATS
@@ -192,7 +193,7 @@ class _Fusion:
 
     def _scalar(self, name: str) -> float | None:
         tensor = self.draft.tensors[name]
-        return float(tensor.constant.array().item()) if tensor.constant and tensor.elements == 1 else None
+        return float(real(tensor).array().item()) if tensor.constant and tensor.elements == 1 else None
 
     def _other(self, node: Node, name: str) -> float | None:
         """Value of the scalar that stands beside an operand."""

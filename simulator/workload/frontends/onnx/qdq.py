@@ -18,20 +18,32 @@ from simulator.workload.graph import Node
 from simulator.workload.op import OPS
 from simulator.workload.tensor import FLOATS, Quant, Tensor
 
-_PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+#: Operators that multiply by weights; a bias is their third operand.
+PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
 
 
 def absorb_conversions(draft: Draft) -> None:
     """Fold conversions into their neighbours; scales and zero points end up in ``Tensor.quant``."""
+    _share_scales(draft)
     if any(node.op in _CONVERSIONS for node in draft.nodes):
-        for node in draft.nodes:
-            _annotate(node, draft)
-        draft.nodes = _commuted(draft)
-        _Absorption(draft).run()
-        draft.nodes = [_settled(node, draft) for node in draft.nodes]
+        other = {node.name for node in draft.nodes if not _annotate(node, draft)}
+        draft.nodes = _commuted(draft, other)
+        _Absorption(draft, other).run()
+        draft.nodes = [node if node.name in other else _settled(node, draft) for node in draft.nodes]
         drop_dead(draft)
     _make_real(draft)
+
+
+def _share_scales(draft: Draft) -> None:
+    """Give stored integers that are only chosen or moved the scale that their neighbours know."""
+    for nodes, known, unknown in ((draft.nodes, 0, 1), (draft.nodes[::-1], 1, 0)):
+        for node in nodes:
+            if _passes(node, draft):
+                ends = [draft.tensors[name] for name in (node.inputs[0], node.outputs[0])]
+                quant = ends[known].quant
+                if quant is not None and quant.axis is None and ends[unknown].quant is None:
+                    draft.tensors[ends[unknown].name] = replace(ends[unknown], quant=quant)
 
 
 def _settled(node: Node, draft: Draft) -> Node:
@@ -41,33 +53,42 @@ def _settled(node: Node, draft: Draft) -> Node:
     return replace(node, inputs=node.inputs[:1]) if known else node
 
 
-def _annotate(node: Node, draft: Draft) -> None:
-    """Give the integer side of a conversion its scale."""
+def _annotate(node: Node, draft: Draft) -> bool:
+    """Give the integer side of a conversion its scale; False if it has another one already.
+
+    Integers may be dequantized by other parameters than they were quantized by: that changes their meaning,
+    and such a conversion stays a node with operands of its own.
+    """
     if node.op not in _CONVERSIONS or node.attrs.get("block_size", 0):
-        return
+        return True
     zero = node.inputs[2] if len(node.inputs) > 2 else ""
-    quant = quant_of(draft, node.inputs[1], zero, node.attrs.get("axis", 1))
     name = node.outputs[0] if node.op == "QuantizeLinear" else node.inputs[0]
-    if quant is not None:
-        draft.tensors[name] = replace(draft.tensors[name], quant=quant)
+    tensor = draft.tensors[name]
+    quant = quant_of(draft, name, node.inputs[1], zero, node.attrs.get("axis", 1))
+    if quant is None or tensor.quant is None:
+        draft.tensors[name] = replace(tensor, quant=quant or tensor.quant)
+        return quant is not None or tensor.quant is None
+    return quant == tensor.quant
 
 
-def _commuted(draft: Draft) -> list[Node]:
+def _commuted(draft: Draft, other: set[str]) -> list[Node]:
     """Nodes with quantization moved before, and dequantization behind, what only passes values on.
 
     Both are the same numbers: choosing or moving values commutes with a monotonic function of each.
     """
-    nodes = _commuted_forward(draft, list(draft.nodes))
-    return _commuted_forward(draft, nodes[::-1], backwards=True)[::-1]
+    nodes = _commuted_forward(draft, list(draft.nodes), other)
+    return _commuted_forward(draft, nodes[::-1], other, backwards=True)[::-1]
 
 
-def _commuted_forward(draft: Draft, nodes: list[Node], backwards: bool = False) -> list[Node]:
+def _commuted_forward(
+    draft: Draft, nodes: list[Node], other: set[str], backwards: bool = False
+) -> list[Node]:
     """Swap (DequantizeLinear, mover) pairs; backwards: (mover, QuantizeLinear) pairs, over reversed nodes."""
     op = "QuantizeLinear" if backwards else "DequantizeLinear"
     uses = draft.uses()
     place: dict[str, int] = {}  # the conversion's tensor that a mover would touch -> index
     for i, node in enumerate(nodes):
-        if node.op == op:
+        if node.op == op and node.name not in other:
             place[node.inputs[0] if backwards else node.outputs[0]] = i
             continue
         touched = node.outputs[0] if backwards else (node.inputs[0] if node.inputs else "")
@@ -109,17 +130,19 @@ def _passes(node: Node, draft: Draft) -> bool:
 class _Absorption:
     """Which tensors are dequantized from what, and who reads them."""
 
-    def __init__(self, draft: Draft) -> None:
-        self.draft = draft
+    def __init__(self, draft: Draft, other: set[str]) -> None:
+        self.draft, self.other = draft, other
         self.uses: Counter[str] = draft.uses()
         self.stored = {
             node.outputs[0]: node.inputs[0]
             for node in draft.nodes
             if node.op == "DequantizeLinear" and draft.tensors[node.inputs[0]].quant is not None
+            if node.name not in other
         }
         self.quantizers: dict[str, Node] = {}  # real tensor -> the only quantization of it
         for node in draft.nodes:
-            if node.op == "QuantizeLinear" and draft.tensors[node.outputs[0]].quant is not None:
+            known = node.op == "QuantizeLinear" and draft.tensors[node.outputs[0]].quant is not None
+            if known and node.name not in other:
                 self.quantizers[node.inputs[0]] = node
 
     def run(self) -> None:
@@ -127,7 +150,7 @@ class _Absorption:
         gone: set[str] = set()  # quantizations that became part of the node before them
         nodes: list[Node] = []
         for node in self.draft.nodes:
-            if node.op == "QuantizeLinear" and node.inputs[0] in self.stored:
+            if node.op == "QuantizeLinear" and node.inputs[0] in self.stored and node.name not in self.other:
                 same = self._same_scale(node)
                 nodes.append(replace(node, op="Identity", inputs=(same,), attrs={}) if same else node)
             elif node.op in _CONVERSIONS:
@@ -139,7 +162,7 @@ class _Absorption:
     def _absorbed(self, node: Node, gone: set[str]) -> Node:
         ends = [self._quantizer(name) for name in node.outputs if name]
         quantized = bool(ends) and all(end is not None for end in ends)
-        if node.op in _PRODUCTS:
+        if node.op in PRODUCTS:
             if not all(self._integer(name) for name in node.inputs[:2]):
                 return node
         elif not quantized or not self._all_integer(node):
@@ -199,7 +222,7 @@ def _real_inputs(node: Node, draft: Draft) -> tuple[str, ...]:
     names = []
     for i, name in enumerate(node.inputs):
         tensor: Tensor | None = draft.tensors.get(name)
-        weight = node.op in _PRODUCTS and i in (1, 2)
+        weight = node.op in PRODUCTS and i in (1, 2)
         if tensor is not None and tensor.constant and isinstance(tensor.quant, Quant) and not weight:
             name = f"{tensor.name}.real"
             draft.tensors.setdefault(name, replace(as_real(tensor), name=name))

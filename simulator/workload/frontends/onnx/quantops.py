@@ -3,117 +3,131 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
+from simulator.workload.affine import check_scale, check_shapes, check_zero_point, parameters
 from simulator.workload.frontends.onnx.draft import Draft
 from simulator.workload.graph import Node
-from simulator.workload.tensor import Quant
+from simulator.workload.op import Operands, optional, required
+from simulator.workload.ops.conversion import ELEMENT_TYPES
+from simulator.workload.ops.quantized import bias_quant, channel_axis, layout_of, plain_attrs
+from simulator.workload.tensor import FLOATS, Quant, Tensor
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Where a quantized operator has its operands: data, each before its scale and zero point; the rest."""
+def quant_of(draft: Draft, name: str, scale: str, zero: str, axis: int | None) -> Quant | None:
+    """Quantization parameters of a tensor from two constants; None if one is computed during the run.
 
-    op: str
-    data: tuple[int, ...]
-    result: int  # scale of the result, its zero point after it
-    plain: tuple[int, ...] = ()  # operands without scale that come before the data
-    bias: int | None = None
-
-
-_LAYOUTS = {
-    "QLinearConv": _Layout("Conv", (0, 3), 6, bias=8),
-    "QLinearMatMul": _Layout("MatMul", (0, 3), 6),
-    "QGemm": _Layout("Gemm", (0, 3), 7, bias=6),
-    "QLinearAdd": _Layout("Add", (0, 3), 6),
-    "QLinearMul": _Layout("Mul", (0, 3), 6),
-    "QLinearAveragePool": _Layout("AveragePool", (0,), 3),
-    "QLinearGlobalAveragePool": _Layout("GlobalAveragePool", (0,), 3),
-    "QLinearLeakyRelu": _Layout("LeakyRelu", (0,), 3),
-    "QLinearSigmoid": _Layout("Sigmoid", (0,), 3),
-    "QLinearSoftmax": _Layout("Softmax", (0,), 3),
-    "QLinearReduceMean": _Layout("ReduceMean", (0,), 3),
-    "QLinearWhere": _Layout("Where", (1, 4), 7, plain=(0,)),
-}
-#: Operators that this module rewrites.
-QUANTIZED = (*_LAYOUTS, "QLinearConcat")
-
-
-def quant_of(draft: Draft, scale: str, zero: str, axis: int | None) -> Quant | None:
-    """Quantization parameters from two constants; None if one is computed during the run.
-
-    ``axis`` is dropped where there is one scale.
+    Raises
+    ------
+    ValueError
+        They contradict each other or the tensor.
     """
     scales, zeros = draft.value(scale), draft.value(zero) if zero else np.zeros(1, np.int8)
     if scales is None or zeros is None:
         return None
-    flat, offsets = np.ravel(scales), np.ravel(zeros)
-    if flat.size == 1:
-        axis = None
-    if offsets.size == 1 < flat.size:
-        offsets = np.broadcast_to(offsets, flat.shape)
-    return Quant(tuple(flat.astype(float).tolist()), tuple(offsets.astype(int).tolist()), axis)
+    return parameters(draft.tensors[name], scales, zeros, axis)
+
+
+def check_conversion(node: Node, operands: Operands) -> None:
+    """Refuse a QuantizeLinear or DequantizeLinear whose parameters contradict each other or the data.
+
+    Values of scales are looked at where they are constant, those of blocks when they are used.
+
+    Raises
+    ------
+    ValueError
+        With the name of the tensor that is converted.
+    """
+    data, scale, zero = required(operands, 0), required(operands, 1), optional(operands, 2)
+    block, axis = node.attrs.get("block_size", 0), node.attrs.get("axis", 1)
+    try:
+        check_shapes(data.shape, scale.shape, zero.shape if zero else None, axis, block)
+        dtype = _stored_type(node, data, zero)
+        if scale.constant is not None and not block:
+            check_scale(scale.constant.array())
+        if zero is not None and zero.constant is not None and not block:
+            check_zero_point(zero.constant.array(), dtype)
+    except ValueError as error:
+        raise ValueError(f"tensor '{data.name}': {error}") from error
+
+
+def _stored_type(node: Node, data: Tensor, zero: Tensor | None) -> str:
+    """Element type of the integers of a conversion."""
+    if node.op == "DequantizeLinear":
+        stored = data.dtype
+    else:
+        asked = node.attrs.get("output_dtype", 0)
+        stored = ELEMENT_TYPES[asked] if asked else zero.dtype if zero else "uint8"
+    if zero is not None and zero.dtype != stored:
+        raise ValueError(f"its zero point is {zero.dtype}, and it is stored as {stored}")
+    if node.op == "DequantizeLinear" and stored in FLOATS[2:]:
+        raise ValueError(f"it is {stored}, and only stored integers are dequantized")
+    return stored
 
 
 def plain(node: Node, draft: Draft) -> tuple[Node, Callable[[str], None]] | None:
     """Plain form of a quantized node, and what gives a result tensor its scale once it exists.
 
-    Operands get theirs at once. None if a scale is computed during the run: then the operator stays as it is.
+    Operands get theirs at once. None if a scale is computed during the run, or an operand has another scale
+    already: then the operator stays as it is.
+
+    Raises
+    ------
+    ValueError
+        Scales and zero points contradict each other or a tensor.
     """
     names = [*node.inputs, *[""] * 9]
-    layout = _LAYOUTS.get(node.op)
-    if layout is None:  # QLinearConcat: result's scale and zero point, then triples
-        layout = _Layout("Concat", tuple(range(2, len(node.inputs), 3)), 0)
-    quants = [quant_of(draft, names[i + 1], names[i + 2], _weight_axis(node, i)) for i in layout.data]
+    layout = layout_of(node.op, len(node.inputs))
+    quants = [_operand(node, draft, names, i) for i in layout.data]
     floating = not names[layout.result]  # QGemm without a scale for its result gives floats
-    result = None if floating else quant_of(draft, names[layout.result], names[layout.result + 1], None)
-    if any(quant is None for quant in quants) or (result is None and not floating):
+    known = all(draft.value(name) is not None for name in names[layout.result : layout.result + 2] if name)
+    if any(quant is None for quant in quants) or not known:
         return None
-    for i, quant in zip(layout.data, quants, strict=True):
+    given = [quant for quant in quants if quant is not None]
+    if any(draft.tensors[names[i]].quant not in (None, q) for i, q in zip(layout.data, given, strict=True)):
+        return None
+    for i, quant in zip(layout.data, given, strict=True):
         _give(draft, names[i], quant)
     inputs = [names[i] for i in (*layout.plain, *layout.data)]
-    attrs: dict[str, Any] = dict(node.attrs)
     bias = names[layout.bias] if layout.bias is not None else ""
     if bias:
         inputs.append(bias)
-        _give(draft, bias, _bias_quant(quants[0], quants[1], draft.tensors[bias].elements))
-    if node.op == "QLinearSoftmax":
-        attrs["coerce"] = int(attrs.pop("opset", draft.opset) < 13)
+        scale = bias_quant(given[0], given[1], draft.tensors[bias].elements, node.attrs.get("alpha", 1.0))
+        _give(draft, bias, scale)
+    attrs = plain_attrs(node.op, node.attrs)
     epilogue: tuple[str, ...] = ("dequant",) if floating else ("requant",)
-    if layout.op == "Concat" and all(quant == result for quant in quants):
+    if layout.op == "Concat" and _passes(draft, names, given):
         epilogue = ()
     made = replace(node, op=layout.op, inputs=tuple(inputs), attrs=attrs, epilogue=epilogue)
-    return made, lambda name: None if floating else _give(draft, name, result)
+
+    def give(name: str) -> None:
+        if not floating:
+            scale, zero = names[layout.result], names[layout.result + 1]
+            _give(draft, name, quant_of(draft, name, scale, zero, None))
+
+    return made, give
 
 
-def zero_point_type(node: Node, draft: Draft) -> str:
-    """Element type of the result: of its zero point, else of the first operand; float if it has no scale."""
-    layout = _LAYOUTS.get(node.op, _Layout("Concat", (2,), 0))
-    names = [*node.inputs, *[""] * 9]
-    zero = names[layout.result + 1]
-    if not names[layout.result]:
-        return "fp32"
-    return draft.tensors[zero if zero else names[layout.data[0]]].dtype
+def _operand(node: Node, draft: Draft, names: list[str], index: int) -> Quant | None:
+    """Quantization of one operand, whose scale and zero point stand behind it."""
+    name, scale, zero = names[index : index + 3]
+    data = draft.tensors[name]
+    if zero and draft.tensors[zero].dtype != data.dtype:
+        text = f"its zero point is {draft.tensors[zero].dtype}, and it is stored as {data.dtype}"
+        raise ValueError(f"tensor '{name}': {text}")
+    axis = channel_axis(node.op, node.attrs, index, len(data.shape))
+    return quant_of(draft, name, scale, zero, axis)
 
 
-def _weight_axis(node: Node, index: int) -> int | None:
-    """Axis that a scale per channel belongs to."""
-    if node.op == "QLinearConv":
-        return 0
-    if node.op == "QGemm" and index == 3:
-        return 0 if node.attrs.get("transB", 0) else 1
-    return 1 if index else 0
-
-
-def _bias_quant(ifmap: Quant | None, weight: Quant | None, channels: int) -> Quant | None:
-    """Scale of an int32 bias: the product of the operands' scales."""
-    if ifmap is None or weight is None:
-        return None
-    scales = tuple(ifmap.scale[0] * scale for scale in weight.scale)
-    return Quant(scales, (0,) * len(scales), 0 if len(scales) == channels > 1 else None)
+def _passes(draft: Draft, names: list[str], quants: list[Quant]) -> bool:
+    """Whether a concatenation has one scale for its operands and its result."""
+    scale, zero = draft.value(names[0]), draft.value(names[1]) if names[1] else np.zeros(1)
+    if scale is None or zero is None:
+        return False
+    result = (float(np.ravel(scale)[0]),), (int(np.ravel(zero)[0]),)
+    return all((quant.scale, quant.zero_point) == result for quant in quants)
 
 
 def _give(draft: Draft, name: str, quant: Quant | None) -> None:

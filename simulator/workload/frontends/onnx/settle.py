@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from simulator.workload.frontends.onnx.draft import Draft
+from simulator.workload.frontends.onnx.evaluate import real
 from simulator.workload.graph import Node
 from simulator.workload.op import OPS, Operands, optional
 from simulator.workload.ops.matmul import is_bias
@@ -41,7 +42,7 @@ def _without_parameters(node: Node, operands: Operands, draft: Draft) -> Node:
         if node.op == "Reshape":
             attrs[name] = draft.tensors[node.outputs[0]].shape
         else:
-            value = operand.constant.array()
+            value = real(operand).array()
             attrs[name] = value.item() if value.ndim == 0 else tuple(value.tolist())
     while inputs and not inputs[-1]:
         inputs.pop()
@@ -53,7 +54,8 @@ def _unit_factors(node: Node, draft: Draft) -> Node:
     for factor, index in (("alpha", 1), ("beta", 2)):
         value, name = node.attrs.get(factor, 1.0), (*node.inputs, "", "")[index]
         tensor = draft.tensors.get(name)
-        if value != 1.0 and tensor is not None and tensor.constant is not None and tensor.quant is None:
+        stored = tensor is not None and (tensor.quant is not None or tensor.blocks is not None)
+        if value != 1.0 and tensor is not None and tensor.constant is not None and not stored:
             make = _times(tensor.constant, value)
             scaled = draft.add(f"{node.name}.{factor}", tensor.shape, tensor.dtype, make)
             inputs = (*node.inputs[:index], scaled, *node.inputs[index + 1 :])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from simulator.workload.frontends.onnx.draft import Draft
+from simulator.workload.frontends.onnx.evaluate import real
 from simulator.workload.graph import Node
 from simulator.workload.tensor import Tensor
 
@@ -118,8 +119,7 @@ def _neutral(node: Node, draft: Draft, largest: int) -> str | None:
 
 
 def _value(tensor: Tensor, largest: int) -> np.ndarray | None:
-    small = tensor.constant is not None and tensor.quant is None and tensor.elements <= largest
-    return tensor.constant.array() if small and tensor.constant else None
+    return real(tensor).array() if tensor.constant is not None and tensor.elements <= largest else None
 
 
 def _of_full_shape(name: str, node: Node, draft: Draft) -> str | None:

@@ -12,6 +12,7 @@ from simulator.workload.frontends.tflite.draft import Draft, node_name
 from simulator.workload.frontends.tflite.operators import converter, epilogue_of, names
 from simulator.workload.frontends.tflite.read import Operator
 from simulator.workload.tensor import FLOATS, Tensor
+from simulator.workload.window import axes
 
 _PADDING = {0: "SAME_UPPER", 1: "VALID"}  # more padding at the end, as TensorFlow has it
 _REDUCTIONS = {
@@ -98,6 +99,34 @@ def _depthwise(draft: Draft, index: int, operator: Operator) -> None:
     inputs = names(draft, operator.inputs[: 3 if bias else 2])
     inputs[1] = name
     draft.add(index, "Conv", inputs, names(draft, operator.outputs), attrs, epilogue)
+
+
+@converter("TRANSPOSE_CONV")
+def _transposed(draft: Draft, index: int, operator: Operator) -> None:
+    """Operands are the shape of the result, filters × rows × columns × channels, the ifmap, and a bias."""
+    order = (operator.inputs[2], operator.inputs[1], *operator.inputs[3:])
+    operator = replace(operator, inputs=order)
+    ifmap, weight, result = draft.tensor(order[0]), draft.tensor(order[1]), draft.tensor(operator.outputs[0])
+    bias = _with_bias(draft, index, operator)
+    epilogue, more = epilogue_of(draft, operator, bias)
+    filters, *kernel, depth = weight.shape
+    quant = replace(weight.quant, axis=3) if weight.quant and weight.quant.axis is not None else weight.quant
+    shape = (depth, *kernel, filters)
+    name = draft.derive(weight, "turned", lambda a: a.transpose(3, 1, 2, 0), shape, quant)
+    strides = (operator.options["StrideH"], operator.options["StrideW"])
+    placing = {"strides": strides, "auto_pad": _PADDING[operator.options["Padding"]]}
+    wanted = axes(result.shape[1:3], kernel, placing)
+    whole = [(n - 1) * step + size for n, step, size in zip(ifmap.shape[1:3], strides, kernel, strict=True)]
+    spare = [total - axis.begin - axis.size for total, axis in zip(whole, wanted, strict=True)]
+    attrs = {
+        "strides": strides,
+        "pads": (*(axis.begin for axis in wanted), *(max(each, 0) for each in spare)),
+        "output_padding": tuple(max(-each, 0) for each in spare),
+        "layout": "NHWC",
+        **more,
+    }
+    inputs = [names(draft, order)[0], name, *names(draft, order[2:3] if bias else ())]
+    draft.add(index, "ConvTranspose", inputs, names(draft, operator.outputs), attrs, epilogue)
 
 
 @converter("FULLY_CONNECTED")

@@ -223,7 +223,7 @@ def test_blocks_of_weights_bring_their_scales_along(make, rng):
     }
     graph = load(make(nodes, {"x": [3, 4]}, ["out"], arrays))
     (node,) = graph.nodes
-    assert node.inputs == ("x", "wd", "bs", "bz")
+    assert node.inputs == ("x", "wd", "", "bs", "bz")
     assert graph.tensors["wd"].dtype == "int8"
 
 

@@ -7,6 +7,7 @@ import pytest
 from graph_interpreter import Interpreter
 from onnx.helper import make_node
 
+from simulator.workload.execute import execute
 from simulator.workload.frontends.onnx import load
 from simulator.workload.op import work_of
 from simulator.workload.work import Contraction
@@ -133,7 +134,53 @@ def test_lengths_given_at_run_time_are_an_assumption(make, rng):
     )
 
 
-def test_computed_weights_leave_the_operator_without_a_model(make):
-    node = make_node("GRU", ["x", "w", "r"], ["y"], hidden_size=H)
-    graph = load(make([node], {"x": [T, B, SIZE], "w": [1, 3 * H, SIZE], "r": [1, 3 * H, H]}, ["y"]))
-    assert [n.op for n in graph] == ["GRU"]
+@pytest.mark.parametrize(("op", "more"), [("LSTM", {}), ("GRU", {}), ("GRU", {"linear_before_reset": 1}), ("RNN", {})])
+@pytest.mark.parametrize("directions", [1, 2])
+def test_computed_weights_are_taken_apart_as_well(make, rng, op, more, directions):
+    """Weights and biases as inputs give what the same constants give, with as many multiply-accumulates."""
+    g = GATES[op]
+    arrays = {
+        "w": rng.standard_normal((directions, g * H, SIZE)).astype(np.float32),
+        "r": rng.standard_normal((directions, g * H, H)).astype(np.float32),
+        "b": rng.standard_normal((directions, 2 * g * H)).astype(np.float32),
+    }
+    if directions == 2:
+        more = {**more, "direction": "bidirectional"}
+    node = make_node(op, ["x", "w", "r", "b"], ["y", "yh"], "cell", hidden_size=H, **more)
+    shapes = {name: list(array.shape) for name, array in arrays.items()}
+    known = load(make([node], {"x": [T, B, SIZE]}, ["y", "yh"], arrays))
+    computed = load(make([node], {"x": [T, B, SIZE], **shapes}, ["y", "yh"]))
+    x = rng.standard_normal((T, B, SIZE)).astype(np.float32)
+    expected = execute(known, {"x": x}, "onnxruntime", readable=True).outputs
+    found = execute(computed, {"x": x, **arrays}, "onnxruntime", readable=True).outputs
+    for name in ("y", "yh"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5, atol=1e-6)
+    macs = [sum(w.macs for n in graph for w in work_of(n, graph) if isinstance(w, Contraction)) for graph in (known, computed)]
+    assert macs == [directions * T * B * g * H * (SIZE + H)] * 2
+
+
+@pytest.mark.parametrize("op", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+def test_shorter_sequences_are_as_if_alone(make, rng, op, direction):
+    """Behind its end a sequence gives zeros; its last state is that of its end."""
+    g, directions, lengths = GATES[op], 1 + (direction == "bidirectional"), np.array([5, 2], np.int32)
+    arrays = {
+        "w": rng.standard_normal((directions, g * H, SIZE)).astype(np.float32),
+        "r": rng.standard_normal((directions, g * H, H)).astype(np.float32),
+    }
+    x = rng.standard_normal((T, B, SIZE)).astype(np.float32)
+
+    def run(inputs, feeds, names, constants=()):
+        node = make_node(op, names, ["y", "yh"], "cell", hidden_size=H, direction=direction)
+        graph = load(make([node], inputs, ["y", "yh"], {**arrays, **dict(constants)}))
+        return execute(graph, feeds, "onnxruntime", readable=True).outputs
+
+    names = ["x", "w", "r", "", "lengths"]
+    given = run({"x": [T, B, SIZE], "lengths": (6, [B])}, {"x": x, "lengths": lengths}, names)
+    known = run({"x": [T, B, SIZE]}, {"x": x}, names, {"lengths": lengths}.items())
+    for i, length in enumerate(lengths):
+        alone = run({"x": [int(length), 1, SIZE]}, {"x": x[:length, i : i + 1]}, names[:3])
+        for found in (given, known):
+            np.testing.assert_allclose(found["y"][:length, :, i : i + 1], alone["y"], rtol=1e-5, atol=1e-6)
+            np.testing.assert_array_equal(found["y"][length:, :, i], 0)
+            np.testing.assert_allclose(found["yh"][:, i : i + 1], alone["yh"], rtol=1e-5, atol=1e-6)
