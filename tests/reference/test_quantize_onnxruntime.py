@@ -211,7 +211,7 @@ def test_other_operators(kind, seed, settings, tmp_path):
 
 @pytest.mark.parametrize("per_channel", [False, True])
 def test_a_transposed_convolution_in_groups(tmp_path, per_channel):
-    """Written without being executed here: ranges are those that onnxruntime computes."""
+    """Steps of the way one by one; ranges are those that onnxruntime computes."""
     rng = np.random.default_rng(3)
     constants = {"w": rng.normal(0, 0.4, (4, 3, 3, 3)), "b": rng.normal(0, 0.4, 6)}
     constants |= {"g": rng.uniform(0.5, 2, 6), "o": rng.normal(0, 1, 6), "m": rng.normal(0, 1, 6), "v": rng.uniform(0.1, 2, 6)}

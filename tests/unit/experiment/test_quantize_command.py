@@ -96,11 +96,13 @@ def test_wrong_input_names_its_place(chipsim, network, feeds, files, tmp_path):
 
 def test_a_node_that_cannot_be_executed(chipsim, feeds, tmp_path):
     value = helper.make_tensor_value_info
-    nodes = [helper.make_node("LpPool", ["x"], ["p"], "pool", kernel_shape=[2]), helper.make_node("Neg", ["p"], ["y"], "neg")]
-    nodes.append(helper.make_node("Relu", ["y"], ["z"], "relu"))
-    graph = helper.make_graph(nodes, "g", [value("x", 1, [1, 1, 8])], [value("z", 1, None)])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), tmp_path / "lp.onnx")
-    np.savez(tmp_path / "x.npz", x=np.zeros((1, 1, 8), np.float32))
-    outcome = chipsim("quantize", tmp_path / "lp.onnx", "--inputs", tmp_path / "x.npz", "--out", "q.onnx")
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"], "relu"),
+        helper.make_node("Det", ["r"], ["z"], "det"),
+    ]
+    graph = helper.make_graph(nodes, "g", [value("x", 1, [1, 3, 3])], [value("z", 1, [1])])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), tmp_path / "det.onnx")
+    np.savez(tmp_path / "x.npz", x=np.zeros((1, 3, 3), np.float32))
+    outcome = chipsim("quantize", tmp_path / "det.onnx", "--inputs", tmp_path / "x.npz", "--out", "q.onnx")
     assert outcome.code == 2
-    assert f"{tmp_path / 'lp.onnx'}: node 'pool': LpPool " in outcome.err
+    assert f"{tmp_path / 'det.onnx'}: node 'det': operator Det is not supported" in outcome.err
