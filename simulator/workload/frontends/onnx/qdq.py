@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
+
 from simulator.workload.frontends.onnx.draft import Draft
 from simulator.workload.frontends.onnx.evaluate import as_real
 from simulator.workload.frontends.onnx.quantops import quant_of
@@ -168,6 +170,8 @@ class _Absorption:
         elif not quantized or not self._all_integer(node):
             return node
         inputs = tuple(self.stored.get(name, name) for name in node.inputs)
+        if node.op in PRODUCTS and len(inputs) > 2 and not self._joins_sums(inputs):
+            inputs = (*inputs[:2], _made_real(node.inputs[2], self.draft))
         epilogue = node.epilogue
         outputs = node.outputs
         if quantized:
@@ -180,6 +184,19 @@ class _Absorption:
                 ("dequant", *epilogue) if epilogue[:1] != ("bias",) else ("bias", "dequant", *epilogue[1:])
             )
         return replace(node, inputs=inputs, outputs=outputs, epilogue=epilogue)
+
+    def _joins_sums(self, inputs: tuple[str, ...]) -> bool:
+        """Whether a stored bias is at the scale of the sums, so that these can begin with its integers.
+
+        Scales are products that were rounded to float32, one way or another. Any other bias is added as the
+        real numbers that it stands for.
+        """
+        ifmap, weight, bias = (self.draft.tensors[name].quant if name else None for name in inputs[:3])
+        if ifmap is None or weight is None or bias is None:
+            return True
+        if any(bias.zero_point) or len(bias.scale) not in (1, len(weight.scale)):
+            return False
+        return np.allclose(bias.scale, np.array(ifmap.scale) * np.array(weight.scale), rtol=1e-5, atol=0)
 
     def _quantizer(self, name: str) -> Node | None:
         """Return the quantization that alone reads a tensor."""
@@ -223,8 +240,15 @@ def _real_inputs(node: Node, draft: Draft) -> tuple[str, ...]:
     for i, name in enumerate(node.inputs):
         tensor: Tensor | None = draft.tensors.get(name)
         weight = node.op in PRODUCTS and i in (1, 2)
-        if tensor is not None and tensor.constant and isinstance(tensor.quant, Quant) and not weight:
-            name = f"{tensor.name}.real"
-            draft.tensors.setdefault(name, replace(as_real(tensor), name=name))
-        names.append(name)
+        stored = tensor is not None and tensor.constant and isinstance(tensor.quant, Quant) and not weight
+        names.append(_made_real(name, draft) if stored else name)
     return tuple(names)
+
+
+def _made_real(name: str, draft: Draft) -> str:
+    """Name of the real numbers that a stored constant stands for; what is computed keeps its own."""
+    tensor = draft.tensors[name]
+    if tensor.constant is None:
+        return name
+    draft.tensors.setdefault(f"{name}.real", replace(as_real(tensor), name=f"{name}.real"))
+    return f"{name}.real"

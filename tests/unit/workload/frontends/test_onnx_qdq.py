@@ -115,15 +115,15 @@ def test_bias_added_after_a_matrix_product_stays_integer(make, same, rng):
         dequantize("xq", "xd"),
         dequantize("wq", "wd", "sw", "zw", axis=1),
         make_node("MatMul", ["xd", "wd"], ["y"]),
-        dequantize("bq", "bd", "sb", "zb"),
+        dequantize("bq", "bd", "sb", "zb", axis=0),
         make_node("Add", ["bd", "y"], ["a"]),
         quantize("a", "out", "s2", "z2"),
     ]
     arrays = SCALES | {
         "wq": rng.integers(-127, 128, (4, 6)).astype(np.int8),
         "bq": rng.integers(-99, 99, 6).astype(np.int32),
-        "sb": np.float32(0.01),
-        "zb": np.int32(0),
+        "sb": SCALES["s"] * SCALES["sw"],
+        "zb": np.zeros(6, np.int32),
     }
     product = same(make(nodes, {"x": [3, 4]}, ["out"], arrays)).nodes[-1]
     assert (product.op, product.epilogue, product.inputs[2]) == ("MatMul", ("bias", "requant"), "bd")

@@ -216,3 +216,31 @@ def test_bounds_that_are_stored_are_real_numbers(make, rng):
     x = rng.normal(size=(2, 4)).astype(F)
     found = execute(graph, {"x": x}, "onnxruntime", readable=True).outputs["y"]
     np.testing.assert_allclose(found, np.clip(x, -0.5, 0.5), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("scale", "zero", "stored"),
+    [(F(0.5 * 0.25), 0, True), (F(0.03), 0, False), (F(0.5 * 0.25), 7, False), (F([0.125, 0.01]), [0, 0], False)],
+)
+def test_a_stored_bias_joins_sums_of_its_scale_alone(make, rng, scale, zero, stored):
+    """Of any other scale or zero point it is added as the real numbers that it stands for."""
+    weight, bias = rng.integers(-9, 9, (2, 3)).astype(I8), np.array([40, -90], np.int32)
+    constants = {
+        "w": weight, "b": bias, "sx": F(0.5), "zx": U8(3), "sw": F(0.25), "zw": I8(0),
+        "sb": scale, "zb": np.array(zero, np.int32), "sy": F(0.75), "zy": U8(100),
+    }  # fmt: skip
+    nodes = [
+        make_node("DequantizeLinear", ["x", "sx", "zx"], ["xd"]),
+        make_node("DequantizeLinear", ["w", "sw", "zw"], ["wd"]),
+        make_node("DequantizeLinear", ["b", "sb", "zb"], ["bd"], axis=0),
+        make_node("Gemm", ["xd", "wd", "bd"], ["real"], "gemm", transB=1),
+        make_node("QuantizeLinear", ["real", "sy", "zy"], ["y"]),
+    ]
+    graph = load(make(nodes, {"x": (TensorProto.UINT8, [4, 3])}, {"y": TensorProto.UINT8}, constants))
+    (gemm,) = (node for node in graph if node.op == "Gemm")
+    assert (graph.tensors[gemm.inputs[2]].dtype == "int32") == stored
+    x = rng.integers(0, 256, (4, 3)).astype(U8)
+    real = (x.astype(float) - 3) * 0.5 @ (weight.T * 0.25) + (bias - np.array(zero)) * scale.astype(float)
+    expected = np.clip(np.rint(real / 0.75) + 100, 0, 255)
+    for readable in (True, False):
+        np.testing.assert_array_equal(execute(graph, {"x": x}, "onnxruntime", readable=readable).outputs["y"], expected)
