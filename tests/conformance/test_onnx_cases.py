@@ -50,7 +50,7 @@ def plain(value):
     return onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else np.asarray(value)
 
 
-def check(case, path):
+def check(case, path, readable):
     onnx.save(case.model, path)
     graph = load(path)
     given, expected = ([plain(value) for value in values] for values in case.data_sets[0])
@@ -59,7 +59,7 @@ def check(case, path):
         for value, array in zip(case.model.graph.input, given, strict=True)
         if value.name in graph.inputs
     }
-    found = execute(graph, feeds, "onnxruntime", readable=True).outputs
+    found = execute(graph, feeds, "onnxruntime", readable=readable).outputs
     for value, right in zip(case.model.graph.output, expected, strict=True):
         actual = found[value.name]
         assert actual.shape == right.shape, f"{case.name}: {value.name} has shape {actual.shape}, not {right.shape}"
@@ -69,14 +69,15 @@ def check(case, path):
         np.testing.assert_allclose(actual, right, rtol=case.rtol, atol=max(case.atol, 1e-6), err_msg=case.name)
 
 
+@pytest.mark.parametrize("readable", [True, False], ids=["numpy", "kernels"])
 @pytest.mark.parametrize("operator", LISTED)
-def test_listed_cases(operator, tmp_path):
+def test_listed_cases(operator, readable, tmp_path):
     wrong, compared = [], 0
     for name in LISTED[operator]:
         if name not in carried():
             continue
         try:
-            check(carried()[name], tmp_path / f"{name}.onnx")
+            check(carried()[name], tmp_path / f"{name}.onnx", readable)
             compared += 1
         except Exception as error:
             wrong.append(f"{name}: {str(error).strip()[:300]}")
