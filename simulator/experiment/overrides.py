@@ -13,7 +13,8 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 
 #: Arguments of builders of networks that can be set from outside.
 ARGUMENTS = (
-    "model", "phase", "prompt", "generate", "context", "weights", "activations", "kv", "head", "group", "blocks",
+    "model", "phase", "prompt", "generate", "context", "weights", "activations", "kv", "head", "group",
+    "blocks",
 )  # fmt: skip
 WORKLOAD_SETTINGS = ("precision", "batch", "dims", "density", "weight_density", *ARGUMENTS)
 

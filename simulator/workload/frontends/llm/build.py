@@ -34,7 +34,7 @@ def _embedding(net: Net) -> str:
     tokens = net.entry("tokens", (args.batch, args.new), "int32")
     last = net.rows("embed", "tokens", (one.vocabulary, one.hidden), tokens, args.head_type)
     if one.scaled_embedding:
-        last = net.add("embed_scaled", "Mul", [last, net.constant("embed_scale", (), args.vector_type)])
+        last = net.add("embed_scaled", "Mul", [last, net.constant("embed.factor", (), args.vector_type)])
     if one.positions == "learned":
         places = net.entry("positions", (args.new,), "int32")
         table = net.constant("positions.w", (one.context, one.hidden), args.vector_type)
@@ -87,7 +87,7 @@ def _cached(net: Net, layer: int, name: str, rows: str) -> tuple[str, str]:
     """All keys or values that are attended to, and the new rows, both in the type of the cache."""
     args, one, at = net.args, net.args.architecture, f"block{layer}.{name}"
     if args.kv_type != args.activations:
-        scale = net.constant(f"{at}.scale", (), args.vector_type)
+        scale = net.constant(f"{at}.step", (), args.vector_type)
         rows = net.add(f"{at}_quantized", "QuantizeLinear", [rows, scale], dtype=args.kv_type)
     if args.phase == "prefill":
         return rows, rows

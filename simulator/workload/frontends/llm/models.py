@@ -11,8 +11,8 @@ def _gpt2(name: str, layers: int, hidden: int, published: int, repository: str) 
     paper = "Radford et al., Language Models are Unsupervised Multitask Learners (2019), table 2"
     return Architecture(
         name, f"{paper}; {repository}", layers, hidden, heads, heads, 64, 4 * hidden, 50257, 1024, tied=True,
-        norm="layer", gated=False, activation="gelu_tanh", positions="learned", qkv_bias=True, output_bias=True,
-        mlp_bias=True, fused=True, published=published,
+        norm="layer", gated=False, activation="gelu_tanh", positions="learned", qkv_bias=True,
+        output_bias=True, mlp_bias=True, fused=True, published=published,
     )  # fmt: skip
 
 
