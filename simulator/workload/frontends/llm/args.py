@@ -58,7 +58,7 @@ class LanguageModel(Spec):
             f"{name} {found} is more than the {what} {limit} of {one.name}"
             for name, found, what, limit in (
                 ("prompt + generate =", self.prompt + self.generate, "context of", most),
-                ("context + 1 =", self.past + 1, "context of", most),
+                ("context + 1 =", (self.context or 0) + 1, "context of", most),
                 ("blocks:", self.layers, "layers:", one.layers),
             )
             if found > limit

@@ -42,7 +42,7 @@ def _read(path: str, stamp: int) -> Architecture:
     kinds = document.data.get("architectures")
     kind = kinds[0] if isinstance(kinds, list) and kinds else None
     if kind not in _KINDS:
-        known = f"expected a list with one of {', '.join(_KINDS)}, got {shown(kinds)}"
+        known = f"expected a list with one of {', '.join(_KINDS)}, got {shown(kind or kinds)}"
         raise InputError(document.problem(known + did_you_mean(kind, _KINDS), ("architectures",)))
     fields = _Fields(document)
     values = _KINDS[kind](fields)
@@ -81,14 +81,21 @@ class _Fields:
         return 1
 
     def number(self, name: str, default: float) -> float:
-        """A number above 0; null and absence are the default."""
-        value = self.document.data.get(name)
-        if value is None:
-            return default
+        """A number above 0; null is 0, which stands for none."""
+        value = self.document.data.get(name, default)
+        if value is None or name not in self.document.data:
+            return float(value or 0)
         if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-            self.wrong(name, f"expected a number above 0, got {shown(value)}")
+            self.wrong(name, f"expected a number above 0 or null, got {shown(value)}")
             return 1.0
         return float(value)
+
+    def window(self, default: int) -> int:
+        """The sliding window, 0 where it is null."""
+        written = "sliding_window" in self.document.data
+        if written and self.document.data["sliding_window"] is None:
+            return 0
+        return self.count("sliding_window", default) if written else default
 
     def flag(self, name: str, default: bool) -> bool:
         """A truth value."""
@@ -132,7 +139,7 @@ def _rotary(fields: _Fields) -> dict[str, Any]:
     if not stated:
         _divides(fields, "num_attention_heads", heads, "hidden_size", hidden)
     _divides(fields, "num_key_value_heads", kv_heads, "num_attention_heads", heads)
-    share = fields.number("partial_rotary_factor", 1.0)
+    share = fields.number("partial_rotary_factor", 1.0) or 1.0
     if share > 1:
         fields.wrong("partial_rotary_factor", f"expected at most 1, got {share}")
     return {
@@ -156,25 +163,24 @@ def _gemma2(fields: _Fields) -> dict[str, Any]:
     tied = fields.flag("tie_word_embeddings", True)
     return {
         **_rotary(fields), "activation": fields.activation("hidden_activation"), "tied": tied,
-        "windows": (fields.count("sliding_window", 0), 0), "post_norms": True, "scaled_embedding": True,
-        "attention_cap": fields.number("attn_logit_softcapping", 0.0),
-        "logit_cap": fields.number("final_logit_softcapping", 0.0),
+        "windows": (fields.window(4096), 0), "post_norms": True, "scaled_embedding": True,
+        "attention_cap": fields.number("attn_logit_softcapping", 50.0),
+        "logit_cap": fields.number("final_logit_softcapping", 30.0),
     }  # fmt: skip
 
 
 def _phi3(fields: _Fields) -> dict[str, Any]:
     return {
         **_rotary(fields), "activation": fields.activation("hidden_act"), "fused": True,
-        "windows": (fields.count("sliding_window", 0),),
+        "windows": (fields.window(0),),
     }  # fmt: skip
 
 
 def _qwen2(fields: _Fields) -> dict[str, Any]:
     values = {**_rotary(fields), "activation": fields.activation("hidden_act"), "qkv_bias": True}
     if fields.flag("use_sliding_window", False):
-        window, full = fields.count("sliding_window"), fields.count("max_window_layers", 28)
-        layers = values["layers"]
-        values["windows"] = tuple(window if i >= full else 0 for i in range(layers))
+        window, full = fields.window(4096), fields.count("max_window_layers", 28)
+        values["windows"] = tuple(window if i >= full else 0 for i in range(values["layers"]))
     return values
 
 
