@@ -109,9 +109,7 @@ def _mlp(net: Net, at: str, normed: str) -> str:
     return net.linear(f"{at}.down", wide, one.down_product(), args.weights)
 
 
-def _products(
-    net: Net, at: str, operand: str, products: tuple[Product, ...], dtype: str
-) -> tuple[str, ...]:
+def _products(net: Net, at: str, operand: str, products: tuple[Product, ...], dtype: str) -> tuple[str, ...]:
     return tuple(net.linear(f"{at}.{each.name}", operand, each, dtype) for each in products)
 
 
@@ -137,4 +135,3 @@ def _head(net: Net, last: str) -> str:
         logits = net.add("head_cap", "SoftCap", [logits], {"cap": one.logit_cap})
     likely = net.add("probabilities", "Softmax", [logits], {"axis": -1})
     return net.add("token", "ArgMax", [likely], {"axis": -1}, "int32")
-

@@ -86,7 +86,9 @@ def test_graph_is_the_closed_form(model: str, phase: str, sizes: tuple, precisio
         model, phase=phase, prompt=prompt, generate=5, context=context, batch=batch, blocks=blocks,
         weights=weights, activations=activations, kv=kv, head=head, group=group,
     )  # fmt: skip
-    assert sum(t.elements for t in constants(graph, PARAMETERS)) == counts.parameters(args.architecture, blocks)
+    assert sum(t.elements for t in constants(graph, PARAMETERS)) == counts.parameters(
+        args.architecture, blocks
+    )
     assert sum(t.bytes for t in constants(graph, PARAMETERS + SCALES)) == counts.weight_bytes(args)
     assert macs_of(graph) == counts.macs(args)
     assert computed_bytes(graph) == counts.activation_bytes(args)
