@@ -87,3 +87,13 @@ def test_a_prefill_multiplies_what_it_should_and_writes_the_cache(chip: str, sma
     dram = result.metrics.traffic_bytes["dram"]
     assert dram["write"] >= counts.kv_bytes(args, 200)
     assert dram["read"] >= counts.read_bytes(args)
+
+
+def test_settings_of_a_run_choose_phase_context_and_blocks(chip: str):
+    settings = {"phase": "decode", "context": 64, "blocks": 1, "weights": "int8", "kv": "int8"}
+    result = run(chip, "llm/gpt2", overrides={f"workload.{name}": value for name, value in settings.items()})
+    args = LanguageModel(model="gpt2", prompt=896, **settings)
+    assert result.metrics.macs == counts.macs(args)
+    read = {row["node"]: row["dram_read_B"] for row in result.layers()}
+    assert read["block0.scores"] == 65 * 768
+    assert read["block0.up"] == 768 * 3072 + 3072 * (2 + 2)

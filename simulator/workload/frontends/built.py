@@ -68,5 +68,12 @@ def load(
     args = build(spec, given, document, ("args",))
     if batch is not None:
         args = args.model_copy(update={"batch": batch})
-    digest = hashlib.sha256(path.read_bytes() + repr(args).encode()).hexdigest()
-    return replace(make(args, entry.name or path.stem), digest=digest)
+    graph = make(args, entry.name or path.stem)
+    return replace(graph, digest=hashlib.sha256(path.read_bytes() + _content(graph)).hexdigest())
+
+
+def _content(graph: Graph) -> bytes:
+    """What a built network is, since arguments may name further files."""
+    nodes = [(node.name, node.op, node.inputs, dict(node.attrs), node.epilogue) for node in graph]
+    tensors = [(tensor.name, tensor.shape, tensor.dtype) for tensor in graph.tensors.values()]
+    return repr((nodes, tensors)).encode()

@@ -104,6 +104,8 @@ def test_a_configuration_lies_beside_the_file_that_names_it(tmp_path):
     by_name = load_graph("llm/llama-3.2-1b", arguments={"prompt": "3", "blocks": "1"})
     assert graph.nodes == by_name.nodes
     assert graph.tensors == by_name.tensors
+    write(tmp_path, {**CONFIGS["llama-3.2-1b"], "intermediate_size": 4096})
+    assert load_graph(file).digest != graph.digest
 
 
 @pytest.mark.parametrize(
