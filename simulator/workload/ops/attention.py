@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
 from simulator.workload.epilogue import Ops
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
@@ -115,6 +120,11 @@ class SoftCap(_Kept):
         """One element-wise work; elements are independent."""
         elements = required(positional(node, graph), 0).elements
         return (Elementwise(tuple((name, n * elements) for name, n in _CAP), split=elements),)
+
+    def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
+        """Return the function of the operand; c is 1 where it is left out."""
+        cap = arrays[0].dtype.type(attrs.get("cap", 1.0))
+        return [cap * np.tanh(arrays[0] / cap)]
 
 
 @operator("CacheAppend")
