@@ -11,7 +11,12 @@ from typing import Any
 
 from simulator.base.errors import InputError, Problem, did_you_mean
 
-WORKLOAD_SETTINGS = ("precision", "batch", "dims", "density", "weight_density")
+#: Arguments of builders of networks that can be set from outside.
+ARGUMENTS = (
+    "model", "phase", "prompt", "generate", "context", "weights", "activations", "kv", "head", "group",
+    "blocks",
+)  # fmt: skip
+WORKLOAD_SETTINGS = ("precision", "batch", "dims", "density", "weight_density", *ARGUMENTS)
 
 
 def split_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:

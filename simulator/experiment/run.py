@@ -9,7 +9,7 @@ from pathlib import Path
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
 from simulator.experiment.execute import located
-from simulator.experiment.overrides import split_overrides
+from simulator.experiment.overrides import ARGUMENTS, split_overrides
 from simulator.experiment.values import Given, execute_on, read_given, with_zeros
 from simulator.hw.chip import Chip, load_chip
 from simulator.mapping.plan import plan
@@ -233,7 +233,8 @@ def load_network(network: str | Path | Graph, settings: Mapping[str, str], batch
     }
     if batch is None and "batch" in settings:
         batch = _count("batch", settings["batch"])
-    return load_graph(network, batch=batch, dims=dims)
+    arguments = {name: text for name, text in settings.items() if name in ARGUMENTS}
+    return load_graph(network, batch=batch, dims=dims, arguments=arguments)
 
 
 def _count(name: str, text: str) -> int:

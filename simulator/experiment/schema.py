@@ -11,6 +11,7 @@ from simulator.hw.chip import FAMILIES, ChipFile
 from simulator.hw.rules import MappingRules
 from simulator.workload.frontends.built import Built
 from simulator.workload.frontends.layers import KINDS, Header
+from simulator.workload.frontends.llm.args import LanguageModel
 from simulator.workload.frontends.mobilenet import MobileNet
 from simulator.workload.frontends.packaged import Packaged
 
@@ -25,6 +26,7 @@ def schema_kinds() -> dict[str, type[Spec]]:
         "packaged": Packaged,
         "built": Built,
         "built.mobilenet": MobileNet,
+        "built.llm": LanguageModel,
         **{f"layer.{name}": kind for name, kind in KINDS.items()},
     }
     for registry in FAMILIES.values():

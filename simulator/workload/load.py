@@ -16,12 +16,27 @@ from simulator.workload.precision import assume
 READERS: dict[str, Callable[..., Graph]] = {}
 
 
-def _load_yaml(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None = None) -> Graph:
+def _load_yaml(
+    path: Path,
+    *,
+    batch: int | None = None,
+    dims: Mapping[str, int] | None = None,
+    arguments: Mapping[str, str] | None = None,
+) -> Graph:
     """A layer list, a builder's arguments, or a pointer into an installed package, by what the file says."""
     data = yamlio.load(path).data
     keys = data if isinstance(data, dict) else {}
-    reader = packaged.load if "package" in keys else built.load if "builder" in keys else layers.load
+    if "builder" in keys:
+        return built.load(path, batch=batch, dims=dims, arguments=arguments)
+    _no_arguments(path, arguments)
+    reader = packaged.load if "package" in keys else layers.load
     return reader(path, batch=batch, dims=dims)
+
+
+def _no_arguments(path: Path, arguments: Mapping[str, str] | None) -> None:
+    if arguments:
+        names = ", ".join(f"workload.{name}" for name in arguments)
+        raise InputError(Problem(f"{names} is for networks from a builder, which this is none of", str(path)))
 
 
 READERS.update({".onnx": onnx.load, ".tflite": tflite.load, ".yaml": _load_yaml, ".yml": _load_yaml})
@@ -33,6 +48,7 @@ def load_graph(
     batch: int | None = None,
     dims: Mapping[str, int] | None = None,
     precision: str | None = None,
+    arguments: Mapping[str, str] | None = None,
 ) -> Graph:
     """Read a network.
 
@@ -44,6 +60,8 @@ def load_graph(
         Extents of free dimensions, see ``simulator.workload.frontends.onnx.load``.
     precision
         What to take a float network as, see ``simulator.workload.precision``; None: as its file states.
+    arguments
+        Arguments of a builder, as YAML, that take the place of those in its file.
 
     Raises
     ------
@@ -55,5 +73,9 @@ def load_graph(
     if reader is None:
         known = ", ".join(READERS)
         raise InputError(Problem(f"expected a network file ({known}), got suffix '{path.suffix}'", str(path)))
-    graph = reader(path, batch=batch, dims=dims)
+    if reader is _load_yaml:
+        graph = _load_yaml(path, batch=batch, dims=dims, arguments=arguments)
+    else:
+        _no_arguments(path, arguments)
+        graph = reader(path, batch=batch, dims=dims)
     return assume(graph, precision) if precision else graph

@@ -193,6 +193,8 @@ def test_narrow_weights_multiply_at_the_wider_type():
         ("Split", [(4, 8)], {"split": (1, 2)}, "parts .* do not add up to the 4 elements of axis 0"),
         ("Squeeze", [(4, 8)], {"axes": (0,)}, "cannot squeeze axes"),
         ("Einsum", [(4, 8)], {"equation": "ij,jk->ik"}, "names 2 operands, there are 1"),
+        ("Rotate", [(2, 3, 4, 8), (2, 8)], {}, r"angles \[2, 8\] do not fit tokens and heads of \[2, 3, 4, 8\]"),
+        ("CacheAppend", [(2, 9, 4), (2, 1, 5)], {}, r"rows \[2, 1, 5\] do not fit a cache of \[2, 9, 4\]"),
     ],
 )  # fmt: skip
 def test_operands_that_do_not_fit_are_explained(op, shapes, attrs, message):

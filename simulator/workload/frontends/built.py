@@ -14,11 +14,14 @@ from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.spec import Spec, build
 from simulator.workload.frontends import mobilenet
+from simulator.workload.frontends.llm.args import LanguageModel
+from simulator.workload.frontends.llm.build import build as build_language_model
 from simulator.workload.graph import Graph
 
 #: Builder -> its arguments and the function that takes them and a name.
 BUILDERS: dict[str, tuple[type[Spec], Callable[[Any, str], Graph]]] = {
     "mobilenet": (mobilenet.MobileNet, mobilenet.build),
+    "llm": (LanguageModel, build_language_model),
 }
 
 
@@ -27,12 +30,20 @@ class Built(Spec):
 
     name: str = Field("", description="Name in reports; the file's where it is absent")
     description: str = Field("", description="One line for `chipsim list workloads`")
-    builder: str = Field(description="Builder: mobilenet")
+    builder: str = Field(description="Builder: mobilenet, llm")
     args: dict[str, Any] = Field(default_factory=dict, description="Arguments of the builder")
 
 
-def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None = None) -> Graph:
-    """Build the network that a YAML file describes; ``batch`` takes the place of the file's.
+def load(
+    path: Path,
+    *,
+    batch: int | None = None,
+    dims: Mapping[str, int] | None = None,
+    arguments: Mapping[str, str] | None = None,
+) -> Graph:
+    """Build the network that a YAML file describes; ``batch`` and ``arguments`` take the place of the file's.
+
+    Arguments that a builder names in ``PATHS`` may be paths, seen from the file.
 
     Raises
     ------
@@ -40,6 +51,9 @@ def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None
         There is no such builder, its arguments are wrong, or a named dimension was to be bound.
     """
     document = yamlio.load(path)
+    document.data.setdefault("args", {})
+    for name, text in (arguments or {}).items():
+        document.set(f"args.{name}", text, f"--set workload.{name}={text}")
     if dims:
         raise InputError(Problem("a built network has no free dimensions: only batch can be set", str(path)))
     entry = build(Built, document.data, document, "")
@@ -47,8 +61,19 @@ def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None
         known = f"expected one of {', '.join(BUILDERS)}, got '{entry.builder}'"
         raise InputError(document.problem(known + did_you_mean(entry.builder, BUILDERS), ("builder",)))
     spec, make = BUILDERS[entry.builder]
-    args = build(spec, document.data.get("args") or {}, document, ("args",))
+    given = dict(document.data["args"] or {})
+    for name in getattr(spec, "PATHS", ()):
+        beside = path.parent / str(given.get(name))
+        given |= {name: str(beside)} if beside.is_file() else {}
+    args = build(spec, given, document, ("args",))
     if batch is not None:
         args = args.model_copy(update={"batch": batch})
-    digest = hashlib.sha256(path.read_bytes() + repr(args).encode()).hexdigest()
-    return replace(make(args, entry.name or path.stem), digest=digest)
+    graph = make(args, entry.name or path.stem)
+    return replace(graph, digest=hashlib.sha256(path.read_bytes() + _content(graph)).hexdigest())
+
+
+def _content(graph: Graph) -> bytes:
+    """What a built network is, since arguments may name further files."""
+    nodes = [(node.name, node.op, node.inputs, dict(node.attrs), node.epilogue) for node in graph]
+    tensors = [(tensor.name, tensor.shape, tensor.dtype) for tensor in graph.tensors.values()]
+    return repr((nodes, tensors)).encode()

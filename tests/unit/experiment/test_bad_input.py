@@ -182,7 +182,8 @@ class TestSet:
                                  "got 'no'"),
             ("workload.precison=int8",
              "--set workload.precison=int8: workload.precison: unknown setting; a workload has precision, "
-             "batch, dims, density, weight_density; "
+             "batch, dims, density, weight_density, model, phase, prompt, generate, context, weights, activations, "
+             "kv, head, group, blocks; "
              "did you mean 'precision'?"),
             ("workload.precision=int9", "--set workload.precision=int9: workload.precision: expected an "
                 "element type (int4, "),
@@ -431,7 +432,8 @@ class TestExperimentFile:
             "3:9: sweep.memroies.sram.capacity: expected a path that starts with one of chip, workload, "
             "mapping, ",
             "3:42: sweep.workload.precison: unknown setting of a workload, expected one of precision, "
-            "batch, dims, density, weight_density; "
+            "batch, dims, density, weight_density, model, phase, prompt, generate, context, weights, activations, "
+             "kv, head, group, blocks; "
             "did you mean 'precision'?",
             "3:69: sweep.cores.npu.rows: expected at least one value",
             "2:",

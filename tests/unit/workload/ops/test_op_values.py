@@ -272,3 +272,8 @@ def test_every_function_of_one_operand_has_values():
         op = OPS[name]
         if op.pointwise and name not in ("Not", "Acosh"):
             assert np.isfinite(op.values([x], {})[0]).all(), name
+
+
+def test_soft_capping_keeps_small_values_and_bounds_large_ones():
+    found = OPS["SoftCap"].values([np.array([-1e6, 0.0, 0.01, 30.0, 1e6], np.float32)], {"cap": 30.0})[0]
+    assert found.tolist() == pytest.approx([-30.0, 0.0, 0.01, 30.0 * np.tanh(1.0), 30.0])

@@ -1,0 +1,1 @@
+"""Language models: published hyperparameters become the graph of a prefill or of one decode step."""
