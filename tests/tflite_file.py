@@ -11,9 +11,10 @@ import numpy as np
 import tflite
 
 #: Operators whose first version is the only one, or already takes integers.
-VERSION_1 = ("HARD_SWISH", "RELU_N1_TO_1", "ELU", "NEG", "DEPTH_TO_SPACE", "PRELU")
+VERSION_1 = ("HARD_SWISH", "RELU_N1_TO_1", "RELU_0_TO_1", "ELU", "NEG", "DEPTH_TO_SPACE", "PRELU", "COS", "SIN", "FLOOR",
+             "CEIL", "ROUND", "SIGN", "SQUARE", "POW", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "FLOOR_DIV", "CUMSUM", "REDUCE_PROD", "RSQRT", "L2_NORMALIZATION")  # fmt: skip
 
-TYPES = {"float32": "FLOAT32", "int8": "INT8", "uint8": "UINT8", "int16": "INT16", "int32": "INT32",
+TYPES = {"int4": "INT4", "float32": "FLOAT32", "int8": "INT8", "uint8": "UINT8", "int16": "INT16", "int32": "INT32",
          "int64": "INT64", "bool": "BOOL", "float16": "FLOAT16"}  # fmt: skip
 
 
