@@ -72,7 +72,7 @@ def serialize(entries: list[Entry], steps: list[Step], inputs: list[str], output
     """Bytes of a file of one subgraph."""
     b = flatbuffers.Builder(1024)
     place = {entry.name: i for i, entry in enumerate(entries)} | {"": -1}
-    data = [None if e.value is None else _bytes(b, np.asarray(e.value, e.dtype).tobytes()) for e in entries]
+    data = [None if e.value is None else _bytes(b, _stored(e)) for e in entries]
     buffers = [_buffer(b, None), *(_buffer(b, one) for one in data)]
     tensors = [_tensor(b, entry, i + 1) for i, entry in enumerate(entries)]
     codes = sorted({step.code for step in steps})
@@ -93,6 +93,15 @@ def serialize(entries: list[Entry], steps: list[Step], inputs: list[str], output
     tflite.ModelAddBuffers(b, vectors[3])
     b.Finish(tflite.ModelEnd(b), file_identifier=b"TFL3")
     return bytes(b.Output())
+
+
+def _stored(entry: Entry) -> bytes:
+    """Bytes of a constant; of 4-bit elements two to a byte, the first in its low half."""
+    if entry.dtype != "int4":
+        return np.asarray(entry.value, entry.dtype).tobytes()
+    halves = np.ravel(entry.value).astype(np.uint8) & 15
+    halves = np.append(halves, np.zeros(len(halves) % 2, np.uint8))
+    return (halves[::2] | halves[1::2] << 4).tobytes()
 
 
 def _bytes(b: flatbuffers.Builder, data: bytes) -> int:

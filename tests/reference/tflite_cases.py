@@ -1,7 +1,6 @@
 """Random small networks of one operator each, for every operator of TensorFlow Lite that is read.
 
-``python tests/reference/tflite_cases.py`` compares them with the runtime and prints the table of
-docs/models/execution.md.
+``test_tflite_operators.py`` executes them beside the runtime.
 """
 
 from __future__ import annotations
@@ -150,8 +149,7 @@ def bounded(m: Maker, code: str) -> Case:
 
 @enter("LOGISTIC power of two", "TANH power of two")
 def bounded_by_power(m: Maker, name: str) -> Case:
-    code, shape = name.split()[0], a_shape(m.rng)
-    made = bounded(m, code)
+    made = bounded(m, name.split()[0])
     made.entries[0].scale = 2.0 ** -int(m.rng.integers(9, 16))
     return made
 
@@ -182,7 +180,9 @@ def binary(m: Maker, name: str) -> Case:
     shapes = (shape, other) if m.rng.integers(2) else (other, shape)
     m.feed("x", shapes[0])
     m.feed("w", shapes[1], "x" if same else "")
-    kind = {"MAXIMUM": "MaximumMinimumOptions", "MINIMUM": "MaximumMinimumOptions"}.get(code, options_of(code))
+    kind = {"MAXIMUM": "MaximumMinimumOptions", "MINIMUM": "MaximumMinimumOptions"}.get(
+        code, options_of(code)
+    )
     act = {}
     if code in ("ADD", "SUB", "MUL", "DIV"):
         act = {"FusedActivationFunction": int(m.rng.choice([0, 0, 1, 2, 3]))}
@@ -328,7 +328,8 @@ def depthwise(m: Maker, name: str) -> Case:
     multiplier = int(m.rng.integers(2, 4)) if "multiplied" in name else 1
     size, stride, filters = int(m.rng.integers(1, 4)), int(m.rng.integers(1, 3)), depth * multiplier
     m.feed("x", (batch, rows, columns, depth))
-    inputs = _weights(m, (1, size, size, filters), filters, 3, m.dtype != "uint8")
+    _weights(m, (1, size, size, filters), filters, 3, m.dtype != "uint8")  # without bias the runtime crashes
+    inputs = ["x", "w", "b"]
     m.data("y", (batch, -(-rows // stride), -(-columns // stride), filters))
     options = {"Padding": 0, "StrideH": stride, "StrideW": stride, "DepthMultiplier": multiplier,
                "FusedActivationFunction": int(m.rng.choice([0, 1, 3]))}  # fmt: skip
@@ -390,9 +391,7 @@ def concatenation(m: Maker, name: str) -> Case:
     m.feed("w", second, "x" if same else "")
     result = tuple(n + second[i] if i == axis else n for i, n in enumerate(shape))
     m.data("y", result, "x" if same or m.rng.integers(2) else "")
-    act = int(m.rng.choice([0, 0, 1])) if same else 0
-    options = {"Axis": axis, "FusedActivationFunction": 0 * act}
-    return m.case("CONCATENATION", ["x", "w"], ["y"], "ConcatenationOptions", **options)
+    return m.case("CONCATENATION", ["x", "w"], ["y"], "ConcatenationOptions", Axis=axis)
 
 
 @enter("SPLIT", "SPLIT_V", "UNPACK")
@@ -406,7 +405,7 @@ def split(m: Maker, code: str) -> Case:
         m.data(f"y{i}", tuple(n if a != axis else p for a, n in enumerate(shape) if a != axis or code != "UNPACK"),
                "x") for i, p in enumerate(parts)
     ]  # fmt: skip
-    m.entries.append(Entry("a", () if code == "SPLIT" else (), "int32", value=np.array(axis)))
+    m.entries.append(Entry("a", (), "int32", value=np.array(axis)))
     if code == "SPLIT":
         return m.case(code, ["a", "x"], results, "SplitOptions", NumSplits=3)
     if code == "SPLIT_V":
@@ -440,13 +439,14 @@ def slicing(m: Maker, code: str) -> Case:
 
 @enter("STRIDED_SLICE")
 def strided(m: Maker, code: str) -> Case:
-    """Bounds far outside on either side, steps of either sign; TensorFlow Lite clamps them."""
+    """Bounds far outside on either side, steps of either sign; TensorFlow Lite follows Python."""
     shape = a_shape(m.rng)
     while True:
         steps = [int(s) for s in m.rng.choice([-3, -2, -1, 1, 2, 3], len(shape))]
         begins, ends = ([int(m.rng.integers(-2 * n, 2 * n + 1)) for n in shape] for _ in range(2))
         result = tuple(
-            len(range(*_clamped(b, e, s, n))) for b, e, s, n in zip(begins, ends, steps, shape, strict=True)
+            len(range(*slice(b, e, s).indices(n)))
+            for b, e, s, n in zip(begins, ends, steps, shape, strict=True)
         )
         if all(result):
             break
@@ -454,13 +454,6 @@ def strided(m: Maker, code: str) -> Case:
     m.data("y", result, "x")
     operands = [m.constant(n, v) for n, v in zip("bes", (begins, ends, steps), strict=True)]
     return m.case(code, ["x", *operands], ["y"], "StridedSliceOptions")
-
-
-def _clamped(begin: int, end: int, step: int, extent: int) -> tuple[int, int, int]:
-    begin, end = (v + extent if v < 0 else v for v in (begin, end))
-    low, high = (0, extent) if step > 0 else (-1, extent - 1)
-    first = min(max(begin, 0), extent if step > 0 else extent - 1)
-    return first, min(max(end, low), high), step
 
 
 @enter("TRANSPOSE", "RESHAPE", "TILE", "BROADCAST_TO", "SQUEEZE", "EXPAND_DIMS", "DEPTH_TO_SPACE",
@@ -471,7 +464,7 @@ def moved(m: Maker, code: str) -> Case:
         shape = (*shape[:3], 4 * shape[3])
     if code == "SPACE_TO_DEPTH":
         shape = (shape[0], 2 * shape[1], 2 * shape[2], shape[3])
-    shape = (1, *shape[1:]) if code == "SQUEEZE" and len(shape) > 1 else shape
+    shape = (1, *shape) if code == "SQUEEZE" else shape
     rank = len(shape)
     m.feed("x", shape)
     perm = m.rng.permutation(rank).tolist()
