@@ -155,7 +155,7 @@ def _softmax(call: Call) -> Results | None:
 
 
 def _hard_swish(call: Call) -> Results | None:
-    """HardSwish, x · relu6(x + 3) / 6, in 16 bits: both factors from x·2^7, the second as (clip(x/3) + 1)/2."""
+    """HardSwish, x · relu6(x + 3) / 6, in 16 bits: factors from x·2^7, the second as (clip(x/3) + 1)/2."""
     if _wide(call):
         return None
     value, (scale, _) = call.operand(0), call.result_quant()
