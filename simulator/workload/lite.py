@@ -13,7 +13,7 @@ import numpy as np
 
 from simulator.workload import tables
 from simulator.workload.call import BOUNDS, Call, NotExecuted, Value, stored_type
-from simulator.workload.functions import FUNCTIONS, gelu, gelu_by_tanh
+from simulator.workload.functions import EPILOGUE_FUNCTIONS, FUNCTIONS, gelu, gelu_by_tanh
 from simulator.workload.numerics import Rescaling
 from simulator.workload.op import Op
 from simulator.workload.ops.reduce import axes_of
@@ -232,26 +232,53 @@ def _reduced(call: Call) -> tuple[np.ndarray, tuple[int, ...], int]:
 
 def _mean(call: Call) -> Results | None:
     """ReduceMean of the delegate: in float32, half to even after the zero point was added."""
-    if not _delegated(call):
-        return None
-    array, axes, count = _reduced(call)
-    value, (scale, zero) = call.operand(0), call.result_quant()
-    total = array.sum(axis=axes, keepdims=bool(call.node.attrs.get("keepdims", 1))) - count * value.zero_point
-    by = np.float32(value.scale) / np.float32(scale) / np.float32(count)
-    whole = np.rint(total.astype(np.float32) * by + np.float32(zero)).astype(np.int64)
-    return _store(call, whole - zero)
+    return _average(call, _reduced(call)[2]) if _delegated(call) else None
 
 
 def _sum(call: Call) -> Results:
-    """ReduceSum: Σx·s/so − n·z·s/so in float32, rounded half away from zero."""
+    """ReduceSum: by the delegate as a mean; of 16 bits in float32, half away; uint8 rescaled."""
+    if _delegated(call):
+        return _average(call, 1)
     value, (scale, _) = call.operand(0), call.result_quant()
     if call.numerics.library == "tflite" and value.tensor.dtype != "uint8":
         raise NotExecuted("of signed integers has no result that can be relied on in the reference kernels")
+    total, ratio = _total(call), np.float32(value.scale) / np.float32(scale)
+    if _wide(call):
+        return _store(call, round_half_away(total.astype(np.float32) * ratio))
+    return _store(call, rescale(total, factors(np.asarray(ratio), _DOUBLE)).reshape(total.shape))
+
+
+def _total(call: Call) -> np.ndarray:
+    """Sum over the axes, without zero points."""
     array, axes, count = _reduced(call)
-    ratio = np.float32(value.scale) / np.float32(scale)
-    offset = np.float32(-value.zero_point) * ratio * np.float32(count)
     total = array.sum(axis=axes, keepdims=bool(call.node.attrs.get("keepdims", 1)))
-    return _store(call, round_half_away(total.astype(np.float32) * ratio + offset))
+    return np.asarray(total - count * call.operand(0).zero_point)
+
+
+def _average(call: Call, count: int) -> Results:
+    """A sum over a count, in float32, half to even after the zero point was added."""
+    scale, zero = call.result_quant()
+    by = np.float32(call.operand(0).scale) / np.float32(scale) / np.float32(count)
+    whole = np.rint(_total(call).astype(np.float32) * by + np.float32(zero)).astype(np.int64)
+    return _store(call, whole - zero)
+
+
+def _exponential_unit(call: Call) -> Results:
+    """Elu of 8 bits, which the delegate alone has: half to even after the zero point was added."""
+    value, (scale, zero) = call.operand(0), call.result_quant()
+    if not _delegated(call) or value.tensor.dtype != "int8":
+        raise NotExecuted("of these integers is nothing that these kernels have")
+    real = EPILOGUE_FUNCTIONS["elu"](value.real(), call.node.attrs.get("alpha", 1.0)) / np.float32(scale)
+    return _store(call, np.rint(real + np.float32(zero)).astype(np.int64) - zero)
+
+
+def _addition(call: Call) -> Results | None:
+    """Add and Sub: of 16 bits with powers of 2 for scales there is arithmetic of its own."""
+    values = [v for v in call.operands if v is not None]
+    scales = [*(v.quant.scale[0] for v in values if v.tensor.quant is not None), call.result_quant()[0]]
+    if _wide(call) and all(tables.power_of_two(scale) is not None for scale in scales):
+        raise NotExecuted("of 16-bit integers whose scales are powers of 2 is not known here")
+    return None
 
 
 def _multiplied(call: Call) -> Results:
@@ -366,6 +393,9 @@ _OWN: dict[str, Own] = {
     "Sigmoid": _sigmoid_table(tables.sigmoid, (12,)),
     "Tanh": _sigmoid_table(tables.tanh, (11, 12)),
     "Softmax": _softmax,
+    "Elu": _exponential_unit,
+    "Add": _addition,
+    "Sub": _addition,
     "HardSwish": _hard_swish,
     "Neg": _negative,
     "PRelu": _parametric,

@@ -20,10 +20,11 @@ MULTIPLIERS = {
     "fixed8": "m · 2^−8, m the nearest integer to 256 times the ratio",
     "float32": "the ratio as float32, and the product of it and the sum as well",
 }
-#: Rounding -> what it is; the first three belong to fixed31 (half_up to all fixed), the last to float32.
+#: Rounding -> what it is; the first four belong to fixed31 (half_up to all fixed), the last to float32.
 ROUNDINGS = {
     "double": "high half of the doubled product, half up, then a shift rounded half away from zero",
     "half_up": "one shift of the 64-bit product, half towards plus infinity",
+    "half_away": "one shift of the 64-bit product, half away from zero",
     "truncate": "one shift of the 64-bit product, towards minus infinity",
     "half_even": "nearest integer, half to even",
 }
@@ -119,7 +120,7 @@ _TFLITE_REF = Numerics(
         "Jacob et al., arXiv:1712.05877, section 2.2 and appendix B: multiplier of 31 bits, doubling "
         "high multiply, rounding shift; residual additions in a shifted common scale",
     ),
-    exceptions=MappingProxyType({"Gemm": _HALF_UP}),
+    exceptions=MappingProxyType({"Gemm": Rescaling("fixed31", "half_away")}),
     wide=MappingProxyType({"Conv": _FIXED15}),
     single_ratios=frozenset({"Relu", "Clip", "LeakyRelu", "Abs"}),
     library="tflite",
