@@ -307,7 +307,7 @@ def _layer(call: Call) -> Results | None:
 
 
 def _convolution(call: Call) -> Results | None:
-    """Conv: a few sums of unsigned depthwise ones are rounded otherwise beside the reference kernels."""
+    """Conv: unsigned depthwise ones, or of one channel, round a few sums otherwise under the delegate."""
     unsigned = call.operand(0).tensor.dtype == "uint8"
     if call.numerics.library == "xnnpack" and unsigned and call.operand(1).array.shape[-1] == 1:
         raise NotExecuted("of unsigned integers, depthwise, rounds in a way that is not known here")

@@ -37,8 +37,7 @@ REFUSED = {
     "REDUCE_PROD": _only("int8", "int16", profiles=(DEFAULT,)),
     "SOFTMAX to 16 bits": _only("int8", "uint8"),
     "HARD_SWISH": _only("int8", "uint8"),
-    "DEPTHWISE_CONV_2D": _only("uint8", profiles=(DEFAULT,)),
-    "DEPTHWISE_CONV_2D multiplied": _only("uint8", profiles=(DEFAULT,)),
+    **{name: _only("uint8", profiles=(DEFAULT,)) for name in CASES if "CONV_2D" in name},  # of one channel
     "FULLY_CONNECTED": _only("int16", profiles=(DEFAULT,)),
     "FULLY_CONNECTED per channel": _only("int16", profiles=(DEFAULT,)),
     "FULLY_CONNECTED 4 bits": _only("int8", "uint8", "int16", profiles=(DEFAULT,)),
