@@ -7,7 +7,7 @@ Where a runtime's arithmetic is not known, or scales contradict what it does, th
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
+from math import frexp, prod
 
 import numpy as np
 
@@ -154,6 +154,13 @@ def _softmax(call: Call) -> Results | None:
     return _store(call, np.moveaxis(made, -1, axis))
 
 
+def _log_softmax(call: Call) -> Results | None:
+    """LogSoftmax: the reference kernels round ties, which powers of 2 for scales give, in a way of their own."""
+    if call.numerics.library == "tflite" and frexp(call.operand(0).scale)[0] == 0.5:
+        raise NotExecuted("at a scale that is a power of 2 has ties that are not known here")
+    return None
+
+
 def _hard_swish(call: Call) -> Results | None:
     """HardSwish, x · relu6(x + 3) / 6, in 16 bits: factors from x·2^7, the second as (clip(x/3) + 1)/2."""
     if _wide(call):
@@ -232,7 +239,13 @@ def _reduced(call: Call) -> tuple[np.ndarray, tuple[int, ...], int]:
 
 def _mean(call: Call) -> Results | None:
     """ReduceMean of the delegate: in float32, half to even after the zero point was added."""
-    return _average(call, _reduced(call)[2]) if _delegated(call) else None
+    if not _delegated(call):
+        return None
+    _, axes, count = _reduced(call)
+    ratio = np.float32(call.operand(0).scale) / np.float32(call.result_quant()[0])
+    if len(axes) > 1 and frexp(float(ratio))[0] == 0.5:  # then means lie halfway between two integers
+        raise NotExecuted("over several axes, scales a power of 2 apart, has ties that are not known here")
+    return _average(call, count)
 
 
 def _sum(call: Call) -> Results:
@@ -370,9 +383,9 @@ def _requantization(call: Call) -> Results | None:
 
 
 def _product(call: Call) -> Results | None:
-    """MatMul: of 8 bits as a layer by the delegate if the second is constant with zero point 0."""
+    """MatMul: of 8 bits as a layer by the delegate if the second has zero point 0."""
     first, second = call.operand(0), call.operand(1)
-    if _delegated(call) and second.tensor.constant is not None and not second.zero_point:
+    if _delegated(call) and not second.zero_point:
         return None
     ratio = np.float64(first.scale) * second.scale / call.result_quant()[0]
     sums = _whole(first) @ _whole(second)
@@ -393,6 +406,7 @@ _OWN: dict[str, Own] = {
     "Sigmoid": _sigmoid_table(tables.sigmoid, (12,)),
     "Tanh": _sigmoid_table(tables.tanh, (11, 12)),
     "Softmax": _softmax,
+    "LogSoftmax": _log_softmax,
     "Elu": _exponential_unit,
     "Add": _addition,
     "Sub": _addition,

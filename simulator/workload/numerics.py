@@ -122,7 +122,7 @@ _TFLITE_REF = Numerics(
     ),
     exceptions=MappingProxyType({"Gemm": Rescaling("fixed31", "half_away")}),
     wide=MappingProxyType({"Conv": _FIXED15}),
-    single_ratios=frozenset({"Relu", "Clip", "LeakyRelu", "Abs"}),
+    single_ratios=frozenset({"Relu", "Clip", "LeakyRelu", "Abs", "Mul"}),
     library="tflite",
     cut=frozenset({"Sqrt"}),
 )

@@ -36,6 +36,9 @@ REFUSED = {
     **dict.fromkeys(("SUM", "SUM same scale"), _only("int8", "int16", profiles=(REF,))),
     "REDUCE_PROD": _only("int8", "int16", profiles=(DEFAULT,)),
     "SOFTMAX to 16 bits": _only("int8", "uint8"),
+    **dict.fromkeys(
+        ("MEAN same scale", "MEAN plane same scale"), _only("int8", "uint8", profiles=(DEFAULT,))
+    ),
     "HARD_SWISH": _only("int8", "uint8"),
     **{name: _only("uint8", profiles=(DEFAULT,)) for name in CASES if "CONV_2D" in name},  # of one channel
     "FULLY_CONNECTED": _only("int16", profiles=(DEFAULT,)),
@@ -43,6 +46,7 @@ REFUSED = {
     "FULLY_CONNECTED 4 bits": _only("int8", "uint8", "int16", profiles=(DEFAULT,)),
     "QUANTIZE to int8": _only("uint8", profiles=(DEFAULT,)),
     "QUANTIZE to uint8": _only("int8", profiles=(DEFAULT,)),
+    "LOG_SOFTMAX": _only("int8", "uint8", profiles=(REF,)),
     "RESIZE_BILINEAR": _only("uint8", profiles=(REF,)),
 }
 
