@@ -155,7 +155,7 @@ def _softmax(call: Call) -> Results | None:
 
 
 def _log_softmax(call: Call) -> Results | None:
-    """LogSoftmax: the reference kernels round ties, which powers of 2 for scales give, in a way of their own."""
+    """LogSoftmax: the reference kernels have their own way with ties, as powers of 2 give them."""
     if call.numerics.library == "tflite" and frexp(call.operand(0).scale)[0] == 0.5:
         raise NotExecuted("at a scale that is a power of 2 has ties that are not known here")
     return None
