@@ -11,9 +11,10 @@ import numpy as np
 import tflite
 
 #: Operators whose first version is the only one, or already takes integers.
-VERSION_1 = ("HARD_SWISH", "RELU_N1_TO_1", "ELU", "NEG", "DEPTH_TO_SPACE", "PRELU")
+VERSION_1 = ("HARD_SWISH", "RELU_N1_TO_1", "RELU_0_TO_1", "ELU", "NEG", "DEPTH_TO_SPACE", "PRELU", "COS", "SIN", "FLOOR",
+             "CEIL", "ROUND", "SIGN", "SQUARE", "POW", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "FLOOR_DIV", "CUMSUM", "REDUCE_PROD", "RSQRT", "L2_NORMALIZATION")  # fmt: skip
 
-TYPES = {"float32": "FLOAT32", "int8": "INT8", "uint8": "UINT8", "int16": "INT16", "int32": "INT32",
+TYPES = {"int4": "INT4", "float32": "FLOAT32", "int8": "INT8", "uint8": "UINT8", "int16": "INT16", "int32": "INT32",
          "int64": "INT64", "bool": "BOOL", "float16": "FLOAT16"}  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def serialize(entries: list[Entry], steps: list[Step], inputs: list[str], output
     """Bytes of a file of one subgraph."""
     b = flatbuffers.Builder(1024)
     place = {entry.name: i for i, entry in enumerate(entries)} | {"": -1}
-    data = [None if e.value is None else _bytes(b, np.asarray(e.value, e.dtype).tobytes()) for e in entries]
+    data = [None if e.value is None else _bytes(b, _stored(e)) for e in entries]
     buffers = [_buffer(b, None), *(_buffer(b, one) for one in data)]
     tensors = [_tensor(b, entry, i + 1) for i, entry in enumerate(entries)]
     codes = sorted({step.code for step in steps})
@@ -92,6 +93,15 @@ def serialize(entries: list[Entry], steps: list[Step], inputs: list[str], output
     tflite.ModelAddBuffers(b, vectors[3])
     b.Finish(tflite.ModelEnd(b), file_identifier=b"TFL3")
     return bytes(b.Output())
+
+
+def _stored(entry: Entry) -> bytes:
+    """Bytes of a constant; of 4-bit elements two to a byte, the first in its low half."""
+    if entry.dtype != "int4":
+        return np.asarray(entry.value, entry.dtype).tobytes()
+    halves = np.ravel(entry.value).astype(np.uint8) & 15
+    halves = np.append(halves, np.zeros(len(halves) % 2, np.uint8))
+    return (halves[::2] | halves[1::2] << 4).tobytes()
 
 
 def _bytes(b: flatbuffers.Builder, data: bytes) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from simulator.kernels.jit import lean, part
 
-DOUBLE, HALF_UP, TRUNCATE, HALF_EVEN = 0, 1, 2, 3
+DOUBLE, HALF_UP, TRUNCATE, HALF_EVEN, HALF_AWAY = 0, 1, 2, 3, 4
 SUM, DIFFERENCE, PRODUCT = 0, 1, 2
 _HALF = 1 << 30
 _TOP = (1 << 31) - 1
@@ -27,8 +27,11 @@ def scaled(value: Any, mantissa: Any, shift: Any, ratio: Any, rounding: int) -> 
         above = (high & mask) > (mask >> 1) + (1 if high < 0 else 0)
         return (high >> bits) + (1 if above else 0)
     bits = 31 - shift
-    half = np.int64(1) << (bits - 1) if rounding == HALF_UP else np.int64(0)
-    return (np.int64(value) * mantissa + half) >> bits
+    product = np.int64(value) * mantissa
+    half = np.int64(0) if rounding == TRUNCATE else np.int64(1) << (bits - 1)
+    if rounding == HALF_AWAY and product < 0:
+        half -= 1
+    return (product + half) >> bits
 
 
 @lean
@@ -47,7 +50,7 @@ def store_rows(
     ratio
         float32, shape (channels,): factor for ``HALF_EVEN``.
     rounding
-        ``DOUBLE``, ``HALF_UP``, ``TRUNCATE`` or ``HALF_EVEN``.
+        ``DOUBLE``, ``HALF_UP``, ``TRUNCATE``, ``HALF_EVEN`` or ``HALF_AWAY``.
     zero_point, low, high
         Added, then the bounds of what is stored.
     out

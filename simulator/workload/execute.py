@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 
 from simulator.base.errors import InputError, Problem, did_you_mean
-from simulator.workload import plain
+from simulator.workload import lite, plain
 from simulator.workload.call import Call, NotExecuted, Value, stored_type
 from simulator.workload.graph import Graph, Node
 from simulator.workload.numerics import Numerics, profile
@@ -169,12 +169,14 @@ class _Run:
         operands = [
             Value(self.graph.tensors[name], self._held(name, held)) if name else None for name in node.inputs
         ]
-        call = Call(node, operands, results, self.numerics, self.arithmetic)
+        numerics = self.numerics
+        if numerics.sixteen is not None and any(v and v.tensor.dtype == "int16" for v in operands):
+            numerics = numerics.sixteen
+        call = Call(node, operands, results, numerics, self.arithmetic)
         try:
-            if node.op in self.numerics.refused and call.integer:
-                text = f"on stored integers rounds in {self.numerics.name} in a way that is not known here"
-                raise NotExecuted(text)
-            return OPS[node.op].run(call)
+            op = OPS[node.op]
+            own = lite.run(op, call) if numerics.library else None
+            return op.run(call) if own is None else own
         except NotExecuted as error:
             raise InputError(Problem(f"node '{node.name}': {node.op} {error}")) from error
         except ValueError as error:

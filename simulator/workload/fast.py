@@ -23,6 +23,7 @@ _ROUNDING = {
     "half_up": requant.HALF_UP,
     "truncate": requant.TRUNCATE,
     "half_even": requant.HALF_EVEN,
+    "half_away": requant.HALF_AWAY,
 }
 
 _FUNCTION = {"Add": requant.SUM, "Sub": requant.DIFFERENCE, "Mul": requant.PRODUCT}

@@ -8,7 +8,7 @@ states all of it; ``simulator.workload.rescale`` is the meaning of its words in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from simulator.base.errors import InputError, Problem, did_you_mean
@@ -20,10 +20,11 @@ MULTIPLIERS = {
     "fixed8": "m · 2^−8, m the nearest integer to 256 times the ratio",
     "float32": "the ratio as float32, and the product of it and the sum as well",
 }
-#: Rounding -> what it is; the first three belong to fixed31 (half_up to all fixed), the last to float32.
+#: Rounding -> what it is; the first four belong to fixed31 (half_up to all fixed), the last to float32.
 ROUNDINGS = {
     "double": "high half of the doubled product, half up, then a shift rounded half away from zero",
     "half_up": "one shift of the 64-bit product, half towards plus infinity",
+    "half_away": "one shift of the 64-bit product, half away from zero",
     "truncate": "one shift of the 64-bit product, towards minus infinity",
     "half_even": "nearest integer, half to even",
 }
@@ -63,8 +64,11 @@ class Numerics:
         ``float32`` or ``float64``: in which the ratio of scales sx·sw/sy is formed.
     single_ratios
         Operators that form their ratio in float32 whatever ``scale_arithmetic`` says.
-    refused
-        Operators of which it is known that this project does not reproduce them on stored integers.
+    library
+        Whose arithmetic of its own, in ``simulator.workload.lite``, comes before these rules: ``tflite`` for
+        TensorFlow Lite's reference kernels, ``xnnpack`` with that delegate, or nobody's.
+    sixteen
+        Rules for operands of 16 bits where they are others altogether, as where a delegate leaves them alone.
     cut
         Operators whose tables of their formula are cut off, not rounded.
     elementwise
@@ -87,7 +91,8 @@ class Numerics:
     bilinear: str = "fixed10"
     scale_arithmetic: str = "float64"
     single_ratios: frozenset[str] = frozenset()
-    refused: frozenset[str] = frozenset()
+    library: str = ""
+    sixteen: Numerics | None = None
     cut: frozenset[str] = frozenset()
     elementwise: str = "integer"
     accumulator_bits: int = 32
@@ -104,10 +109,23 @@ _FIXED15 = Rescaling("fixed15", "half_up")
 _HALF_EVEN = Rescaling("float32", "half_even")
 _NO_WIDTH = "accumulator: 32 bits wrapping, an assumption; no sum of the networks checked comes near it"
 
-#: Operators for which TensorFlow Lite has arithmetic of its own on integers that is not written here.
-_UNKNOWN = frozenset({"HardSwish", "Elu", "Neg", "ReduceSum", "ReduceProd", "PRelu"})
-
 _COMPARISONS = ("Equal", "NotEqual", "Greater", "GreaterOrEqual", "Less", "LessOrEqual")
+
+_TFLITE_REF = Numerics(
+    "tflite_ref",
+    _DOUBLE,
+    (
+        "reference kernels of TensorFlow Lite on five MLPerf Tiny networks: convolutions 0 of "
+        "1,213,248, fully connected layers 0 of 5,016 outputs differ",
+        "Jacob et al., arXiv:1712.05877, section 2.2 and appendix B: multiplier of 31 bits, doubling "
+        "high multiply, rounding shift; residual additions in a shifted common scale",
+    ),
+    exceptions=MappingProxyType({"Gemm": Rescaling("fixed31", "half_away")}),
+    wide=MappingProxyType({"Conv": _FIXED15, "ConvTranspose": _FIXED15}),
+    single_ratios=frozenset({"Relu", "Clip", "LeakyRelu", "Abs", "Mul"}),
+    library="tflite",
+    cut=frozenset({"Sqrt"}),
+)
 
 PROFILES: dict[str, Numerics] = {
     profile.name: profile
@@ -123,36 +141,19 @@ PROFILES: dict[str, Numerics] = {
             scale_arithmetic="float32",
             elementwise="real",
         ),
-        Numerics(
-            "tflite_ref",
-            _DOUBLE,
-            (
-                "reference kernels of TensorFlow Lite on five MLPerf Tiny networks: convolutions 0 of "
-                "1,213,248, fully connected layers 0 of 5,016 outputs differ",
-                "Jacob et al., arXiv:1712.05877, section 2.2 and appendix B: multiplier of 31 bits, doubling "
-                "high multiply, rounding shift; residual additions in a shifted common scale",
-            ),
-            exceptions=MappingProxyType({"Gemm": _HALF_UP, "MatMul": _HALF_UP}),
-            wide=MappingProxyType({"Conv": _FIXED15, "ConvTranspose": _FIXED15}),
-            single_ratios=frozenset({"Relu", "Clip", "LeakyRelu", "Abs"}),
-            refused=_UNKNOWN,
-            cut=frozenset({"Sqrt"}),
-        ),
+        _TFLITE_REF,
         Numerics(
             "tflite_xnnpack",
             _HALF_EVEN,
             ("TensorFlow Lite with the XNNPACK delegate: 0 outputs of five MLPerf Tiny networks differ",),
             exceptions=MappingProxyType(
-                dict.fromkeys(("Concat", "Relu", "Clip", "Max", "Min", "Pad", "Abs", *_COMPARISONS), _DOUBLE)
+                dict.fromkeys(("Relu", "Clip", "LeakyRelu", "Pad", "Abs", *_COMPARISONS), _DOUBLE)
                 | {"QuantizeLinear": Rescaling("fixed8", "half_up")}
-            ),
-            wide=MappingProxyType(
-                {"Conv": _FIXED15, "ConvTranspose": _FIXED15, "Gemm": _HALF_UP}
-                | dict.fromkeys(("Add", "Sub"), _DOUBLE)
             ),
             addition="weighted",
             bilinear="fixed11",
-            refused=_UNKNOWN | {"LeakyRelu"},
+            library="xnnpack",
+            sixteen=replace(_TFLITE_REF, library="xnnpack"),
             cut=frozenset({"Sqrt"}),
             scale_arithmetic="float32",
         ),

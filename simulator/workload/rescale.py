@@ -71,7 +71,9 @@ def rescale(sums: np.ndarray, by: Factors) -> np.ndarray:
         return shift_half_away(doubled_high_half(shifted, by.mantissa), np.maximum(-by.shift, 0))
     product = sums.astype(np.int64) * by.mantissa
     bits = 31 - by.shift
-    half = np.left_shift(1, bits - 1) if by.rescaling.rounding == "half_up" else 0
+    half = 0 if by.rescaling.rounding == "truncate" else np.left_shift(1, bits - 1)
+    if by.rescaling.rounding == "half_away":
+        half = half - (product < 0)
     return (product + half) >> bits
 
 

@@ -145,7 +145,7 @@ CASES = {
     "dense": (dense(per_channel=False), BOTH),
     "dense per channel": (dense(), BOTH),
     "dense keeps axes": (dense(keep=True, per_channel=False), BOTH),
-    "dense int16": (dense(per_channel=False, dtype="int16"), BOTH),
+    "dense int16": (dense(per_channel=False, dtype="int16"), (REF,)),
     "add": (binary("ADD", "AddOptions"), BOTH),
     "add broadcast relu6": (binary("ADD", "AddOptions", (1, 1, 1, 4), 3), BOTH),
     "add int16": (binary("ADD", "AddOptions", dtype="int16"), BOTH),

@@ -147,7 +147,7 @@ class Reduce(Op):
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
         """Return the reduction over the axes, which are an attribute or an operand."""
         given = self.given(arrays, attrs, "axes")
-        axes = _axes_of([] if given is None else np.ravel(given).tolist(), attrs, arrays[0].ndim)
+        axes = axes_of([] if given is None else np.ravel(given).tolist(), attrs, arrays[0].ndim)
         result = _MEANING[self._name](arrays[0], axis=axes, keepdims=bool(attrs.get("keepdims", 1)))
         return [result.astype(arrays[0].dtype, copy=False)]
 
@@ -161,17 +161,17 @@ class Reduce(Op):
         if len(call.operands) > 1 or any(name not in BOUNDS for name in call.activations):
             raise NotExecuted("of integers is executed over constant axes")
         value, result, attrs = call.operand(0), call.results[0], call.node.attrs
-        axes = _axes_of(np.ravel(attrs.get("axes", ())).tolist(), attrs, value.array.ndim)
+        axes = axes_of(np.ravel(attrs.get("axes", ())).tolist(), attrs, value.array.ndim)
         whole = value.array.astype(np.int64) - value.zero_point
         total = whole.sum(axis=axes, keepdims=bool(attrs.get("keepdims", 1)))
         by = _divided(call.factors(value.scale), value.array.size // max(total.size, 1))
         return [call.arithmetic.store(total, by, call.result_quant()[1], call.bounds(), stored_type(result))]
 
     def _axes(self, inputs: Operands, attrs: Attrs) -> tuple[int, ...]:
-        return _axes_of(self.integers(inputs, attrs, "axes") or [], attrs, len(required(inputs, 0).shape))
+        return axes_of(self.integers(inputs, attrs, "axes") or [], attrs, len(required(inputs, 0).shape))
 
 
-def _axes_of(given: Sequence[int], attrs: Attrs, rank: int) -> tuple[int, ...]:
+def axes_of(given: Sequence[int], attrs: Attrs, rank: int) -> tuple[int, ...]:
     """Axes that are reduced, counted from the front: those given, else all or none."""
     if not given:
         return () if attrs.get("noop_with_empty_axes", 0) else tuple(range(rank))

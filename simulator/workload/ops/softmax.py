@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.workload.call import Call
+from simulator.workload.call import Call, stored_type
 from simulator.workload.functions import bfloat16
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import (
@@ -125,7 +125,7 @@ class Softmax(Op):
         exponentials = np.exp(step * (stored.max(-1, keepdims=True) - stored).astype(np.float32))
         inverse = np.float32(1) / exponentials.sum(-1, keepdims=True, dtype=np.float32)
         whole = round_half_away(exponentials * inverse / np.float32(scale)) + zero
-        bounded = np.clip(whole, *call.bounds()).astype(value.array.dtype)
+        bounded = np.clip(whole, *call.bounds()).astype(stored_type(call.results[0]))
         return [np.moveaxis(bounded, -1, axis)]
 
 

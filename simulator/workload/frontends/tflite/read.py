@@ -262,7 +262,7 @@ def _quant(raw: _RawTensor) -> Quant | None:
 
 
 def _constant(data: np.ndarray, shape: tuple[int, ...], dtype: str) -> Constant:
-    return Constant(lambda: _decode(data, dtype).reshape(shape))
+    return Constant(lambda: _decode(data, dtype)[: prod(shape)].reshape(shape))
 
 
 def _decode(data: np.ndarray, dtype: str) -> np.ndarray:
