@@ -9,6 +9,7 @@ from typing import Any
 from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import names
+from simulator.workload.numerics import PROFILES
 
 Row = tuple[str, str]
 
@@ -20,7 +21,7 @@ REGISTRIES = {
     "operators": ("simulator.workload.op", "OPS"),
     "reports": ("simulator.report", "REPORTS"),
 }
-SORTS = ("chips", "workloads", *REGISTRIES)
+SORTS = ("chips", "workloads", *REGISTRIES, "profiles")
 
 
 def list_chips() -> list[Row]:
@@ -65,6 +66,8 @@ def listing(what: str) -> list[Row]:
         return list_chips()
     if what == "workloads":
         return list_workloads()
+    if what == "profiles":
+        return [(profile.name, profile.sources[0]) for profile in PROFILES.values()]
     module, name = REGISTRIES[what]
     registry = getattr(import_module(module), name)
     return [(entry, _summary(registry[entry])) for entry in registry.names()]

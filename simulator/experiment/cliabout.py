@@ -20,7 +20,9 @@ from simulator.experiment.clioptions import (
 
 
 def list_(
-    what: Annotated[str, typer.Argument(metavar="chips|workloads|cores|memories|links|operators|reports")],
+    what: Annotated[
+        str, typer.Argument(metavar="chips|workloads|cores|memories|links|operators|reports|profiles")
+    ],
     json_: Json = False,
     quiet: Quiet = False,
     plugin: Plugin = NONE,

@@ -17,12 +17,22 @@ def describe_chip(chip: Chip) -> list[str]:
     lines += _together("Core", {name: _core_words(core) for name, core in chip.cores.items()})
     lines += _together("Memory", {name: _memory_words(memory) for name, memory in chip.memories.items()})
     lines += _together("Link", {name: _link_words(link) for name, link in chip.links.items()})
+    lines += _requant(chip)
     lines += _balance(chip)
     written = {chip.written_as(name): component for name, component in chip.components.items()}
     missing = [f"{n}.{a}" for n, c in written.items() for a in _unknown(c)]
     if missing:
         lines.append(f"Energy unknown: {', '.join(missing)}")
     return lines
+
+
+def _requant(chip: Chip) -> list[str]:
+    """How it rounds, where it says so."""
+    stated = chip.requant
+    said = [stated.profile] if stated.profile else []
+    said += [f"sums of {stated.accumulator_bits} bits"] if stated.accumulator_bits else []
+    said += [f"sums {stated.overflow}"] if stated.overflow else []
+    return [f"Arithmetic: {', '.join(said)}"] if said else []
 
 
 def _together(family: str, words: dict[str, str]) -> list[str]:

@@ -15,6 +15,7 @@ from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
 from simulator.workload.difference import Difference, compare_profiles
 from simulator.workload.execute import Activity, execute
+from simulator.workload.graph import Graph
 from simulator.workload.labels import count_right, split_labels
 from simulator.workload.load import load_graph
 from simulator.workload.numerics import profile
@@ -51,6 +52,7 @@ def execute_files(
     graph = load_graph(network)
     arrays, labels = split_labels(read_arrays(inputs), graph)
     try:
+        check_finite(arrays, graph)
         activity = execute(graph, arrays, chosen or graph.native, all_tensors=all_tensors)
         return activity, None if labels is None else count_right(labels, graph, activity)
     except InputError as error:
@@ -83,8 +85,28 @@ def _located(problem: Problem, files: Mapping[str, str], network: str) -> Proble
     return problem if problem.file else replace(problem, file=network)
 
 
-def read_arrays(path: str) -> dict[str, np.ndarray]:
-    """Arrays of an .npz file by name.
+def check_finite(arrays: Mapping[str, np.ndarray], graph: Graph) -> None:
+    """Refuse infinity and NaN where they are to be quantized: what they become there is no one's rule.
+
+    Raises
+    ------
+    InputError
+        With the first place in each input.
+    """
+    if not any(tensor.quant is not None for tensor in graph.tensors.values()):
+        return
+    problems = []
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            at = np.argwhere(~np.isfinite(array))[0].tolist()
+            text = f"input '{name}': expected finite numbers, got {array[tuple(at)]} at {at}"
+            problems.append(Problem(text, path="inputs"))
+    if problems:
+        raise InputError(*problems)
+
+
+def read_arrays(path: str, what: str = "inputs", each: str = "input") -> dict[str, np.ndarray]:
+    """Arrays of an .npz file by name; ``what`` and ``each`` say what it is for, in messages.
 
     Raises
     ------
@@ -98,9 +120,10 @@ def read_arrays(path: str) -> dict[str, np.ndarray]:
         with archive:
             return {name: archive[name] for name in archive.files}
     except OSError as error:
-        raise InputError(Problem(f"cannot read the inputs: {error.strerror or error}", path)) from error
+        raise InputError(Problem(f"cannot read the {what}: {error.strerror or error}", path)) from error
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        text = f"expected an .npz file with an array per input; it is none, or a damaged one: {error}"
+        reason = "" if "allow_pickle" in str(error) else f": {error}"
+        text = f"expected an .npz file with an array per {each}; it is none, or a damaged one{reason}"
         raise InputError(Problem(text, path)) from error
 
 

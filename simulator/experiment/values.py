@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from simulator.base.errors import InputError, Problem, did_you_mean
-from simulator.experiment.execute import read_arrays
+from simulator.experiment.execute import check_finite, read_arrays
 from simulator.hw.chip import Chip
 from simulator.results.values import Agreement, Values
 from simulator.workload.density import declared, of_weights, with_densities
 from simulator.workload.execute import Activity, execute
 from simulator.workload.graph import Graph
 from simulator.workload.labels import count_right, split_labels
-from simulator.workload.numerics import PROFILES, profile
+from simulator.workload.numerics import PROFILES, Numerics, profile
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,13 @@ def read_given(inputs: Source | None, golden: Source | None, numerics: str | Non
         for name, source in (("inputs", inputs), ("golden", golden))
         if isinstance(source, str | Path)
     }
-    return Given(_arrays(inputs), None if golden is None else _arrays(golden), numerics, files)
+    expected = None if golden is None else _arrays(golden, "expected outputs", "output")
+    return Given(_arrays(inputs), expected, numerics, files)
 
 
-def _arrays(source: Source) -> Mapping[str, np.ndarray]:
+def _arrays(source: Source, what: str = "inputs", each: str = "input") -> Mapping[str, np.ndarray]:
     if isinstance(source, str | Path):
-        return read_arrays(str(source))
+        return read_arrays(str(source), what, each)
     return {name: np.asarray(array) for name, array in source.items()}
 
 
@@ -77,9 +78,10 @@ def execute_on(chip: Chip, graph: Graph, given: Given) -> tuple[Activity, Values
     arrays = {name: np.asarray(array) for name, array in given.inputs.items()}
     arrays, labels = split_labels(arrays, graph)
     _check_outputs(graph, given.golden or {})
+    check_finite(arrays, graph)
     activity = execute(graph, arrays, numerics)
     values = Values(
-        profile=numerics.name if numerics == PROFILES.get(numerics.name) else f"{numerics.name}, changed",
+        profile=described(numerics, graph),
         samples=activity.samples,
         density={name: activity.density(name) for name in activity.elements},
         labelled=None if labels is None else int(labels.size),
@@ -90,6 +92,18 @@ def execute_on(chip: Chip, graph: Graph, given: Given) -> tuple[Activity, Values
         ),
     )
     return activity, values
+
+
+def described(numerics: Numerics, graph: Graph) -> str:
+    """A profile in words: what was changed of it, or that nothing in the network is for it to round."""
+    if not any(tensor.quant is not None for tensor in graph.tensors.values()):
+        return "the network's real numbers (nothing in it is quantized)"
+    known, said = PROFILES.get(numerics.name), numerics.name
+    if known is not None and numerics.accumulator_bits != known.accumulator_bits:
+        said += f", sums of 8-bit products in {numerics.accumulator_bits} bits"
+    if known is not None and numerics.overflow != known.overflow:
+        said += f", sums that {numerics.overflow}"
+    return said
 
 
 def compare(name: str, found: np.ndarray, expected: np.ndarray, samples: int) -> Agreement:
@@ -133,7 +147,12 @@ def with_zeros(
         text = "the density of feature maps is measured from the inputs; leave one of the two out"
         raise InputError(Problem(text, "--set workload.density", path="workload.density"))
     if not chip.follows_zeros():
-        return graph, ()
+        declared_some = maps is not None or weights is not None
+        return graph, (
+            (f"{chip.name} makes nothing of zeros: declared densities change nothing",)
+            if declared_some
+            else ()
+        )
     shares, said = {}, []
     if activity is not None:
         shares = {name: activity.density(name) for name in activity.elements}

@@ -16,7 +16,8 @@ class Requant(Spec):
     """The chip's arithmetic, for executing networks; it has no time of its own."""
 
     profile: str | None = Field(
-        None, description="Numerics profile [that of the network's format: tflite_ref or onnxruntime]"
+        None,
+        description=f"One of {', '.join(PROFILES)} [that of the network's format: tflite_ref or onnxruntime]",
     )
     accumulator_bits: int | None = Field(
         None, description="Width of a sum of products of 8-bit operands [the profile's]", ge=8, le=32

@@ -202,6 +202,11 @@ def caveats(results: Sequence[Result]) -> list[str]:
                 f"{names[i]}: precision {result.precision}, the reference {base.precision}. "
                 "Ratios compare different arithmetic, and accuracy may differ."
             )
+        if result.values and base.values and result.values.profile != base.values.profile:
+            said.append(
+                f"{names[i]}: executed as {result.values.profile}, the reference as {base.values.profile}. "
+                "Accuracy compares different rounding."
+            )
         if result.batch != base.batch:
             said.append(
                 f"{names[i]}: batch {result.batch}, the reference {base.batch}. "

@@ -11,7 +11,7 @@ from simulator.report.groups import groups, ledger_labels
 from simulator.report.headline import Table, headline, metric_table
 from simulator.report.rounding import UNKNOWN, binary, binary_scale, decimal_scale, number, percent, si
 from simulator.results.ledger import STATIC
-from simulator.results.result import Result
+from simulator.results.result import NodeRow, Result
 
 __all__ = [
     "TEXT_COLUMNS",
@@ -72,12 +72,9 @@ def layer_table(result: Result) -> Table:
         _Scaled("work", "MAC", [row.macs for row in rows]),
         _Scaled("utilization (%)", "", [round(100 * row.utilization, 2) for row in rows]),
         _Scaled("achieved", "OPS", achieved),
+        *_densities(rows),
         _Scaled("energy", "J", joules, [not energy.complete for energy in energies]),
     ]
-    if any(row.ifmap_density < 1 or row.weight_density < 1 for row in rows):
-        for name in ("ifmap", "weight"):
-            shares = [getattr(row, f"{name}_density") for row in rows]
-            numeric.append(_Scaled(f"{name} not zero (%)", "", [round(100 * share, 1) for share in shares]))
     for memory in result.memories:
         for action in ("read", "write"):
             counts = result.ledger.per_node(memory.name, action).tolist()
@@ -90,6 +87,16 @@ def layer_table(result: Result) -> Table:
     columns = [*first, *columns, *others]
     headers, texts = [header for header, _ in columns], [column for _, column in columns]
     return headers, [list(row) for row in zip(*texts, strict=True)]
+
+
+def _densities(rows: Sequence[NodeRow]) -> list[_Scaled]:
+    """Columns of what is not zero, where the chip makes something of it."""
+    if all(row.ifmap_density == row.weight_density == 1 for row in rows):
+        return []
+    return [
+        _Scaled(f"{name} not 0 (%)", "", [round(100 * getattr(row, f"{name}_density"), 1) for row in rows])
+        for name in ("ifmap", "weight")
+    ]
 
 
 def cores_text(result: Result, cores: str) -> str:

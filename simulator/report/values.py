@@ -27,10 +27,15 @@ def density_table(result: Result) -> Table:
 
 
 def _zeros(result: Result, values: Values) -> str:
-    shares = list(values.density.values())
-    mean = f"{percent(sum(shares) / len(shares))} of a tensor's elements are not zero, in the mean"
-    used = any(row.ifmap_density < 1 or row.weight_density < 1 for row in result.rows)
-    return mean if used else f"{mean}; this chip makes nothing of zeros"
+    rows = [row for row in result.rows if row.macs]
+    if not any(row.ifmap_density < 1 or row.weight_density < 1 for row in rows):
+        return "this chip makes nothing of zeros"
+    macs = sum(row.macs for row in rows)
+    shares = [
+        percent(sum(getattr(row, f"{operand}_density") * row.macs for row in rows) / macs)
+        for operand in ("ifmap", "weight")
+    ]
+    return f"of what MACs take {shares[0]} of the maps and {shares[1]} of the weights are not zero"
 
 
 def _agreement(each: Agreement, values: Values) -> tuple[str, str]:

@@ -32,6 +32,8 @@ LAYER_COLUMNS = (
     "bound",
     "exposed_us",
     "shape",
+    "ifmap_density_pct",
+    "weight_density_pct",
 )
 ENERGY_COLUMNS = ("component", "action", "count", "pJ_each", "energy_uJ", "origin", "band", "source")
 

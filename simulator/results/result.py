@@ -211,7 +211,6 @@ class Result:
             for action in ("read", "write")
         }
         energy = self.node_energy_pj()
-        zeros = any(row.ifmap_density < 1 or row.weight_density < 1 for row in self.rows)
         table = []
         for i, row in enumerate(self.rows):
             latency_fs = row.end_fs - row.start_fs
@@ -229,10 +228,9 @@ class Result:
                 "energy_uJ": energy[i] / 1e6,
                 "bound": row.bound,
                 "shape": row.shape,
+                "ifmap_density_pct": 100 * row.ifmap_density,
+                "weight_density_pct": 100 * row.weight_density,
             }
-            if zeros:
-                record["ifmap_density_pct"] = 100 * row.ifmap_density
-                record["weight_density_pct"] = 100 * row.weight_density
             record.update({name: int(counts[i]) for name, counts in from_ledger.items()})
             record.update({f"{cause}_us": row.causes_fs.get(cause, 0) / 1e9 for cause in CAUSES})
             table.append(record)

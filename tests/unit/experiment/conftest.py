@@ -22,7 +22,6 @@ layers:
   - {op: GlobalAveragePool}
   - {op: Gemm, m: 1, n: 10, k: 8}
 """
-MACS = 16 * 16 * 8 * 27 + 16 * 16 * 8 * 9 + 80
 
 
 @dataclass(frozen=True)
