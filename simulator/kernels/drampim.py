@@ -128,7 +128,7 @@ def _pim_event(
     channel, engine = channels[c], engines[c]
     while tick >= channel.refresh_at:
         _owe_refresh(c, shape, channels, due)
-    if channel.due > 0:
+    if channel.due > 0 and not steps[engine.next].holds:
         at, first, command = next_refresh(tick, c, shape, channels, banks, ready, due)
         if at == tick:
             commands[c, command] += 1

@@ -16,10 +16,12 @@ PIM_COUNTS = 7
 #: One transaction of a stream: ``many`` columns, one after the other, by a command on ``banks`` banks from
 #: ``first``, ``stride`` apart, with a row open. ``ops``: lane operations of each column in each bank. ``fence``:
 #: begins when the data of all before are where they go. ``yields``: behind it ordinary requests may pass.
+#: ``holds``: refreshes that fall due wait.
 STEP = np.dtype(
     [
         ("command", "i4"), ("many", "i4"), ("first", "i4"), ("stride", "i4"), ("banks", "i4"),
-        ("fence", "i4"), ("yields", "i4"), ("ops", "i4"), ("row", "i8"),
+        ("fence", "i4"), ("yields", "i4"), ("holds", "i4"), ("ops", "i4"),
+        ("row", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -37,8 +39,8 @@ EFFECT = np.dtype(
 #: one are served.
 ENGINE = np.dtype(
     [
-        ("flight", "i8"), ("tail", "i8"), ("arrival", "i8"), ("running", "i8"), ("next", "i8"), ("left", "i8"),
-        ("hold", "i8"), ("done", "i8"), ("tick", "i8"), ("ahead", "i8"),
+        ("flight", "i8"), ("tail", "i8"), ("arrival", "i8"), ("running", "i8"), ("next", "i8"),
+        ("left", "i8"), ("hold", "i8"), ("done", "i8"), ("tick", "i8"), ("ahead", "i8"),
     ],
     align=True,
 )  # fmt: skip

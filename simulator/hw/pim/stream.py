@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -41,6 +43,7 @@ class Stream:
     device: Device
     rows: list[tuple[int, ...]] = field(default_factory=list)
     _fence: bool = False
+    _holds: bool = False
 
     @property
     def pim(self) -> Pim:
@@ -61,7 +64,8 @@ class Stream:
         ``ops``: operations of lanes, of each column in each bank.
         """
         first, stride, banks_ = banks or self.all_banks
-        self.rows.append((COMMANDS.index(command), many, first, stride, banks_, self._fence, 0, ops, row))
+        place = COMMANDS.index(command)
+        self.rows.append((place, many, first, stride, banks_, self._fence, 0, self._holds, ops, row))
         self._fence = False
         return self
 
@@ -81,9 +85,16 @@ class Stream:
 
     def yields(self) -> Self:
         """Let ordinary requests that wait by then pass here; the stream must have left its modes."""
-        *most, (command, many, first, stride, banks, fence, _, ops, row) = self.rows
-        self.rows = [*most, (command, many, first, stride, banks, fence, 1, ops, row)]
+        *most, (command, many, first, stride, banks, fence, _, *rest) = self.rows
+        self.rows = [*most, (command, many, first, stride, banks, fence, 1, *rest)]
         return self
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Let refreshes that fall due wait until what is appended meanwhile is over."""
+        self._holds = True
+        yield
+        self._holds = False
 
     @property
     def steps(self) -> np.ndarray:
