@@ -73,7 +73,8 @@ def serve_pim(
             continue
         _pim_event(
             soonest, c, shape, rules, rule_first, pool, arrivals, parts, channels, banks, ranks, ready, ring,
-            queue, length, slots, due, flights, streams, total, commands, log, effects, steps, engines, counts,
+            queue, length, slots, due, flights, streams, total, commands, log, effects, steps, engines,
+            counts,
         )  # fmt: skip
         if total[0].ended > 0:
             total[0].ended = 0
@@ -91,7 +92,7 @@ def serve_pim(
 def enter_pim(
     clock: int, f: int, c: int, first: int, last: int, tables: Tables, state: State, pim: PimState
 ) -> None:
-    """Put a stream, transactions ``first`` to ``last`` of the table of steps, behind the others of a channel."""
+    """Put a stream, the steps ``first`` to ``last``, behind the others of a channel."""
     shape, _, _, _, pool, arrivals, parts = tables
     channels, queue, length, slots = state[0], state[5], state[6], state[7]
     flights, streams, total = state[9], state[10], state[11]

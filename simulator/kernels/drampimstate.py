@@ -14,9 +14,9 @@ ACT_S, PRE_S = 12, 13
 PIM_COUNTS = 7
 
 #: One transaction of a stream: ``many`` columns, one after the other, by a command on ``banks`` banks from
-#: ``first``, ``stride`` apart, with a row open. ``ops``: lane operations of each column in each bank. ``fence``:
-#: begins when the data of all before are where they go. ``yields``: behind it ordinary requests may pass.
-#: ``holds``: refreshes that fall due wait.
+#: ``first``, ``stride`` apart, with a row open. ``ops``: lane operations of each column in each bank.
+#: ``fence``: begins when the data of all before are where they go. ``yields``: behind it ordinary requests
+#: may pass. ``holds``: refreshes that fall due wait.
 STEP = np.dtype(
     [
         ("command", "i4"), ("many", "i4"), ("first", "i4"), ("stride", "i4"), ("banks", "i4"),
@@ -33,10 +33,10 @@ EFFECT = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-#: The PIM side of a channel: ``flight`` at its head (-1: none) and at its end (``tail``), since when it waits,
-#: whether it runs and its next event (``tick``); its ``next`` transaction, of which ``left`` columns are to come, none before ``hold``; when
-#: all data so far are where they go. ``ahead``: rows of the next transaction are opened while columns of this
-#: one are served.
+#: The PIM side of a channel: ``flight`` at its head (-1: none) and at its end (``tail``), since when it
+#: waits, whether it runs and its next event (``tick``); its ``next`` transaction, of which ``left`` columns
+#: are to come, none before ``hold``; when all data so far are where they go. ``ahead``: rows of the next
+#: transaction are opened while columns of this one are served.
 ENGINE = np.dtype(
     [
         ("flight", "i8"), ("tail", "i8"), ("arrival", "i8"), ("running", "i8"), ("next", "i8"),

@@ -1,7 +1,7 @@
 """Instructions of GDDR6-AiM and its GEMV, as streams of one channel.
 
-A stream is written instruction by instruction; the register mode is entered and left where an instruction needs
-it. ``finish`` appends the end of compute, which tells the host that all is done.
+A stream is written instruction by instruction; the register mode is entered and left where an instruction
+needs it. ``finish`` appends the end of compute, which tells the host that all is done.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class Aim(Stream):
         """End of compute; the stream is complete."""
         return self._plain("EOC")
 
-    def _do(self, command: str, many: int = 1, banks: Banks | None = None, row: int = -1, ops: int = 0) -> Aim:
+    def _do(
+        self, command: str, many: int = 1, banks: Banks | None = None, row: int = -1, ops: int = 0
+    ) -> Aim:
         needed = command in REGISTER_MODE
         if command != "MRS" and needed != self.in_registers:
             self._plain("TMOD")
@@ -96,7 +98,8 @@ class Aim(Stream):
 def gemv(device: Device, outputs: int, inputs: int, channels: int, batch: int = 1) -> Aim:
     """Multiply a matrix, whose rows lie across banks and channels, with vectors.
 
-    A tile of 16 outputs per channel: the bias; per row of inputs the buffer, then MACs in all banks; the results.
+    A tile of 16 outputs per channel: the bias; per row of inputs the buffer, then MACs in all banks; the
+    results.
 
     Parameters
     ----------
@@ -122,6 +125,17 @@ def gemv(device: Device, outputs: int, inputs: int, channels: int, batch: int = 
                 stream.wr_gb(some).mac_abk(tile * groups + group, some)
             stream.rd_mac()
     return stream.finish()
+
+
+def single_bank_accesses(device: Device, many: int, write: bool) -> list[tuple[int, bool]]:
+    """RD_SBK or WR_SBK of one access each: ordinary requests (``plain.move``), one bank after the other.
+
+    The end of compute comes a clock after the last is done.
+    """
+    return [(i * device.access_bytes, write) for i in range(many)]
+
+
+SINGLE_BANK_MAPPING = "RoCoRaBaCh"  # banks lowest, so that consecutive accesses take turns among them
 
 
 def _check(**sizes: int) -> None:

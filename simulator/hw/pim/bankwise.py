@@ -1,7 +1,7 @@
 """Microkernels of memories that compute column by column: HBM-PIM and LPDDR5-PIM, as streams of one channel.
 
-The units of a channel run the same instruction in lockstep, one per column command. A unit lies between as many
-banks as there are to a unit; where these are two, even and odd banks are a set each.
+The units of a channel run the same instruction in lockstep, one per column command. A unit lies between as
+many banks as there are to a unit; where these are two, even and odd banks are a set each.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from simulator.hw.pim.stream import Banks, Stream
 
 #: Rows that stand for modes, beyond those of data: all-bank and single-bank.
 RESERVED_ROWS = 2
-#: Instructions of a microkernel that fit into one register write (32 bit each), and those of each microkernel:
-#: MAC, results, jumps, exit; loads, operation, store, jump, exit.
+#: Instructions of a microkernel that fit into one register write (32 bit each), and those of each
+#: microkernel: MAC, results, jumps, exit; loads, operation, store, jump, exit.
 PER_WRITE, INSTRUCTIONS = 8, 6
 #: What an element-wise microkernel does with how many operands.
 OPERANDS = {"add": 2, "mul": 2, "relu": 1}
@@ -32,7 +32,7 @@ class Bankwise(Stream):
         self.reserved = device.rows - RESERVED_ROWS
 
     def enter(self) -> Bankwise:
-        """From single-bank mode to all-bank mode with PIM: every bank at the reserved row, then the registers."""
+        """From single-bank mode to all-bank mode with PIM: rows that stand for it, then registers."""
         with self.undisturbed():
             self._touch(self.all_banks.many, "RD", 0)
             self._touch(4, "WR", self.reserved)
@@ -40,7 +40,7 @@ class Bankwise(Stream):
         return self.switch()
 
     def switch(self) -> Bankwise:
-        """From all-bank mode to that with PIM, where the microkernel begins and accumulators are 0, or back."""
+        """From all-bank mode to that with PIM (the microkernel begins, accumulators are 0) or back."""
         with self.undisturbed():
             self.registers(1)
         return self
@@ -74,8 +74,9 @@ class Bankwise(Stream):
 def gemv(device: Device, outputs: int, inputs: int, channels: int, batch: int = 1) -> Bankwise:
     """Multiply a matrix with vectors: 16-lane partial sums of 8 outputs per unit, which the host adds up.
 
-    Per tile of inputs (register file x lanes) the inputs go into one register file, then as many columns as two
-    register files have pairs accumulate into the other; tiles of even banks first. Then the sums go to the banks.
+    Per tile of inputs (register file x lanes) the inputs go into one register file, then as many columns as
+    two register files have pairs accumulate into the other; tiles of even banks first. Then the sums go to
+    the banks.
 
     Parameters
     ----------
@@ -112,11 +113,14 @@ def gemv(device: Device, outputs: int, inputs: int, channels: int, batch: int = 
     return stream
 
 
-def elementwise(device: Device, kind: Literal["add", "mul", "relu"], elements: int, channels: int) -> Bankwise:
+def elementwise(
+    device: Device, kind: Literal["add", "mul", "relu"], elements: int, channels: int
+) -> Bankwise:
     """Add or multiply two vectors, or take the positive part of one.
 
-    A register file of each operand is loaded, the operation done while the second one is read (or the only one),
-    and the results are stored; operands and results lie in rows of their own; even and odd banks take turns.
+    A register file of each operand is loaded, the operation done while the second one is read (or the only
+    one), and the results are stored; operands and results lie in rows of their own; even and odd banks take
+    turns.
     """
     _check(elements=elements, channels=channels)
     stream = Bankwise(device)

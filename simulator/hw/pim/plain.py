@@ -1,4 +1,4 @@
-"""The same data without computing: what an ordinary controller takes to move them. One channel stands for all."""
+"""The same data without computing: what an ordinary controller takes to move them, in one channel."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def move(
 ) -> Moved:  # fmt: skip
     """Serve accesses (address, whether it is a write) of a channel, offered one per clock and in order.
 
-    ``mapping``: absent, that for streams. ``begin``: clock at which they come; refreshes fall due at multiples of
-    nREFI.
+    ``mapping``: absent, that for streams. ``begin``: clock at which they come; refreshes fall due at
+    multiples of nREFI.
     """
     from simulator.hw.drampack import make_state, make_tables
     from simulator.kernels import dramstate as k

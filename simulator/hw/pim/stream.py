@@ -58,7 +58,9 @@ class Stream:
         """All banks of the first rank."""
         return Banks(0, 1, self.device.banks // self.device.ranks)
 
-    def add(self, command: str, many: int = 1, banks: Banks | None = None, row: int = -1, ops: int = 0) -> Self:
+    def add(
+        self, command: str, many: int = 1, banks: Banks | None = None, row: int = -1, ops: int = 0
+    ) -> Self:
         """Append ``many`` columns of a command on banks (absent: all) with a row open.
 
         ``ops``: operations of lanes, of each column in each bank.
@@ -70,7 +72,7 @@ class Stream:
         return self
 
     def columns(self, command: str, start: int, many: int, banks: Banks, row: int, ops: int = 0) -> Self:
-        """Append columns ``start`` to ``start + many`` of what begins at a row and goes on in the next ones."""
+        """Append columns from ``start`` on of what begins at a row and goes on in the next ones."""
         each = self.device.row_bytes // self.device.access_bytes
         while many:
             some = min(many, each - start % each)
@@ -128,7 +130,9 @@ class Computed:
     log: np.ndarray
 
 
-def compute(stream: Stream, controller: Controller | None = None, *, begin: int = 0, channels: int = 1) -> Computed:
+def compute(
+    stream: Stream, controller: Controller | None = None, *, begin: int = 0, channels: int = 1
+) -> Computed:
     """Serve a stream on channels that do nothing else; what is returned is of the first one.
 
     Parameters

@@ -1,11 +1,12 @@
 """HBM2 that computes (HBM-PIM: ISCA 2021, Hot Chips 33): a pseudo channel with its own controller.
 
-Sixteen banks, a unit per two of them: 16 FP16 lanes. Modes and their commands: docs/models/pim.md. In all-bank
-modes ACT_S, PRE_S, RD_S and WR_S take all even or all odd banks (or all), a column every tCCD_L. REG writes
-registers of all units over the data bus; reserved rows answer to it, no row is switched for it (inferred).
+Sixteen banks, a unit per two of them: 16 FP16 lanes. Modes and their commands: docs/models/pim.md. In
+all-bank modes ACT_S, PRE_S, RD_S and WR_S take all even or all odd banks (or all), a column every tCCD_L.
+REG writes registers of all units over the data bus; reserved rows answer to it, no row is switched for it
+(inferred).
 
-Not modelled: the command bus that two pseudo channels of a channel share, tFAW of ordinary banks for ACT_S (all
-banks of a set are opened by one command), temperature.
+Not modelled: the command bus that two pseudo channels of a channel share, tFAW of ordinary banks for ACT_S
+(all banks of a set are opened by one command), temperature.
 """
 
 from __future__ import annotations
@@ -28,43 +29,43 @@ _TIMING = {
 
 RULES = (
     # fmt: off
-    Rule("pseudochannel", "RD_S RD RDA",       "RD_S",          "nCCD_L"),
-    Rule("pseudochannel", "RD_S",              "RD RDA",        "nCCD_L"),
-    Rule("pseudochannel", "WR_S REG WR WRA",   "WR_S REG",      "nCCD_L"),
-    Rule("pseudochannel", "WR_S REG",          "WR WRA",        "nCCD_L"),
-    Rule("pseudochannel", "RD_S RD RDA",       "WR_S REG",      "nCL + nBL + nBTA - nCWL"),
-    Rule("pseudochannel", "RD_S",              "WR WRA",        "nCL + nBL + nBTA - nCWL"),
-    Rule("pseudochannel", "WR_S REG WR WRA",   "RD_S",          "nCWL + nBL + nWTR_L"),
-    Rule("pseudochannel", "WR_S REG",          "RD RDA",        "nCWL + nBL + nWTR_L"),
-    Rule("pseudochannel", "ACT",               "ACT_S",         "nRRD_L"),
-    Rule("pseudochannel", "ACT_S",             "ACT ACT_S",     "nRRD_L"),
-    Rule("pseudochannel", "ACT_S",             "REFpb",         "nRRD_S"),
-    Rule("pseudochannel", "ACT_S",             "PREab",         "nRAS"),
-    Rule("pseudochannel", "ACT_S",             "REFab",         "nRC"),
-    Rule("pseudochannel", "RD_S",              "PREab",         "nRTP_L"),
-    Rule("pseudochannel", "WR_S",              "PREab",         "nCWL + nBL + nWR"),
-    Rule("pseudochannel", "PREab",             "ACT_S",         "nRP"),
-    Rule("pseudochannel", "PRE_S",             "REFab",         "nRP"),
-    Rule("pseudochannel", "REFab",             "ACT_S PRE_S REG", "nRFC"),
-    Rule("pseudochannel", "REFpb",             "ACT_S",         "nRREFD"),
-    Rule("bank",          "ACT ACT_S",         "ACT_S",         "nRC"),
-    Rule("bank",          "ACT_S",             "ACT",           "nRC"),
-    Rule("bank",          "ACT ACT_S",         "RD_S",          "nRCDRD"),
-    Rule("bank",          "ACT ACT_S",         "WR_S",          "nRCDWR"),
-    Rule("bank",          "ACT_S",             "RD RDA",        "nRCDRD"),
-    Rule("bank",          "ACT_S",             "WR WRA",        "nRCDWR"),
-    Rule("bank",          "ACT ACT_S",         "PRE_S",         "nRAS"),
-    Rule("bank",          "ACT_S",             "PREpb",         "nRAS"),
-    Rule("bank",          "PREpb PRE_S",       "ACT_S",         "nRP"),
-    Rule("bank",          "PRE_S",             "ACT REFpb",     "nRP"),
-    Rule("bank",          "RD RD_S",           "PRE_S",         "nRTP_L"),
-    Rule("bank",          "RD_S",              "PREpb",         "nRTP_L"),
-    Rule("bank",          "WR WR_S",           "PRE_S",         "nCWL + nBL + nWR"),
-    Rule("bank",          "WR_S",              "PREpb",         "nCWL + nBL + nWR"),
-    Rule("bank",          "RDA",               "ACT_S",         "nRTP_L + nRP"),
-    Rule("bank",          "WRA",               "ACT_S",         "nCWL + nBL + nWR + nRP"),
-    Rule("bank",          "REFpb",             "ACT_S",         "nRFCpb"),
-    Rule("bank",          "ACT_S",             "REFpb",         "nRC"),
+    Rule("pseudochannel", "RD_S RD RDA", "RD_S", "nCCD_L"),
+    Rule("pseudochannel", "RD_S", "RD RDA", "nCCD_L"),
+    Rule("pseudochannel", "WR_S REG WR WRA", "WR_S REG", "nCCD_L"),
+    Rule("pseudochannel", "WR_S REG", "WR WRA", "nCCD_L"),
+    Rule("pseudochannel", "RD_S RD RDA", "WR_S REG", "nCL + nBL + nBTA - nCWL"),
+    Rule("pseudochannel", "RD_S", "WR WRA", "nCL + nBL + nBTA - nCWL"),
+    Rule("pseudochannel", "WR_S REG WR WRA", "RD_S", "nCWL + nBL + nWTR_L"),
+    Rule("pseudochannel", "WR_S REG", "RD RDA", "nCWL + nBL + nWTR_L"),
+    Rule("pseudochannel", "ACT", "ACT_S", "nRRD_L"),
+    Rule("pseudochannel", "ACT_S", "ACT ACT_S", "nRRD_L"),
+    Rule("pseudochannel", "ACT_S", "REFpb", "nRRD_S"),
+    Rule("pseudochannel", "ACT_S", "PREab", "nRAS"),
+    Rule("pseudochannel", "ACT_S", "REFab", "nRC"),
+    Rule("pseudochannel", "RD_S", "PREab", "nRTP_L"),
+    Rule("pseudochannel", "WR_S", "PREab", "nCWL + nBL + nWR"),
+    Rule("pseudochannel", "PREab", "ACT_S", "nRP"),
+    Rule("pseudochannel", "PRE_S", "REFab", "nRP"),
+    Rule("pseudochannel", "REFab", "ACT_S PRE_S REG", "nRFC"),
+    Rule("pseudochannel", "REFpb", "ACT_S", "nRREFD"),
+    Rule("bank", "ACT ACT_S", "ACT_S", "nRC"),
+    Rule("bank", "ACT_S", "ACT", "nRC"),
+    Rule("bank", "ACT ACT_S", "RD_S", "nRCDRD"),
+    Rule("bank", "ACT ACT_S", "WR_S", "nRCDWR"),
+    Rule("bank", "ACT_S", "RD RDA", "nRCDRD"),
+    Rule("bank", "ACT_S", "WR WRA", "nRCDWR"),
+    Rule("bank", "ACT ACT_S", "PRE_S", "nRAS"),
+    Rule("bank", "ACT_S", "PREpb", "nRAS"),
+    Rule("bank", "PREpb PRE_S", "ACT_S", "nRP"),
+    Rule("bank", "PRE_S", "ACT REFpb", "nRP"),
+    Rule("bank", "RD RD_S", "PRE_S", "nRTP_L"),
+    Rule("bank", "RD_S", "PREpb", "nRTP_L"),
+    Rule("bank", "WR WR_S", "PRE_S", "nCWL + nBL + nWR"),
+    Rule("bank", "WR_S", "PREpb", "nCWL + nBL + nWR"),
+    Rule("bank", "RDA", "ACT_S", "nRTP_L + nRP"),
+    Rule("bank", "WRA", "ACT_S", "nCWL + nBL + nWR + nRP"),
+    Rule("bank", "REFpb", "ACT_S", "nRFCpb"),
+    Rule("bank", "ACT_S", "REFpb", "nRC"),
     # fmt: on
 )
 
@@ -87,7 +88,7 @@ HBM2_PIM = STANDARDS.register("hbm2_pim")(
         organisations={
             "HBM2_PIM_4Gb": Organisation(
                 64, {"pseudochannel": 1, "bankgroup": 4, "bank": 4, "row": 16384, "column": 128}, {},
-                "JESD235D: addressing; one pseudo channel behind a controller, half its banks' rows (ISCA 2021)",
+                "JESD235D: addressing; a pseudo channel behind a controller, half the rows (ISCA 2021)",
             ),
         },
         power={"": HBM2.power[""]},
