@@ -12,7 +12,9 @@ from simulator.hw.device import Device, DeviceError, fitting, make_device
 from simulator.hw.standard import COMMANDS, STANDARDS, Standard
 from simulator.kernels import dramstate
 
-NAMES = ("ddr3", "ddr4", "ddr5", "gddr6", "hbm2", "hbm3", "lpddr4", "lpddr5")
+NAMES = (
+    "ddr3", "ddr4", "ddr5", "gddr6", "gddr6_aim", "hbm2", "hbm2_pim", "hbm3", "lpddr4", "lpddr5", "lpddr5_pim"
+)  # fmt: skip
 TABLES: list[Standard] = [STANDARDS[name] for name in NAMES]
 PAIRS = [
     pytest.param(standard, preset, organisation, id=f"{preset}-{organisation}")

@@ -108,8 +108,8 @@ GDDR6_AIM = STANDARDS.register("gddr6_aim")(
                 16000, 500,
                 {"nBL": 2, "nCL": 50, "nRCDRD": 36, "nRCDMAC": 56, "nRCDMUL": 25, "nRCDAF": 86,
                  "nRCDRDCP": 66, "nRCDWR": 28, "nRCDWRCP": 48, "nRP": 32, "nRAS": 54, "nRC": 89, "nWR": 33,
-                 "nRTP": 12, "nCWL": 6, "nCCD_S": 2, "nCCD_L": 2, "nRRD_S": 5, "nRRD_L": 6, "nWTR_S": 9, "nWTR_L": 11,
-                 "nFAW": 20, "n32AW": 0,  # four nRRD_S: no window of its own (AiM opens all banks at once)
+                 "nRTP": 12, "nCWL": 6, "nCCD_S": 2, "nCCD_L": 2, "nRRD_S": 5, "nRRD_L": 6, "nWTR_S": 9,
+                 "nFAW": 20, "n32AW": 0,  # four nRRD_S: none of its own, all banks open at once
                  "nRFC": 210, "nRFCpb": 105, "nRREFD": 21, "nREFI": 3333, "nREFIpb": 208, "nPPD": 1,
                  "nRTW": 50,  # CL + BL + 3 - CWL + 1
                  "nCLREG": 0, "nCWLREG": 1, "nWPRE": 1, "nMODCH": 32},
