@@ -17,10 +17,10 @@ from simulator.hw.memories.standards.gddr6 import GDDR6
 from simulator.hw.standard import STANDARDS, Organisation, Pim, PimCommand, Preset, Rule
 
 _SOURCE = "arkhadem/aim_simulator c2f8ab6 (MIT), GDDR6_AiM_timing; GDDR6-AiM: ISSCC 2022, Hot Chips 34"
-_ALL = (
-    "ACT PREpb PREab RD WR RDA WRA REFab REFpb ACT_S PRE_S MAC_S MAC_B AF_S MUL_S WRA_S RD_CP WR_CP "
-    "WR_GB RD_MAC WR_MAC TMOD MRS EOC"
+_OWN = (
+    "ACT_S PRE_S MAC_S MAC_B AF_S MUL_S WRA_S RD_CP WR_CP WR_GB RD_MAC WR_MAC TMOD MRS EOC"
 )
+_ALL = f"ACT PREpb PREab RD WR RDA WRA REFab REFpb {_OWN}"
 _COPIED = "MAC_B RD_CP"
 _WRITTEN = "WR WR_CP"
 
@@ -57,7 +57,7 @@ RULES = (
     Rule("channel", "ACT_S", "REFab", "nRC"),
     Rule("channel", "PREab", "ACT_S", "nRP"),
     Rule("channel", "PRE_S", "REFab", "nRP"),
-    Rule("channel", "REFab", _ALL, "nRFC"),
+    Rule("channel", "REFab", _OWN, "nRFC"),
     Rule("channel", "REFpb", "ACT_S", "nRREFD"),
     Rule("channel", f"{_COPIED} MAC_S AF_S", "PREab", "nRTP"),
     Rule("channel", "WR_CP", "PREab", "nCWL + nBL + nWR"),
@@ -107,8 +107,9 @@ GDDR6_AIM = STANDARDS.register("gddr6_aim")(
             "GDDR6_AIM_16000": Preset(
                 16000, 500,
                 {"nBL": 2, "nCL": 50, "nRCDRD": 36, "nRCDMAC": 56, "nRCDMUL": 25, "nRCDAF": 86,
-                 "nRCDRDCP": 66, "nRCDWR": 28, "nRCDWRCP": 48, "nRP": 32, "nRAS": 54, "nRC": 89, "nWR": 33,
-                 "nRTP": 12, "nCWL": 6, "nCCD_S": 2, "nCCD_L": 2, "nRRD_S": 5, "nRRD_L": 6, "nWTR_S": 9,
+                 "nRCDRDCP": 66, "nRCDWR": 28, "nRCDWRCP": 48, "nRP": 32, "nRAS": 54, "nRC": 89,
+                 "nWR": 33, "nRTP": 12, "nCWL": 6, "nCCD_S": 2, "nCCD_L": 2, "nRRD_S": 5, "nRRD_L": 6,
+                 "nWTR_S": 9, "nWTR_L": 11,
                  "nFAW": 20, "n32AW": 0,  # four nRRD_S: none of its own, all banks open at once
                  "nRFC": 210, "nRFCpb": 105, "nRREFD": 21, "nREFI": 3333, "nREFIpb": 208, "nPPD": 1,
                  "nRTW": 50,  # CL + BL + 3 - CWL + 1
