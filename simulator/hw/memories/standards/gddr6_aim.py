@@ -33,7 +33,8 @@ RULES = (
     Rule("channel", "WRA_S WR_GB WR_MAC", "WR WRA", "nBL"),
     Rule("channel", "RD RDA MAC_B MAC_S RD_CP RD_MAC MUL_S", "MAC_B MAC_S RD_CP RD_MAC MUL_S", "nCCD_L"),
     Rule("channel", "MAC_B MAC_S RD_CP RD_MAC MUL_S", "RD RDA", "nCCD_L"),
-    Rule("channel", "WR WRA WR_CP WRA_S WR_MAC MUL_S", "WR_CP WRA_S WR_MAC MUL_S", "nCCD_L"),
+    Rule("channel", "WR WRA WR_CP WRA_S WR_MAC", "WR_CP WRA_S WR_MAC MUL_S", "nCCD_L"),
+    Rule("channel", "MUL_S", "WR_CP WRA_S WR_MAC", "nCCD_L"),
     Rule("channel", "WR_CP WRA_S WR_MAC MUL_S", "WR WRA", "nCCD_L"),
     # Inferred from the GEMV rows: the bias is in its registers before the buffer is written.
     Rule("channel", "WR_MAC", "WR_GB", "nCWLREG + nBL"),
