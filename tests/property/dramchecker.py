@@ -165,7 +165,8 @@ class _Watch:
         if command in ("PREpb", "PRE_S", "PREab") and not open_:
             yield f"{command} of closed banks"
         if command in COLUMN and command not in NO_ROW and any(self.rows.get(each) != row for each in banks):
-            yield f"{command} of row {row}, open: {[self.rows.get(each) for each in banks]}"
+            rows = sorted({str(self.rows.get(each)) for each in banks})
+            yield f"{command} of row {row}, open: {', '.join(rows)}"
         yield from self._halves(issued)
         yield from self._data_clock(issued)
 
