@@ -19,7 +19,7 @@ from simulator.hw.standard import STANDARDS, Organisation, Pim, PimCommand, Pres
 _SOURCE = "HBM-PIM as published (ISCA 2021, Hot Chips 33), timings of its public simulator at tCK 1 ns"
 _TIMING = {
     "nBL": 2, "nCL": 20, "nCWL": 8, "nRCDRD": 14, "nRCDWR": 10, "nRP": 14, "nRAS": 33, "nRC": 47, "nWR": 16,
-    # tRTP is 5; from RD to precharge its simulator, as DRAMSim2, counts BL/2 + tRTP - tCCD
+    # inferred: tRTP is 5; BL/2 + tRTP - tCCD, as DRAMSim2 counts, fits rows that switch in 31
     "nRTP_L": 3, "nCCD_S": 2, "nCCD_L": 4, "nRRD_S": 4, "nRRD_L": 6, "nWTR_S": 4, "nWTR_L": 9, "nRFC": 350,
     "nREFI": 3900,
     # not stated there: four activates each nRRD_S apart; one clock of turn-around and REFpb as DRAMsim3's and
