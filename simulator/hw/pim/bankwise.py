@@ -34,8 +34,7 @@ class Bankwise(Stream):
     def enter(self) -> Bankwise:
         """From single-bank mode to all-bank mode with PIM: rows that stand for it, then registers."""
         with self.undisturbed():
-            self._touch(self.all_banks.many, "RD", 0)
-            self._touch(4, "WR", self.reserved)
+            self._touch(self.all_banks.many, self.reserved)
             self.registers(ceil(INSTRUCTIONS / PER_WRITE))
         return self.switch()
 
@@ -48,8 +47,7 @@ class Bankwise(Stream):
     def leave(self) -> Bankwise:
         """From all-bank mode to single-bank mode."""
         with self.undisturbed():
-            self._touch(2, "WR", self.reserved + 1)
-            self._touch(2, "RD", 0)
+            self._touch(1, self.reserved + 1)
         return self
 
     def registers(self, many: int) -> None:
@@ -57,11 +55,12 @@ class Bankwise(Stream):
         self.fence().add("REG", many)
         self.fence()
 
-    def _touch(self, banks: int, command: str, row: int) -> None:
-        """An access to a row of so many banks, between fences."""
+    def _touch(self, banks: int, row: int) -> None:
+        """Open a reserved row in so many banks; then the mode is another after its time."""
         self.fence()
         for b in range(banks):
-            self.add(command, 1, Banks(self._spread(b), 1, 1), row)
+            self.add("RD", 1, Banks(self._spread(b), 1, 1), row)
+        self.fence().add("TMOD")
         self.fence()
 
     def _spread(self, i: int) -> int:

@@ -24,6 +24,8 @@ _TIMING = {
     "nREFI": 3900,
     # not stated there: four activates each nRRD_S apart; one clock of turn-around and REFpb as DRAMsim3's and
     # Ramulator's HBM2
+    # inferred: what the two mode changes of a run take beyond their commands, in equal parts
+    "nMOD": 82,
     "nFAW": 16, "nBTA": 1, "nRFCpb": 160, "nRREFD": 8, "nREFIpb": 122,
 }  # fmt: skip
 
@@ -66,6 +68,7 @@ RULES = (
     Rule("bank", "WRA", "ACT_S", "nCWL + nBL + nWR + nRP"),
     Rule("bank", "REFpb", "ACT_S", "nRFCpb"),
     Rule("bank", "ACT_S", "REFpb", "nRC"),
+    Rule("pseudochannel", "TMOD", "ACT ACT_S PREpb PRE_S PREab RD RD_S WR WR_S REG REFab REFpb TMOD", "nMOD"),
     # fmt: on
 )
 
@@ -74,7 +77,7 @@ HBM2_PIM = STANDARDS.register("hbm2_pim")(
         HBM2,
         name="hbm2_pim",
         source=f"{HBM2.source}; {_SOURCE}",
-        commands={**HBM2.commands, "ACT_S": 1, "PRE_S": 1, "RD_S": 1, "WR_S": 1, "REG": 1},
+        commands={**HBM2.commands, "ACT_S": 1, "PRE_S": 1, "RD_S": 1, "WR_S": 1, "REG": 1, "TMOD": 1},
         rules=(*HBM2.rules, *RULES),
         presets={
             # An activate counts from its first clock there, so it takes one.
@@ -103,6 +106,7 @@ HBM2_PIM = STANDARDS.register("hbm2_pim")(
                 "RD_S": PimCommand("nCL + nBL", reads=1),
                 "WR_S": PimCommand("nCWL + nBL", writes=1),
                 "REG": PimCommand("nCWL + nBL", io=1, registers=1, row=False),
+                "TMOD": PimCommand("nMOD", row=False),
             },
             source="ISCA 2021: a unit per two banks, 16 FP16 lanes, two register files of 8 x 256 bit",
         ),

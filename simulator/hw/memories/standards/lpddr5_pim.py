@@ -50,17 +50,20 @@ RULES = (
     Rule("bank", "RDA", "ACT_S", "nRTP + nRP"),
     Rule("bank", "WRA", "ACT_S", "nCWL + nBL + nWR + nRP"),
     Rule("bank", "REFpb", "ACT_S", "nRFCpb"),
+    Rule("rank", "TMOD", "ACT ACT_S PREpb PRE_S PREab RD RD_S WR WR_S REG REFab REFpb TMOD", "nMOD"),
     # fmt: on
 )
+
+_PLAIN = LPDDR5.presets["LPDDR5_6400"]
 
 LPDDR5_PIM = STANDARDS.register("lpddr5_pim")(
     replace(
         LPDDR5,
         name="lpddr5_pim",
         source=f"{LPDDR5.source}; LPDDR5-PIM: Hot Chips 2023; constraints of its commands are estimates",
-        commands={**LPDDR5.commands, "ACT_S": 2, "PRE_S": 1, "RD_S": 1, "WR_S": 1, "REG": 2},
+        commands={**LPDDR5.commands, "ACT_S": 2, "PRE_S": 1, "RD_S": 1, "WR_S": 1, "REG": 2, "TMOD": 1},
         rules=(*LPDDR5.rules, *RULES),
-        presets={"LPDDR5_6400": LPDDR5.presets["LPDDR5_6400"]},
+        presets={"LPDDR5_6400": replace(_PLAIN, timing={**_PLAIN.timing, "nMOD": 66})},  # the ns of HBM-PIM
         pim=Pim(
             units=16,
             lanes=16,
@@ -70,6 +73,7 @@ LPDDR5_PIM = STANDARDS.register("lpddr5_pim")(
                 "RD_S": PimCommand("nCL + nBL_max", reads=1),
                 "WR_S": PimCommand("nCWL + nBL_max", writes=1),
                 "REG": PimCommand("nCWL + nBL", io=1, registers=1, row=False),
+                "TMOD": PimCommand("nMOD", row=False),
             },
             source="estimate: units as those of HBM-PIM, one per bank, which gives the published 102.4 GB/s",
         ),
