@@ -9,7 +9,7 @@ import numpy as np
 from simulator.hw.addressing import Addressing
 from simulator.hw.controller import Controller
 from simulator.hw.device import Device
-from simulator.hw.standard import COMMANDS
+from simulator.hw.standard import COMMANDS, PLAIN
 from simulator.kernels import dramstate as k
 
 POLICIES = {"frfcfs": k.FRFCFS, "rowhit": k.ROWHIT, "fcfs": k.FCFS}
@@ -48,11 +48,12 @@ def make_state(
     window = max((rule.window for rule in windowed), default=1)
     depth = max(controller.read_queue, controller.write_queue, device.banks)
     slots = controller.read_queue + controller.write_queue + device.banks
+    commands = max(PLAIN, *(COMMANDS.index(name) + 1 for name in device.standard.commands))
     state = k.State(
         channels=np.zeros(channels, k.CHANNEL),
         banks=np.zeros((channels, device.banks), k.BANK),
         ranks=np.zeros((channels, ranks), k.RANK),
-        ready=np.zeros((channels, len(COMMANDS), device.banks), np.int64),
+        ready=np.zeros((channels, commands, device.banks), np.int64),
         ring=np.full((channels, rings, device.banks, window + 1), -k.FOREVER),
         queue=np.zeros((channels, 3, depth), k.QUEUED),
         length=np.zeros((channels, 3), np.int64),
@@ -61,7 +62,7 @@ def make_state(
         flights=np.zeros(flights, k.FLIGHT),
         streams=np.zeros((channels, masters), k.STREAM),
         total=np.zeros(1, k.TOTAL),
-        commands=np.zeros((channels, len(COMMANDS)), np.int64),
+        commands=np.zeros((channels, commands), np.int64),
         counts=np.zeros((nodes, k.COUNTS), np.int64),
         bins=np.zeros((k.BIN_COUNT, k.BINS), np.int64),
         latencies=np.zeros(latencies, np.int64),
@@ -76,7 +77,7 @@ def make_state(
     channel["tick"], channel["offers"] = 1, k.FOREVER
     channel["column_tick"] = channel["row_tick"] = k.FOREVER
     channel["opening"] = channel["held_from"] = -1
-    channel["urgent_at"] = k.FOREVER
+    channel["urgent_at"] = channel["gate"] = channel["handed"] = k.FOREVER
     channel["refresh_at"] = _refresh_every(device, controller)
     return state
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -11,10 +12,14 @@ from simulator.hw.addressing import Addressing
 from simulator.hw.controller import Controller
 from simulator.hw.device import Device
 from simulator.hw.drampack import background_ticks, make_state, make_tables
+from simulator.hw.drampimpack import make_pim_state, make_pim_tables, pim_counts
+from simulator.hw.pim.stream import Stream
 from simulator.hw.profile import Profile
+from simulator.kernels import drampimstate as p
 from simulator.kernels import dramstate as k
 from simulator.kernels.dram import serve
 from simulator.kernels.dramenter import enter, spread
+from simulator.kernels.drampim import enter_pim, serve_pim
 
 
 class DramUnit:
@@ -51,7 +56,9 @@ class DramUnit:
         self._state = make_state(device, controller, channels, flights=flights, masters=1, nodes=nodes)
         self._masters: dict[int, int] = {}
         self._sizes = np.zeros(channels, np.int64)
-        self._ahead: tuple[k.State, list[tuple[int, int]]] | None = None
+        self._pim = make_pim_state(device, channels, nodes) if device.standard.pim else None
+        self._steps = np.zeros(0, p.STEP)
+        self._ahead: tuple[k.State, p.PimState | None, list[tuple[int, int]]] | None = None
         self._end_fs = 0
         self._decided = 0  # clock up to which everything is
 
@@ -74,42 +81,82 @@ class DramUnit:
         self._state.flights[f] = (id, int(self.requests["node"][first]), many, cycle, cycle, 1)
         enter(self._decided, f, self._master(master), self._sizes, self._tables, self._state)
 
+    def submit_pim(
+        self, now_fs: int, id: int, stream: Stream, node: int, channels: Sequence[int] = ()
+    ) -> None:
+        """Add a PIM stream, which each of the channels serves (absent: all); advanced to ``now_fs`` before.
+
+        It begins in a channel when the transfers that came before it are done there, and is done when it is
+        in all of them; transfers that come later wait until it ends or yields.
+
+        Raises
+        ------
+        ValueError
+            A stream of another device, or of no transaction.
+        """
+        if self._pim is None or stream.device != self.device or not stream.rows:
+            raise ValueError(f"stream {id}: expected transactions for {self.device.standard.name}")
+        self._ahead = None
+        f, those = self._free_flight(), channels or range(self.channels)
+        if (self._pim.engines["flight"] < 0).all():
+            self._steps = self._steps[:0]
+        first = self._steps.size
+        self._steps = np.concatenate([self._steps, stream.steps])
+        cycle, last = self.clock.cycle_at(now_fs), self._steps.size
+        self._state.flights[f] = (id, node, (last - first) * len(those), cycle, cycle, 1)
+        for c in those:
+            enter_pim(self._decided, f, c, first, last, self._tables, self._state, self._pim)
+
     def advance(self, until_fs: int) -> list[tuple[int, int]]:
         """Commit all decisions before ``until_fs``; (id, done_fs) of the transfers whose end they decide."""
         ahead, self._ahead = self._ahead, None
         ended: list[tuple[int, int]] = []
-        if ahead is not None and ahead[1][0][1] == until_fs:
-            self._state, ended = ahead
+        if ahead is not None and ahead[2][0][1] == until_fs:
+            self._state, self._pim, ended = ahead
         self._decided = self.clock.cycle_at(until_fs)
-        return [*ended, *self._serve(self._state, self._decided, False)]
+        return [*ended, *self._serve(self._state, self._pim, self._decided, False)]
 
     def forecast(self) -> tuple[int, int] | None:
         """(id, done_fs) of the transfer that ends first if nothing more arrives."""
         if not self._state.flights["live"].any():
             return None
-        state = self._state.copy()
-        ended = sorted(self._serve(state, int(k.FOREVER), True), key=lambda each: each[1])
-        self._ahead = state, ended
+        state, pim = self._state.copy(), self._pim.copy() if self._pim else None
+        ended = sorted(self._serve(state, pim, int(k.FOREVER), True), key=lambda each: each[1])
+        self._ahead = state, pim, ended
         return ended[0]
 
     def finish(self, end_fs: int) -> None:
         """The run is over: time passes to its end, and what still waits to be written is."""
         self._ahead, self._end_fs = None, end_fs
-        self._serve(self._state, self.clock.cycle_at(end_fs), False)
+        self._serve(self._state, self._pim, self.clock.cycle_at(end_fs), False)
         if self._state.total["pending"][0]:
-            self._serve(self._state, int(k.FOREVER), False)
+            self._serve(self._state, self._pim, int(k.FOREVER), False)
 
     def counts(self) -> dict[str, np.ndarray]:
-        """Bytes read and written in whole accesses, rows opened, time taken; int64, shape (nodes,)."""
+        """Bytes read and written in whole accesses, rows opened, time taken; int64, shape (nodes,).
+
+        Of PIM streams besides: bytes inside banks, into registers, operations of lanes.
+        """
         counts, access = self._state.counts, self.device.access_bytes
         read, write = counts[:, k.N_READ] * access, counts[:, k.N_WRITE] * access
         busy = [self.clock.fs(cycles // self.channels) for cycles in counts[:, k.N_BUSY].tolist()]
-        return {
+        found = {
             "read": read,
             "write": write,
             "io": read + write,
             "activate": counts[:, k.N_ACT],
             "busy_fs": np.array(busy, np.int64),
+        }
+        if self._pim is None:
+            return found
+        inside = pim_counts(self.device, self._pim)
+        found["io"] = found["io"] + inside["io"]
+        found["activate"] = found["activate"] + inside["activate"]
+        return {
+            **found,
+            "pim_column": inside["read"] + inside["write"],
+            "pim_register": inside["register"],
+            "pim_op": inside["ops"],
         }
 
     def background(self) -> dict[str, int]:
@@ -131,10 +178,16 @@ class DramUnit:
         outcomes = {name: bins[:, i] for i, name in enumerate(("hit", "miss", "conflict"), start=k.N_HIT)}
         return Profile(stretch, {"read": bins[:, 0] * access, "write": bins[:, 1] * access, **outcomes})
 
-    def _serve(self, state: k.State, until: int, first_only: bool) -> list[tuple[int, int]]:
+    def _serve(
+        self, state: k.State, pim: p.PimState | None, until: int, first_only: bool
+    ) -> list[tuple[int, int]]:
         """(id, done_fs) of the transfers that end."""
         ended = np.zeros((state.flights.size, 2), np.int64)
-        many = serve(until, first_only, self._tables, state, ended)
+        if pim is None or (pim.engines["flight"] < 0).all():
+            many = serve(until, first_only, self._tables, state, ended)
+        else:
+            tables, some = make_pim_tables(self.device, self._steps), np.zeros_like(ended)
+            many = serve_pim(until, first_only, self._tables, state, tables, pim, ended, some)
         return [
             (int(state.flights["id"][f]), self.clock.fs(tick) + self.latency_fs)
             for f, tick in ended[:many].tolist()

@@ -17,9 +17,18 @@ STANDARDS = Registry("standards", package="simulator.hw.memories.standards")
 #: command table is one of these; what a standard lacks it leaves out.
 COMMANDS = (
     "ACT", "PREpb", "PREab", "RD", "WR", "RDA", "WRA", "REFab", "REFpb", "ACT2", "CAS_RD", "CAS_WR",
+    # of memories that compute (docs/models/pim.md): rows of a set of banks; columns of a set
+    "ACT_S", "PRE_S", "RD_S", "WR_S", "REG",
+    "MAC_S", "MAC_B", "AF_S", "MUL_S", "WRA_S", "RD_CP", "WR_CP", "WR_GB", "RD_MAC", "WR_MAC",
+    "TMOD", "MRS", "EOC",
 )  # fmt: skip
+#: How many of them memories have that do not compute.
+PLAIN = 12
 #: Those that move data; the others go over the row bus where there are two.
-COLUMN = ("RD", "WR", "RDA", "WRA")
+COLUMN = (
+    "RD", "WR", "RDA", "WRA", "RD_S", "WR_S", "REG", "MAC_S", "MAC_B", "AF_S", "MUL_S", "WRA_S", "RD_CP",
+    "WR_CP", "WR_GB", "RD_MAC", "WR_MAC",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +169,67 @@ class Sync:
 
 
 @dataclass(frozen=True, slots=True)
+class PimCommand:
+    """What a column or register command of a computing memory does, per bank that it takes.
+
+    Attributes
+    ----------
+    done
+        Until its data are where they go; a sum of timings.
+    reads, writes
+        Accesses that leave or enter the cells of each bank.
+    io
+        Accesses that pass the interface, of the command.
+    registers
+        Accesses written into registers and buffers, of the command.
+    row
+        False: needs no open row.
+    closes
+        Precharges by itself.
+    waits
+        ``done`` counts from when all before it is done.
+    """
+
+    done: str
+    reads: int = 0
+    writes: int = 0
+    io: int = 0
+    registers: int = 0
+    row: bool = True
+    closes: bool = False
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pim:
+    """What a memory computes with, in one rank (pseudo channel).
+
+    Attributes
+    ----------
+    units
+        Arithmetic units, each between as many banks as there are to a unit.
+    lanes
+        Multipliers and adders of a unit.
+    step
+        Clocks from one column of a set to the next, a sum of timings.
+    registers
+        Accesses that fit into one operand register file of a unit, or into the buffer of the channel.
+    commands
+        Name -> what it does: the rows of ``Standard.commands`` that a stream may have as transactions.
+    ahead
+        Whether the host opens rows of the next transaction while columns of this one are served.
+    """
+
+    units: int
+    lanes: int
+    step: str
+    registers: int
+    commands: Mapping[str, PimCommand]
+    source: str
+    ahead: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Standard:
     """A DRAM standard.
 
@@ -199,6 +269,8 @@ class Standard:
         Banks that one REFpb refreshes; 0: the standard has no per-bank refresh.
     power_down_exit
         tXP, until the next command: at least so many ns, and so many clocks.
+    pim
+        How it computes; None: it does not.
     """
 
     name: str
@@ -221,3 +293,4 @@ class Standard:
     act2_within: str = ""
     sync: Sync | None = None
     refresh_banks: int = 0
+    pim: Pim | None = None

@@ -141,6 +141,25 @@ def _event(
         next_offer(tick, c, shape, pool, arrivals, channels, queue, length, slots, flights, streams)
     channel.urgent_at = becomes_urgent(tick, c, shape, queue, length, slots)
     channel.tick = max(min(soonest, channel.offers + 1, channel.refresh_at, channel.urgent_at), tick + 1)
+    if channel.gate < FOREVER:
+        _hand_over(tick, c, shape, channels, ranks, ready, length)
+
+
+@part
+def _hand_over(
+    tick: int, c: int, shape: np.ndarray, channels: np.ndarray, ranks: np.ndarray, ready: np.ndarray,
+    length: np.ndarray,
+) -> None:  # fmt: skip
+    """Leave a channel to the PIM stream that waits, once all that arrived before it is done."""
+    channel = channels[c]
+    if channel.offers < FOREVER or tick <= channel.gate or channel.due > 0:
+        return
+    if length[c, 0] + length[c, 1] + length[c, 2] > 0:
+        return
+    if shape[0].down_after > 0:
+        wake_up(tick, c, shape, channels, ranks, ready, length)
+    channel.handed = tick + 1 if channel.dirty else tick
+    channel.tick = FOREVER
 
 
 @part

@@ -19,7 +19,7 @@ def next_offer(
     """Find which master's transaction is taken in next as the queues are, in this clock at the earliest.
 
     Masters take turns, each in its own order; a master that finds no place lets the others pass. ``offers``
-    and ``offerer`` of the channel are set.
+    and ``offerer`` of the channel are set. Behind the gate nothing is offered.
     """
     channel = channels[c]
     masters = streams.shape[1]
@@ -33,6 +33,8 @@ def next_offer(
         at = flights[f].arrival
         if arrivals.shape[1] > 0:
             at = max(at, arrivals[f, streams[c, m].next])
+        if at > channel.gate:
+            continue
         at = max(at, clock)
         if at < soonest:
             word = pool[f, streams[c, m].next]

@@ -59,7 +59,8 @@ FIELDS = CHANNEL_FIELD, BANK_FIELD, ROW_FIELD = range(3)
 #: ``dirty``: they are to be found again. ``offers``: the next clock in which something
 #: is taken in, of master ``offerer``. ``opening``: slot whose activate
 #: lacks its second half; ``held_from``, ``held_index``: request whose data clock was started. ``due``
-#: refreshes wait. Nothing has been asked of the device since ``quiet_since``.
+#: refreshes wait. Nothing has been asked of the device since ``quiet_since``. What arrives after ``gate`` is
+#: not offered yet: a PIM stream goes first (``drampimstate``), which has the channel from ``handed`` on.
 CHANNEL = np.dtype(
     [
         ("tick", "i8"), ("dirty", "i8"), ("write_mode", "i8"), ("turn", "i8"), ("offers", "i8"),
@@ -69,6 +70,7 @@ CHANNEL = np.dtype(
         ("sequence", "i8"), ("free", "i8"), ("opening", "i8"), ("held_from", "i8"), ("held_index", "i8"),
         ("refresh_at", "i8"), ("refresh_bank", "i8"), ("due_first", "i8"), ("due", "i8"),
         ("urgent_at", "i8"), ("last_column", "i8"), ("quiet_since", "i8"),
+        ("gate", "i8"), ("handed", "i8"),
     ],
     align=True,
 )  # fmt: skip

@@ -97,7 +97,7 @@ def read_after(device: Device, taken_in: int, found: str) -> int:
         tick += timing["nRCD" if "nRCD" in timing else "nRCDRD"] + (activate - 1) - (read - 1)
     if standard.name == "hbm3":
         tick |= 1
-    if standard.name == "lpddr5":
+    if standard.name.startswith("lpddr5"):
         tick += 1
     return tick + timing["nCL"] + timing.get("nDQSCK", 0) + timing["nBL"]
 

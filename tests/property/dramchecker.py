@@ -16,7 +16,7 @@ from simulator.hw.addressing import make_addressing
 from simulator.hw.controller import Controller
 from simulator.hw.device import Device, TimedRule
 from simulator.hw.drampack import make_state, make_tables
-from simulator.hw.standard import COLUMN, COMMANDS
+from simulator.hw.standard import COLUMN, COMMANDS, PLAIN
 from simulator.kernels import dramstate as k
 from simulator.kernels.dram import serve
 
@@ -25,7 +25,8 @@ from simulator.kernels.dram import serve
 class Issued:
     """A command; ``bank`` counts from the channel, the first one of those that a refresh takes.
 
-    ``row`` and ``addr`` are those of the request behind it, -1 for a refresh.
+    ``row`` and ``addr`` are those of the request behind it, -1 for a refresh. A command of a PIM stream has in place of
+    the address its number of banks, 65536 times, and how far they are apart.
     """
 
     tick: int
@@ -35,6 +36,9 @@ class Issued:
     addr: int = -1
 
 
+#: Commands of sets of banks, and those that close them, need no row, or end a stream.
+SETS = COMMANDS[PLAIN:]
+NO_ROW = ("REG", "WR_GB", "RD_MAC", "WR_MAC", "TMOD", "MRS", "EOC")
 #: First commands of a request that has found its row open.
 HIT = ("RD", "WR", "RDA", "WRA")
 
@@ -49,8 +53,10 @@ class Levels:
         self.per_rank = self.spans[device.refresh_level]
         self.some = device.standard.refresh_banks
 
-    def taken(self, command: str, bank: int) -> list[int]:
-        """Banks that a command takes: one; all of a rank; those that a per-bank refresh has at the same time."""
+    def taken(self, command: str, bank: int, addr: int = -1) -> list[int]:
+        """Banks that a command takes: one; all of a rank; those that a per-bank refresh has at the same time; a set."""
+        if command in SETS:
+            return list(range(bank, bank + (addr >> 16) * (addr & 0xFFFF), addr & 0xFFFF))
         if command in ("REFab", "PREab"):
             return list(range(bank, bank + self.per_rank))
         if command == "REFpb":
@@ -140,7 +146,7 @@ class _Watch:
 
     def faults(self, issued: Issued) -> Iterable[str]:
         tick, command, bank, row = issued.tick, issued.command, issued.bank, issued.row
-        banks = self.levels.taken(command, bank)
+        banks = self.levels.taken(command, bank, issued.addr)
         if command not in self.occupied:
             yield f"{command} is no command of this standard"
             return
@@ -154,12 +160,13 @@ class _Watch:
         if self.standard.phases > 1 and command in self.standard.aligned.split() and tick % 2 == 0:
             yield f"{command} at {tick}: not at the start of a clock"
         open_ = [each for each in banks if each in self.rows]
-        if command in ("ACT", "REFab", "REFpb") and open_:
+        if command in ("ACT", "ACT_S", "REFab", "REFpb") and open_:
             yield f"{command} with open banks {open_}"
-        if command in ("PREpb", "PREab") and not open_:
+        if command in ("PREpb", "PRE_S", "PREab") and not open_:
             yield f"{command} of closed banks"
-        if command in COLUMN and self.rows.get(bank) != row:
-            yield f"{command} of row {row}, open: {self.rows.get(bank)}"
+        if command in COLUMN and command not in NO_ROW and any(self.rows.get(each) != row for each in banks):
+            rows = sorted({str(self.rows.get(each)) for each in banks})
+            yield f"{command} of row {row}, open: {', '.join(rows)}"
         yield from self._halves(issued)
         yield from self._data_clock(issued)
 
@@ -172,7 +179,7 @@ class _Watch:
                 yield f"ACT2 without its ACT: {self.opening}"
             elif issued.tick - self.opening[2] > self.within:
                 yield f"ACT2 {issued.tick - self.opening[2]} ticks after its ACT, more than {self.within}"
-        elif self.opening and self.opening[0] in self.levels.taken(issued.command, issued.bank):
+        elif self.opening and self.opening[0] in self.levels.taken(issued.command, issued.bank, issued.addr):
             yield f"{issued.command} between the halves of an activate: {self.opening}"
 
     def _data_clock(self, issued: Issued) -> Iterable[str]:
@@ -189,7 +196,7 @@ class _Watch:
 
     def enter(self, issued: Issued) -> None:
         tick, command, bank = issued.tick, issued.command, issued.bank
-        banks = self.levels.taken(command, bank)
+        banks = self.levels.taken(command, bank, issued.addr)
         self.distances.enter(tick, command, banks)
         self.free[self.bus(command)] = tick + self.occupied[command]
         self.started = (command, bank) if command.startswith("CAS") else None
@@ -197,10 +204,12 @@ class _Watch:
             self.opening = (bank, issued.row, tick)
         elif command in ("ACT", "ACT2"):
             self.rows[bank], self.opening = issued.row, None
-        elif command in ("PREpb", "PREab", "RDA", "WRA"):
+        elif command == "ACT_S":
+            self.rows.update(dict.fromkeys(banks, issued.row))
+        elif command in ("PREpb", "PRE_S", "PREab", "RDA", "WRA", "WRA_S"):
             for each in banks:
                 self.rows.pop(each, None)
-        if command in COLUMN and self.runs:
+        if command in COLUMN and command not in SETS and self.runs:
             self.clock_until[bank // self.levels.per_rank] = tick + self.runs[command[:2]]
 
 

@@ -18,6 +18,7 @@ from simulator.hw.controller import Controller
 from simulator.hw.device import Device, DeviceError, fitting, make_device
 from simulator.hw.dramenergy import action_energies
 from simulator.hw.memories.bandwidth import Bandwidth
+from simulator.hw.pim.energy import PIM_ACTIONS, pim_energies
 from simulator.hw.standard import STANDARDS, Standard
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Dram(Memory):
 
     ACTIONS: ClassVar = (
         "activate", "read", "write", "io", "refresh", "refresh_bank", "standby_active", "standby_idle",
-        "down_active", "down_idle",
+        "down_active", "down_idle", *PIM_ACTIONS,
     )  # fmt: skip
     EXTERNAL: ClassVar = True
     BACKGROUND: ClassVar = True
@@ -106,7 +107,7 @@ class Dram(Memory):
         )
         energies = {
             action: energy for action, energy in action_energies(device).items() if action in self.ACTIONS
-        }
+        } | pim_energies(device)
         object.__setattr__(self, "energy", {**energies, **self.energy})
         return self
 
@@ -160,7 +161,12 @@ class Dram(Memory):
         never = {"refresh", "refresh_bank"} - {REFRESHES.get(self.controller.refresh)}
         if self.controller.power_down_cycles is None:
             never |= {"down_active", "down_idle"}
+        if self.model == "bandwidth" or not self._computes():
+            never |= set(PIM_ACTIONS)
         return tuple(action for action in self.ACTIONS if action not in never)
+
+    def _computes(self) -> bool:
+        return self.standard in STANDARDS and STANDARDS[self.standard].pim is not None
 
     def traits(self) -> tuple[str, ...]:
         """Standard, speed grade, mapping and policy."""

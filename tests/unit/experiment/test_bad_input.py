@@ -535,7 +535,7 @@ class TestDram:
         ("settings", "message"),
         [
             (["memories.dram.standard=lpdr5"],
-             "memories.dram.standard: expected one of ddr3, ddr4, ddr5, gddr6, hbm2, hbm3, lpddr4, lpddr5, got "
+             "memories.dram.standard: expected one of ddr3, ddr4, ddr5, gddr6, gddr6_aim, hbm2, hbm2_pim, hbm3, lpddr4, lpddr5, lpddr5_pim, got "
              "'lpdr5'; did you mean 'lpddr5'?"),
             (["memories.dram.timing.nRC=40"],
              "memories.dram.timing.nRC: expected at least nRAS 34 + nRP 15 = 49 clocks, got nRC 40"),

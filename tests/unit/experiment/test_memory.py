@@ -442,7 +442,7 @@ class TestChoices:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["ddr44"], "STANDARD: expected one of the standards ddr3, ddr4, ddr5, gddr6, hbm2, hbm3, lpddr4, lpddr5, got "
+            (["ddr44"], "STANDARD: expected one of the standards ddr3, ddr4, ddr5, gddr6, gddr6_aim, hbm2, hbm2_pim, hbm3, lpddr4, lpddr5, lpddr5_pim, got "
                         "'ddr44'; did you mean 'ddr4'?"),
             (["lpddr5", "--preset", "LPDDR5_640"], "--preset: unknown preset 'LPDDR5_640', expected one of LPDDR5_6400, "),
             (["ddr4", "--org", "DDR4_8Gb_x9"], "--org: unknown organisation 'DDR4_8Gb_x9', expected one of DDR4_8Gb_x8, "),

@@ -9,10 +9,12 @@ from math import prod
 import pytest
 
 from simulator.hw.device import Device, DeviceError, fitting, make_device
-from simulator.hw.standard import COMMANDS, STANDARDS, Standard
-from simulator.kernels import dramstate
+from simulator.hw.standard import COMMANDS, PLAIN, STANDARDS, Standard
+from simulator.kernels import drampimstate, dramstate
 
-NAMES = ("ddr3", "ddr4", "ddr5", "gddr6", "hbm2", "hbm3", "lpddr4", "lpddr5")
+NAMES = (
+    "ddr3", "ddr4", "ddr5", "gddr6", "gddr6_aim", "hbm2", "hbm2_pim", "hbm3", "lpddr4", "lpddr5", "lpddr5_pim"
+)  # fmt: skip
 TABLES: list[Standard] = [STANDARDS[name] for name in NAMES]
 PAIRS = [
     pytest.param(standard, preset, organisation, id=f"{preset}-{organisation}")
@@ -340,5 +342,7 @@ def test_an_interval_in_which_not_every_bank_has_its_turn_is_refused():
 
 
 def test_the_kernels_columns_are_the_commands():
-    named = {name.upper(): place for place, name in enumerate(COMMANDS)}
+    named = {name.upper(): place for place, name in enumerate(COMMANDS[:PLAIN])}
     assert {name: getattr(dramstate, name) for name in named} == named
+    assert COMMANDS[PLAIN:].index("ACT_S") == drampimstate.ACT_S - PLAIN
+    assert COMMANDS[PLAIN:].index("PRE_S") == drampimstate.PRE_S - PLAIN

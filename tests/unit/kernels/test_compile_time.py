@@ -38,6 +38,11 @@ fast.add_ratios((image, image), (np.float32(1), np.float32(1)), np.float32(0), (
 fast.average(image, places, (-128, 127))
 fast.maximum(image, places, (-128, 127))
 fast.look_up(image, np.zeros(256, np.int8))
+
+from simulator.hw.device import make_device
+from simulator.hw.pim import aim, stream
+from simulator.hw.standard import STANDARDS
+stream.compute(aim.gemv(make_device(STANDARDS["gddr6_aim"]), 16, 16, 1))
 """
 
 
@@ -55,6 +60,8 @@ def test_all_kernels_compile_within_two_minutes_from_nothing(tmp_path):
         "array_accesses",
         "serve_until",
         "offer",
+        "serve_pim",
+        "enter_pim",
         "deliver_until",
         "finish_times",
         "run_costs",
