@@ -50,7 +50,8 @@ Standard = Annotated[
 TraceFile = Annotated[
     str | None,
     typer.Option(
-        "--trace", metavar="FILE",
+        "--trace",
+        metavar="FILE",
         help="Requests, one a line: `R address [cycle]` or `W address [cycle]`; also gzipped; - is stdin",
     ),
 ]
@@ -73,7 +74,8 @@ Controller = Annotated[
 SetMemory = Annotated[
     list[str],
     typer.Option(
-        "--set", metavar="PATH=VALUE",
+        "--set",
+        metavar="PATH=VALUE",
         help="Other values: controller.read_queue=64, timing.nRC=80 (clocks), timing.tRC='46 ns'",
     ),
 ]

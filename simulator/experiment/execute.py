@@ -18,7 +18,7 @@ from simulator.workload.execute import Activity, execute
 from simulator.workload.graph import Graph
 from simulator.workload.labels import count_right, split_labels
 from simulator.workload.load import load_graph
-from simulator.workload.numerics import profile
+from simulator.workload.numerics import Numerics, profile
 
 
 def execute_files(
@@ -48,7 +48,7 @@ def execute_files(
     InputError
         A file is not as it should be, with its name, or a node cannot be executed.
     """
-    chosen = None if numerics is None else profile(numerics)
+    chosen = None if numerics is None else checked_profile(numerics, "--profile")
     graph = load_graph(network)
     arrays, labels = split_labels(read_arrays(inputs), graph)
     try:
@@ -62,7 +62,7 @@ def execute_files(
 def compare_files(network: str, inputs: str, base: str, others: Sequence[str]) -> list[Difference]:
     """Further profiles beside one, on the inputs of a file; errors as for ``execute_files``."""
     for other in others:
-        profile(other)
+        checked_profile(other, "--compare")
     graph = load_graph(network)
     arrays = split_labels(read_arrays(inputs), graph)[0]
     try:
@@ -83,6 +83,14 @@ def _located(problem: Problem, files: Mapping[str, str], network: str) -> Proble
     if problem.path in files:
         return replace(problem, file=files[problem.path], path="")
     return problem if problem.file else replace(problem, file=network)
+
+
+def checked_profile(name: str, option: str) -> Numerics:
+    """Profile of a name; what is wrong is said of the option that brought it."""
+    try:
+        return profile(name)
+    except InputError as error:
+        raise InputError(*(replace(problem, file=option, path="") for problem in error.problems)) from error
 
 
 def check_finite(arrays: Mapping[str, np.ndarray], graph: Graph) -> None:

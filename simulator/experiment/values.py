@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from simulator.base.errors import InputError, Problem, did_you_mean
-from simulator.experiment.execute import check_finite, read_arrays
+from simulator.experiment.execute import check_finite, checked_profile, read_arrays
 from simulator.hw.chip import Chip
 from simulator.results.values import Agreement, Values
 from simulator.workload.density import declared, of_weights, with_densities
@@ -47,16 +47,19 @@ def read_given(inputs: Source | None, golden: Source | None, numerics: str | Non
     if inputs is None:
         for name, there in (("golden", golden), ("profile", numerics)):
             if there is not None:
-                raise InputError(Problem("only inputs can be executed; give them as well", path=name))
+                raise InputError(Problem("only inputs can be executed; give --inputs as well", f"--{name}"))
         return None
     if numerics is not None:
-        profile(numerics)
+        checked_profile(numerics, "--profile")
     files = {
         name: str(source)
         for name, source in (("inputs", inputs), ("golden", golden))
         if isinstance(source, str | Path)
     }
     expected = None if golden is None else _arrays(golden, "expected outputs", "output")
+    if expected is not None and not expected:
+        where = files.get("golden", "golden")
+        raise InputError(Problem("expected an array for an output of the network, got none", where))
     return Given(_arrays(inputs), expected, numerics, files)
 
 
@@ -112,10 +115,13 @@ def compare(name: str, found: np.ndarray, expected: np.ndarray, samples: int) ->
     Raises
     ------
     InputError
-        They differ in shape.
+        They differ in shape beside axes of one element, or no numbers are expected.
     """
-    if found.size != expected.size:
+    if [n for n in found.shape if n != 1] != [n for n in expected.shape if n != 1]:
         text = f"output '{name}': expected shape {list(found.shape)}, got {list(expected.shape)}"
+        raise InputError(Problem(text, path="golden"))
+    if expected.dtype.kind not in "biuf":
+        text = f"output '{name}': expected numbers such as {found.dtype}, got {expected.dtype}"
         raise InputError(Problem(text, path="golden"))
     expected = np.reshape(expected, found.shape)
     floats = found.dtype.kind == "f"
@@ -177,7 +183,7 @@ def _share(settings: Mapping[str, str], name: str) -> float | None:
         share = -1.0
     if not 0 <= share <= 1:
         text = f"expected a share between 0 and 1, got {settings[name]}"
-        raise InputError(Problem(text, f"--set workload.{name}", path=f"workload.{name}"))
+        raise InputError(Problem(text, f"--set workload.{name}={settings[name]}", path=f"workload.{name}"))
     return share
 
 

@@ -111,7 +111,9 @@ def samples_of(graph: Graph, inputs: Mapping[str, np.ndarray]) -> list[dict[str,
     samples, join = _check_inputs(graph, inputs)
     return [
         {
-            name: np.asarray(array) if join == "none" else np.reshape(array[i], graph.tensors[name].shape)
+            name: np.asarray(array if join == "none" else array[i], stored_type(graph.tensors[name])).reshape(
+                graph.tensors[name].shape
+            )
             for name, array in inputs.items()
         }
         for i in range(samples)
@@ -175,8 +177,9 @@ class _Run:
         call = Call(node, operands, results, numerics, self.arithmetic)
         try:
             op = OPS[node.op]
-            own = lite.run(op, call) if numerics.library else None
-            return op.run(call) if own is None else own
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # inf and NaN are reals, too
+                own = lite.run(op, call) if numerics.library else None
+                return op.run(call) if own is None else own
         except NotExecuted as error:
             raise InputError(Problem(f"node '{node.name}': {node.op} {error}")) from error
         except ValueError as error:
@@ -215,7 +218,7 @@ def _check_inputs(graph: Graph, inputs: Mapping[str, np.ndarray]) -> tuple[int, 
             continue
         tensor, array = graph.tensors[name], np.asarray(inputs[name])
         expected = np.dtype(stored_type(tensor))
-        if array.dtype != expected:
+        if array.dtype.newbyteorder("=") != expected:
             text = f"input '{name}': expected {expected}, got {array.dtype}{_how(tensor)}"
             problems.append(Problem(text, path="inputs"))
         samples = _samples(tensor, array)

@@ -40,10 +40,11 @@ def check_labels(labels: np.ndarray, graph: Graph, samples: int) -> None:
     problems = []
     if len(graph.outputs) != 1:
         problems.append(f"labels need a network of one output, it has {len(graph.outputs)}")
-    if labels.dtype.kind not in "iuf" or (labels != np.rint(labels)).any():
+    if labels.dtype.kind not in "iuf" or not (np.isfinite(labels) & (labels == np.rint(labels))).all():
         problems.append(f"expected labels as whole numbers, got {labels.dtype}")
     elif labels.size != samples:
-        problems.append(f"expected a label for each of {samples} samples, got {labels.size}")
+        shape = f", of shape {list(labels.shape)}: the number of its class" if labels.ndim > 1 else ""
+        problems.append(f"expected a label for each of {samples} samples, got {labels.size}{shape}")
     elif len(graph.outputs) == 1:
         classes = graph.tensors[graph.outputs[0]].elements
         if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < classes:

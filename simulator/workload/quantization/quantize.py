@@ -198,6 +198,9 @@ def _samples(
     graph: Graph, network: Network, inputs: Mapping[str, np.ndarray], labels: str | None
 ) -> tuple[list[dict[str, np.ndarray]], np.ndarray | None]:
     """Checked inputs sample by sample, and the labels if there are any."""
+    if labels is not None and labels in graph.inputs:
+        text = f"'{labels}' is an input of the network; expected another array for the labels"
+        raise InputError(Problem(text, path="inputs"))
     if labels is not None and labels not in inputs:
         raise InputError(Problem(f"there is no array '{labels}' for the labels", path="inputs"))
     arrays = {name: np.asarray(array) for name, array in inputs.items()}

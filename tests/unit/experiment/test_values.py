@@ -208,6 +208,11 @@ class TestExecuted:
         assert busy.rows[0].ifmap_density == np.count_nonzero(feeds["x"] != zero) / feeds["x"].size
         assert idle.rows[0].busy_fs["array"] < busy.rows[0].busy_fs["array"]
 
+    def test_byte_order_is_no_matter(self, tmp_path, chip):
+        x = np.array([[0.5, -1], [0.25, 3]], np.float32)
+        mine, theirs = (run(chip, quantizing(), inputs={"x": each}).values for each in (x, x.astype(">f4")))
+        assert mine == theirs
+
     def test_json_both_ways(self, chip, network, feeds, tmp_path):
         outputs = execute(load_graph(network), feeds, "tflite_ref").outputs
         result = run(chip, network, inputs={**feeds, "labels": np.zeros(3, int)}, golden=outputs)
@@ -220,15 +225,32 @@ class TestExecuted:
             ({"z": np.zeros((1, 5, 5, 4), np.int8)}, None, "inputs: expected inputs 'x', got 'z'"),
             ({"labels": np.array([0])}, None, "inputs: input 'x' is missing"),
             ({"labels": np.array([0, 1])}, None, "inputs: input 'x' is missing"),
-            (None, {"y": np.zeros(3)}, "golden: only inputs can be executed; give them as well"),
+            (None, {"y": np.zeros(3)}, "--golden: only inputs can be executed; give --inputs as well"),
             ("feeds", {"w": np.zeros(3)}, "golden: expected outputs 'y', got 'w'"),
             ("feeds", {"y": np.zeros(3)}, r"golden: output 'y': expected shape \[3, 3, 3, 2\], got \[3\]"),
-            ({"labels": [0, 1, 2], "x": "feeds"}, {}, None),
-            ({"labels": [0, 1], "x": "feeds"}, {}, "inputs: expected a label for each of 3 samples, got 2"),
-            ({"labels": [0, 1, 99], "x": "feeds"}, {}, "inputs: expected labels from 0 to 17, got 0 to 99"),
+            ("feeds", {}, "golden: expected an array for an output of the network, got none"),
+            (
+                "feeds",
+                {"y": np.zeros((3, 3, 2, 3))},
+                r"golden: output 'y': expected shape \[3, 3, 3, 2\], got",
+            ),
+            (
+                "feeds",
+                {"y": np.full((3, 3, 3, 2), "a")},
+                "golden: output 'y': expected numbers such as int8, got <U1",
+            ),
+            ({"labels": [0, 1, 2], "x": "feeds"}, None, None),
+            (
+                {"labels": [0, 1, np.inf], "x": "feeds"},
+                None,
+                "inputs: expected labels as whole numbers, got float64",
+            ),
+            ({"labels": np.eye(3), "x": "feeds"}, None, r"got 9, of shape \[3, 3\]: the number of its class"),
+            ({"labels": [0, 1], "x": "feeds"}, None, "inputs: expected a label for each of 3 samples, got 2"),
+            ({"labels": [0, 1, 99], "x": "feeds"}, None, "inputs: expected labels from 0 to 17, got 0 to 99"),
             (
                 {"labels": [0, 1, 0.5], "x": "feeds"},
-                {},
+                None,
                 "inputs: expected labels as whole numbers, got float64",
             ),
         ],
