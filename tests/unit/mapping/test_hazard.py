@@ -5,28 +5,28 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.mapping.hazard import NOBODY, Region
+from simulator.mapping.hazard import NOBODY, PAGE_BYTES, Region
 
 accesses = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 12), st.booleans()), max_size=25)
 
 
-@given(accesses)
-def test_equals_a_history_per_byte(sequence):
+@given(accesses, st.sampled_from([0, PAGE_BYTES - 20]))
+def test_equals_a_history_per_byte(sequence, base):
     """The same dependencies as remembering the last writer and all readers of every single byte."""
     region = Region()
-    region.write(0, 64, NOBODY, set(), set())
+    region.write(base, base + 64, NOBODY, set(), set())
     writer, readers = [NOBODY] * 64, [set() for _ in range(64)]
     for command, (low, size, write) in enumerate(sequence):
         cells = range(low, low + size)
         waits, after = set(), set()
         expected = {writer[i] for i in cells} - {NOBODY}
         if write:
-            region.write(low, low + size, command, waits, after)
+            region.write(base + low, base + low + size, command, waits, after)
             assert after == set().union(*(readers[i] for i in cells))
             for i in cells:
                 writer[i], readers[i] = command, set()
         else:
-            assert region.read(low, low + size, command, waits)
+            assert region.read(base + low, base + low + size, command, waits)
             for i in cells:
                 readers[i].add(command)
         assert waits == expected
