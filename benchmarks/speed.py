@@ -22,7 +22,7 @@ from simulator.base.clock import Clock
 from simulator.base.locate import locate
 from simulator.engine.simulate import simulate
 from simulator.experiment.gemm import gemm
-from simulator.experiment.run import with_precision
+from simulator.experiment.single import with_precision
 from simulator.hw.chip import load_chip
 from simulator.hw.mesh import route_table
 from simulator.hw.noc import Noc

@@ -74,10 +74,19 @@ def run(
 
     built = load_chip(chip, for_chip)
     # after the chip is known to be right: a wrong one is answered without loading planner and readers
-    from simulator.experiment.run import finish_with_trace, prepare_with_values, with_stream, with_values
+    from simulator.experiment.language import language_model, refuse, run_language_model
+    from simulator.experiment.single import finish_with_trace, prepare_with_values, with_stream, with_values
     from simulator.experiment.values import read_given
 
     given = read_given(inputs, golden, profile)
+    command, asked = _asked(chip, network, overrides, batch, stream, inputs, golden, profile)
+    request = language_model(network, settings, batch)
+    if request is not None and not plan:
+        refuse(stream=stream > 1, inputs=given is not None, trace=trace)
+        say = screen.teller("simulating", quiet)
+        result = run_language_model(built, request, command=command, settings=asked, say=say)
+        _deliver([result], out, json_, quiet)
+        return
     with screen.progress(f"{'executing and ' if given else ''}planning {network} on {chip} ...", quiet):
         for_network = {f"workload.{name}": value for name, value in settings.items()}
         _, schedule, values = prepare_with_values(
@@ -86,15 +95,7 @@ def run(
     if plan:
         _show_plan(schedule, json_)
         return
-    numbers = {"batch": batch, "stream": stream if stream > 1 else None}
-    tail = "".join(
-        f" --{name} {quote(str(value))}"
-        for name, value in {**numbers, "inputs": inputs, "golden": golden, "profile": profile}.items()
-        if value is not None
-    )
-    command = f"chipsim run {quote(chip)} {quote(network)}{tail} {describe_overrides(overrides)}".strip()
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
-        asked = {"chip": chip, "network": network, "set": overrides}
         result, timeline = finish_with_trace(built, schedule, command=command, settings=asked)
     if stream > 1:
         with screen.progress(f"simulating a stream of {stream} inferences ...", quiet):
@@ -107,6 +108,21 @@ def run(
         written = write_trace(timeline, folder)
         if not (quiet or json_):
             screen.emit([f"wrote {written}; open it in ui.perfetto.dev"])
+
+
+def _asked(
+    chip: str, network: str, overrides: dict[str, object], batch: int | None, stream: int,
+    inputs: str | None, golden: str | None, profile: str | None,
+) -> tuple[str, dict[str, object]]:  # fmt: skip
+    """The command line of a run, and what was asked for, for provenance and resolved.yaml."""
+    numbers = {"batch": batch, "stream": stream if stream > 1 else None}
+    tail = "".join(
+        f" --{name} {quote(str(value))}"
+        for name, value in {**numbers, "inputs": inputs, "golden": golden, "profile": profile}.items()
+        if value is not None
+    )
+    command = f"chipsim run {quote(chip)} {quote(network)}{tail} {describe_overrides(overrides)}".strip()
+    return command, {"chip": chip, "network": network, "set": overrides}
 
 
 def _run_experiment(

@@ -10,7 +10,7 @@ from shlex import quote
 from simulator.base.clock import Clock
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.experiment.overrides import describe_overrides, split_overrides
-from simulator.experiment.run import finish, load_network, prepare
+from simulator.experiment.single import finish, load_network, prepare
 from simulator.experiment.whatif import Case, Change, Outcome, changes, outcomes
 from simulator.hw.chip import Chip
 from simulator.mapping.alternatives import alternatives

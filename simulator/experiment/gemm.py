@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.experiment.overrides import split_overrides
-from simulator.experiment.run import finish
+from simulator.experiment.single import finish
 from simulator.hw.chip import Chip, load_chip
 from simulator.hw.component import Core
 from simulator.mapping.plan import plan

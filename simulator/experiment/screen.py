@@ -27,6 +27,9 @@ TERMINAL_COLUMNS = (
 
 #: Layers that the table marks.
 COSTLIEST = 5
+#: A table of more layers shows so many, those that cost most; the files have all.
+MOST_ROWS = 200
+SHOWN_ROWS = 40
 
 
 def emit_json(document: Any) -> None:
@@ -58,6 +61,11 @@ def paced(verb: str, quiet: bool) -> Callable[[str], None]:
             note(f"{verb} {text}", quiet)
 
     return say
+
+
+def teller(verb: str, quiet: bool) -> Callable[[str], None]:
+    """Say ``verb`` and what is said on stderr, every time."""
+    return lambda text: note(f"{verb} {text} ...", quiet)
 
 
 @contextmanager
@@ -107,12 +115,17 @@ def show_result(result: Result) -> None:
     costly = sorted(range(len(rows)), key=lambda i: -result.rows[i].exposed_fs)[:COSTLIEST]
     costly = [i for i in costly if result.rows[i].exposed_fs] if len(rows) > COSTLIEST else []
     shown = [[f"{i}{' *' if i in costly else ''}", *(row[j] for j in keep)] for i, row in enumerate(rows)]
+    left_out = ""
+    if len(rows) > MOST_ROWS:
+        most = sorted(sorted(range(len(rows)), key=lambda i: -result.rows[i].exposed_fs)[:SHOWN_ROWS])
+        shown = [shown[i] for i in most]
+        left_out = f", the {SHOWN_ROWS} that cost most of {len(rows)}; layers.csv has all"
     names = ["#", *(headers[j] for j in keep)]
     show_table(
         names,
         shown,
         1 + sum(name in TEXT_COLUMNS for name in names),
-        f"{title(result)}, per layer",
+        f"{title(result)}, per layer{left_out}",
     )
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     star = f"* the {len(costly)} costliest layers; " if costly else ""

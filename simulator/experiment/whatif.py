@@ -14,7 +14,7 @@ from simulator.base.reading import yaml_key
 from simulator.base.registry import import_plugin
 from simulator.base.units import UNLIMITED
 from simulator.experiment.overrides import split_overrides
-from simulator.experiment.run import finish, load_network, prepare
+from simulator.experiment.single import finish, load_network, prepare
 from simulator.hw.chip import FAMILIES, Chip
 from simulator.workload.graph import Graph
 

@@ -32,7 +32,7 @@ def hint(result: Result) -> str:
     where that is next to nothing in any, the one with most exposed time.
     """
     causes = run_causes(result)
-    if not causes:
+    if not causes or result.metrics.ttft_s is not None:  # several graphs in one: none of them is explained
         return ""
     total = sum(causes.values())
     most = max(causes, key=lambda cause: causes[cause])

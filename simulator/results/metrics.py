@@ -24,6 +24,11 @@ FORMULAS = {
     "edp_js": "energy x latency",
     "peak_memory_bytes": "sum over memories of the most bytes in use at once: weights, maps, buffers",
     "accuracy": "labelled samples with their largest output where the label says / labelled samples",
+    "ttft_s": "time to the first token: the prefill of the prompt",
+    "tpot_s": "mean time of a token after the first",
+    "tokens_per_s": "batch / time per token, while generating",
+    "energy_per_token_j": "energy of all decode steps / tokens generated, of all sequences",
+    "kv_bytes": "cache of keys and values after the last token",
     "traffic_bytes": "bytes read from and written to each memory",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -131,11 +131,16 @@ class Metrics:
     peak_memory_bytes: int
     traffic_bytes: dict[str, dict[str, int]]
     accuracy: float | None = None
+    ttft_s: float | None = None
+    tpot_s: float | None = None
+    tokens_per_s: float | None = None
+    energy_per_token_j: float | None = None
+    kv_bytes: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain form; what does not apply to a run is left out."""
-        plain = asdict(self)
-        return plain if self.accuracy is not None else {k: v for k, v in plain.items() if k != "accuracy"}
+        where_they_apply = {field.name for field in fields(self) if field.default is None}
+        return {k: v for k, v in asdict(self).items() if v is not None or k not in where_they_apply}
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +311,7 @@ class Result:
             network=data["network"],
             precision=data["precision"],
             batch=data["batch"],
-            metrics=Metrics(**{"accuracy": None, **data["metrics"]}),
+            metrics=Metrics(**data["metrics"]),
             rows=tuple(NodeRow(**row) for row in data["nodes"]),
             ledger=Ledger.from_dict(data["ledger"]),
             energy=tuple(EnergyEntry(**entry) for entry in data["energy_table"]),

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from simulator.base.errors import InputError
+from simulator.experiment.language import language_model, run_language_model
 from simulator.experiment.run import run
 from simulator.workload.frontends.llm import counts
 from simulator.workload.frontends.llm.args import LanguageModel
@@ -97,3 +99,47 @@ def test_settings_of_a_run_choose_phase_context_and_blocks(chip: str):
     read = {row["node"]: row["dram_read_B"] for row in result.layers()}
     assert read["block0.scores"] == 65 * 768
     assert read["block0.up"] == 768 * 3072 + 3072 * (2 + 2)
+
+
+def test_blocks_that_stand_for_others_are_near_all_of_them(chip: str, tmp_path: Path):
+    """Of six alike three are simulated: times within 1 %, what is moved and multiplied equal."""
+    config = tmp_path / "six.json"
+    config.write_text(SMALL.replace('"num_hidden_layers": 3', '"num_hidden_layers": 6'))
+    network = tmp_path / "six.yaml"
+    network.write_text(f"{{builder: llm, args: {{model: {config}, prompt: 48, generate: 9}}}}")
+    request = language_model(network, {}, None)
+    folded, whole = (run_language_model(chip, request, fold=fold) for fold in (True, False))
+    for name in ("ttft_s", "tpot_s", "latency_s"):
+        assert getattr(folded.metrics, name) == pytest.approx(getattr(whole.metrics, name), rel=0.01)
+    assert folded.metrics.macs == whole.metrics.macs
+    assert folded.metrics.traffic_bytes["dram"] == whole.metrics.traffic_bytes["dram"]
+    assert [row.node for row in folded.rows] == [row.node for row in whole.rows]
+    assert "of 6 blocks 3 are simulated; block 1 stands for 3 more" in folded.assumptions
+
+
+def test_metrics_of_a_whole_generation(chip: str, small: str, tmp_path: Path):
+    network = tmp_path / "small.yaml"
+    network.write_text(f"{{builder: llm, args: {{model: {small}, prompt: 64, generate: 17, batch: 2}}}}")
+    metrics = run(chip, network).metrics
+    args = LanguageModel(model=small, prompt=64, generate=17, batch=2)
+    assert metrics.latency_s == pytest.approx(metrics.ttft_s + 16 * metrics.tpot_s, rel=1e-9)
+    assert metrics.tokens_per_s == pytest.approx(2 / metrics.tpot_s)
+    assert metrics.kv_bytes == counts.kv_bytes(args, 80)
+    prefill = run(chip, network, overrides={"workload.phase": "prefill"}).metrics
+    assert metrics.ttft_s == prefill.latency_s
+    assert prefill.ttft_s is None
+    steps = [run(chip, network, overrides={"workload.phase": "decode", "workload.context": n}) for n in (64, 79)]
+    low, high = (step.metrics.latency_s for step in steps)
+    assert low <= metrics.tpot_s <= high
+
+
+def test_a_model_larger_than_the_memory(chip: str, small: str, tmp_path: Path):
+    network = tmp_path / "small.yaml"
+    network.write_text(f"{{builder: llm, args: {{model: {small}, prompt: 64, generate: 17, batch: 40000}}}}")
+    with pytest.raises(InputError, match=r"memories.dram.capacity: .*does not fit: weights and the cache of 81 tokens"):
+        run(chip, network)
+
+
+def test_what_is_for_one_graph(chip: str):
+    with pytest.raises(InputError, match="--stream is for one graph; choose one with --set workload.phase=prefill"):
+        run(chip, "llm/gpt2", stream=2)

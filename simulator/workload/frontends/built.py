@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -34,6 +34,12 @@ class Built(Spec):
     args: dict[str, Any] = Field(default_factory=dict, description="Arguments of the builder")
 
 
+def is_built(path: Path, builder: str) -> bool:
+    """Whether a YAML file asks for a builder of this name."""
+    data = yamlio.load(path).data
+    return isinstance(data, dict) and data.get("builder") == builder
+
+
 def load(
     path: Path,
     *,
@@ -43,19 +49,40 @@ def load(
 ) -> Graph:
     """Build the network that a YAML file describes; ``batch`` and ``arguments`` take the place of the file's.
 
+    Raises
+    ------
+    InputError
+        As for ``read``; or a named dimension was to be bound.
+    """
+    if dims:
+        raise InputError(Problem("a built network has no free dimensions: only batch can be set", str(path)))
+    found = read(path, batch=batch, arguments=arguments)
+    graph = found.make(found.args, found.name)
+    return replace(graph, digest=hashlib.sha256(path.read_bytes() + _content(graph)).hexdigest())
+
+
+class Request(NamedTuple):
+    """What a file asks of a builder: its function, the arguments, the name of the network."""
+
+    make: Callable[[Any, str], Graph]
+    args: Any
+    name: str
+
+
+def read(path: Path, *, batch: int | None = None, arguments: Mapping[str, str] | None = None) -> Request:
+    """What a YAML file asks of a builder, before anything is built.
+
     Arguments that a builder names in ``PATHS`` may be paths, seen from the file.
 
     Raises
     ------
     InputError
-        There is no such builder, its arguments are wrong, or a named dimension was to be bound.
+        There is no such builder, or its arguments are wrong.
     """
     document = yamlio.load(path)
     document.data.setdefault("args", {})
     for name, text in (arguments or {}).items():
         document.set(f"args.{name}", text, f"--set workload.{name}={text}")
-    if dims:
-        raise InputError(Problem("a built network has no free dimensions: only batch can be set", str(path)))
     entry = build(Built, document.data, document, "")
     if entry.builder not in BUILDERS:
         known = f"expected one of {', '.join(BUILDERS)}, got '{entry.builder}'"
@@ -68,8 +95,7 @@ def load(
     args = build(spec, given, document, ("args",))
     if batch is not None:
         args = args.model_copy(update={"batch": batch})
-    graph = make(args, entry.name or path.stem)
-    return replace(graph, digest=hashlib.sha256(path.read_bytes() + _content(graph)).hexdigest())
+    return Request(make, args, entry.name or path.stem)
 
 
 def _content(graph: Graph) -> bytes:

@@ -12,7 +12,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from simulator.experiment.run import finish_with_trace, prepare
+from simulator.experiment.single import finish_with_trace, prepare
 from simulator.report.trace import write_trace
 from simulator.report.write import layers_csv
 from simulator.results.result import Result

@@ -35,8 +35,8 @@ class LanguageModel(Spec):
     prompt: int = Field(1024, description="Tokens of the prompt", ge=1)
     generate: int = Field(128, description="Tokens to generate after it", ge=1)
     batch: int = Field(1, description="Sequences side by side, all of the same length", ge=1)
-    phase: Literal["prefill", "decode"] = Field(
-        "prefill", description="Graph to build: of the whole prompt, or of one token after `context`"
+    phase: Literal["all", "prefill", "decode"] = Field(
+        "all", description="The prompt and all tokens after it, the prompt, or one token after `context`"
     )
     context: int | None = Field(
         None, description="Tokens in the cache before the decode step; null: the prompt", ge=1
@@ -90,12 +90,12 @@ class LanguageModel(Spec):
     @property
     def new(self) -> int:
         """Tokens of a sequence that the phase computes."""
-        return self.prompt if self.phase == "prefill" else 1
+        return self.prompt if self.phase != "decode" else 1
 
     @property
     def seen(self) -> int:
         """Tokens that the last computed one attends to, itself among them."""
-        return self.prompt if self.phase == "prefill" else self.past + 1
+        return self.prompt if self.phase != "decode" else self.past + 1
 
     @property
     def kv_type(self) -> str:

@@ -13,7 +13,7 @@ from simulator.workload.graph import Graph
 
 
 def build(args: LanguageModel, name: str) -> Graph:
-    """The network of ``args.phase``.
+    """The network of ``args.phase``; where that is all, of the prefill.
 
     Inputs are the tokens (and their positions where these are learned) and, in a decode step, the cache of
     each block, ``block0.k.cache`` and ``block0.v.cache``, B x keys x heads x d with room for the new token.
@@ -89,7 +89,7 @@ def _cached(net: Net, layer: int, name: str, rows: str) -> tuple[str, str]:
     if args.kv_type != args.activations:
         scale = net.constant(f"{at}.step", (), args.vector_type)
         rows = net.add(f"{at}_quantized", "QuantizeLinear", [rows, scale], dtype=args.kv_type)
-    if args.phase == "prefill":
+    if args.phase != "decode":
         return rows, rows
     keys = one.attended(layer, args.seen)
     cache = net.entry(f"{at}.cache", (args.batch, keys, one.kv_heads, one.head_dim), args.kv_type)

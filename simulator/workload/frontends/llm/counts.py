@@ -93,7 +93,7 @@ def read_bytes(args: LanguageModel) -> int:
 
 def _keys(args: LanguageModel, layer: int) -> int:
     """Keys that a new token is multiplied with."""
-    return args.new if args.phase == "prefill" else args.architecture.attended(layer, args.seen)
+    return args.new if args.phase != "decode" else args.architecture.attended(layer, args.seen)
 
 
 def _block_elements(args: LanguageModel) -> int:

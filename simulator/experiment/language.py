@@ -1,0 +1,224 @@
+"""A language model from the prompt to the last token: prefill, and decode steps integrated over the context.
+
+Transformer blocks are alike: the first, a period of those between and the last are simulated, and the period
+between stands for all others. Decode steps are simulated at a few context lengths; a step in between takes
+what lies on the straight line. What both cost in accuracy is said in the result or tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from simulator.base.errors import InputError, Problem
+from simulator.base.locate import locate
+from simulator.experiment.overrides import ARGUMENTS, split_overrides
+from simulator.experiment.single import finish, prepare
+from simulator.hw.chip import Chip, load_chip
+from simulator.results.compose import joined, repeated, weighted
+from simulator.results.result import Result
+from simulator.workload.frontends import built
+from simulator.workload.frontends.llm import counts
+from simulator.workload.frontends.llm.args import LanguageModel
+from simulator.workload.graph import Graph
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all parts of one run share."""
+
+    chip: Chip
+    request: built.Request
+    settings: Mapping[str, object]
+    command: str
+    seed: int
+    fold: bool
+
+
+def language_model(
+    network: str | Path | Graph, settings: Mapping[str, str], batch: int | None
+) -> built.Request | None:
+    """What a workload asks of the builder of language models; None where it asks for one graph."""
+    if isinstance(network, Graph):
+        return None
+    path = locate(str(network), "workloads")
+    if path.suffix not in (".yaml", ".yml") or not built.is_built(path, "llm"):
+        return None
+    arguments = {name: text for name, text in settings.items() if name in ARGUMENTS}
+    count = int(settings["batch"]) if batch is None and settings.get("batch", "").isdecimal() else batch
+    request = built.read(path, batch=count, arguments=arguments)
+    return request if request.args.phase == "all" else None
+
+
+def refuse(**asked: bool) -> None:
+    """Raise InputError for options of a run that a language model has no use for."""
+    wrong = [f"--{name}" for name, there in asked.items() if there]
+    if wrong:
+        text = (
+            f"{', '.join(wrong)} is for one graph; choose one with --set workload.phase=prefill, or =decode"
+        )
+        raise InputError(Problem(text, wrong[0]))
+
+
+def run_language_model(
+    chip: str | Path | Chip,
+    request: built.Request,
+    *,
+    overrides: Mapping[str, object] | None = None,
+    command: str = "",
+    seed: int = 0,
+    settings: Mapping[str, object] | None = None,
+    fold: bool = True,
+    say: Say = lambda text: None,
+) -> Result:
+    """Simulate prefill and generation.
+
+    Parameters
+    ----------
+    chip
+        Path, name, or a chip.
+    request
+        What ``language_model`` gave.
+    overrides
+        As for ``run``; those of the network are in the request.
+    command, seed, settings
+        For the provenance.
+    fold
+        Let some blocks stand for all; without, every block is simulated.
+    say
+        Told what is simulated next.
+
+    Raises
+    ------
+    InputError
+        The model does not fit into the memory, or the chip cannot run it.
+    """
+    for_chip, _ = split_overrides(overrides or {})
+    ready = chip if isinstance(chip, Chip) else load_chip(chip, for_chip)
+    args: LanguageModel = request.args
+    _check_room(ready, args)
+    shared = _Run(ready, request, settings or {}, command, seed, fold)
+    say(f"prefill of {args.prompt} tokens")
+    prefill = _part(shared, args.at(phase="prefill"))
+    if args.generate == 1:
+        return _measured(prefill, prefill, None, args)
+    points = _contexts(args)
+    steps = []
+    for context in points:
+        say(f"a token after {context}")
+        steps.append(_part(shared, args.at(phase="decode", context=context)))
+    shares = _shares(args, points)
+    decode = weighted(list(zip(steps, shares, strict=True)))
+    whole = joined(prefill, decode, ("prefill", "decode"))
+    said = _interpolated(points, steps)
+    whole = replace(whole, assumptions=(*whole.assumptions, *said), precision=prefill.precision)
+    return _measured(whole, prefill, decode, args)
+
+
+def _part(run: _Run, args: LanguageModel) -> Result:
+    """One phase, with blocks that stand for others where they are enough."""
+    one, layers = args.architecture, args.layers
+    period = len(one.windows)
+    some = 3 * period + layers % period
+    folded = run.fold and layers > some
+    shown = args.at(blocks=some) if folded else args
+    graph = run.request.make(shown, run.request.name)
+    chip, schedule = prepare(run.chip, graph)
+    result = finish(chip, schedule, command=run.command, seed=run.seed, settings=run.settings, beside=False)
+    if not folded:
+        return result
+    names = [f"block{i}." for i in range(period, 2 * period)]
+    inside = [i for i, row in enumerate(result.rows) if row.node.startswith(tuple(names))]
+    first, last, times = inside[0], inside[-1] + 1, (layers - some) // period
+
+    def name(turn: int, node: str) -> str:
+        block, dot, rest = node.partition(".")
+        return f"block{int(block.removeprefix('block')) + turn * period}{dot}{rest}"
+
+    tail = [_later(row.node, times * period, 2 * period) for row in result.rows]
+    found = repeated(result, first, last, times, name)
+    rows = tuple(
+        replace(row, node=tail[i - times * len(inside)], origin=tail[i - times * len(inside)])
+        if i >= last + times * len(inside)
+        else row
+        for i, row in enumerate(found.rows)
+    )
+    ledger = replace(found.ledger, nodes=tuple(row.node for row in rows))
+    which = f"blocks {period} to {2 * period - 1} stand" if period > 1 else "block 1 stands"
+    said = f"of {layers} blocks {some} are simulated; {which} for {times * period} more"
+    return replace(found, rows=rows, ledger=ledger, assumptions=(*found.assumptions, said))
+
+
+def _later(node: str, by: int, since: int) -> str:
+    """Name of a node of a block behind those that are repeated."""
+    block, dot, rest = node.partition(".")
+    number = block.removeprefix("block")
+    if not dot or not number.isdecimal() or int(number) < since:
+        return node
+    return f"block{int(number) + by}.{rest}"
+
+
+def _contexts(args: LanguageModel) -> list[int]:
+    """Context lengths at which a step is simulated: the first, one halfway, the last."""
+    first, last = args.prompt, args.prompt + args.generate - 2
+    return sorted({first, (first + last) // 2, last})
+
+
+def _shares(args: LanguageModel, points: list[int]) -> list[float]:
+    """How many steps each point stands for, on straight lines between; the first token is the prefill's."""
+    shares = [0.0] * len(points)
+    for context in range(args.prompt, args.prompt + args.generate - 1):
+        i = max(j for j, point in enumerate(points) if point <= context)
+        if points[i] == context:
+            shares[i] += 1
+            continue
+        there = (context - points[i]) / (points[i + 1] - points[i])
+        shares[i] += 1 - there
+        shares[i + 1] += there
+    return shares
+
+
+def _interpolated(points: list[int], steps: list[Result]) -> list[str]:
+    """What the straight line from the first point to the last is off by halfway."""
+    named = ", ".join(str(point) for point in points)
+    if len(points) < 3:
+        return [f"decode steps are simulated after {named} tokens"]
+    times = [step.metrics.latency_s for step in steps]
+    there = (points[1] - points[0]) / (points[2] - points[0])
+    line = times[0] + there * (times[2] - times[0])
+    off = f"{100 * (line - times[1]) / times[1]:+.2g} %"
+    text = f"decode steps are simulated after {named} tokens, on straight lines between"
+    return [f"{text}; without the middle one it would be off there by {off}"]
+
+
+def _measured(whole: Result, prefill: Result, decode: Result | None, args: LanguageModel) -> Result:
+    """The result with the metrics of a language model, and the room of all blocks."""
+    tokens = args.generate - 1
+    kv = counts.kv_bytes(args, args.prompt + tokens)
+    tpot = decode.metrics.latency_s / tokens if decode is not None else None
+    energy = decode.metrics.energy_j if decode is not None else None
+    metrics = replace(
+        whole.metrics,
+        ttft_s=prefill.metrics.latency_s,
+        tpot_s=tpot,
+        tokens_per_s=args.batch / tpot if tpot else None,
+        energy_per_token_j=energy / (tokens * args.batch) if energy is not None else None,
+        kv_bytes=kv,
+        peak_memory_bytes=max(whole.metrics.peak_memory_bytes, counts.weight_bytes(args) + kv),
+    )
+    return replace(whole, metrics=metrics, batch=args.batch)
+
+
+def _check_room(chip: Chip, args: LanguageModel) -> None:
+    """Raise where weights and cache are more than the largest memory holds."""
+    need = counts.weight_bytes(args) + counts.kv_bytes(args, args.prompt + args.generate)
+    name, memory = max(chip.memories.items(), key=lambda item: item[1].capacity_bytes)
+    if need > memory.capacity_bytes:
+        text = (
+            f"{args.architecture.name} does not fit: weights and the cache of "
+            f"{args.prompt + args.generate} tokens need {need} B, the memory has {memory.capacity_bytes} B"
+        )
+        raise InputError(chip.problem(text, f"memories.{name}.capacity"))
