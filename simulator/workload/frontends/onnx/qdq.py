@@ -117,8 +117,9 @@ def _read_as_integers(draft: Draft) -> set[str]:
     """Computed integers on which an operator works without regard to a scale, movers apart."""
     names = set()
     for node in draft.nodes:
-        scaled = node.op in (*_CONVERSIONS, *QUANTIZED, *_OF_INTEGERS)
-        if scaled or not _SCALED.isdisjoint(node.epilogue) or _passes(node, draft) or any(draft.tensors[n].quant for n in node.outputs if n):
+        by_name = node.op in (*_CONVERSIONS, *QUANTIZED, *_OF_INTEGERS)
+        scaled = by_name or any(draft.tensors[name].quant for name in node.outputs if name)
+        if scaled or not _SCALED.isdisjoint(node.epilogue) or _passes(node, draft):
             continue
         operands = [draft.tensors[name] for name in node.inputs if name]
         names |= {each.name for each in operands if each.constant is None and each.dtype not in FLOATS}

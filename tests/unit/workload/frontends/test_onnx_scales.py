@@ -268,3 +268,15 @@ def test_an_integer_gemm_says_what_it_is_not_executed_with(make, names, attrs, t
     graph = load(make([node], {"x": (TensorProto.UINT8, [3, 4])}, ["y"], constants, domains=["com.microsoft"]))
     with pytest.raises(InputError, match=text):
         execute(graph, {"x": np.ones((3, 4), U8)}, "onnxruntime", readable=True)
+
+
+def test_a_mean_of_stored_integers_is_rounded_with_its_zero_point(make):
+    """Means 1.5 and 2.5 and a zero point of 9: half to even of 10.5 and 11.5, not 2 + 9 and 2 + 9."""
+    constants = {"one": F(1), "zero": U8(0), "nine": U8(9)}
+    node = make_node(
+        "QLinearAveragePool", ["x", "one", "zero", "one", "nine"], ["y"],
+        domain="com.microsoft", kernel_shape=[1, 2], strides=[1, 2],
+    )  # fmt: skip
+    path = make([node], {"x": (TensorProto.UINT8, [1, 1, 1, 4])}, ["y"], constants, domains=["com.microsoft"])
+    found = both(load(path), {"x": U8([[[[1, 2, 2, 3]]]])})["y"]
+    np.testing.assert_array_equal(found, U8([[[[10, 12]]]]), strict=True)
