@@ -130,10 +130,19 @@ class Call:
         return stored and self.results[0].quant is not None
 
     def result_quant(self) -> tuple[float, int]:
-        """Scale and zero point of the result."""
+        """Scale and zero point of the result.
+
+        Raises
+        ------
+        ValueError
+            There is none, or one per channel.
+        """
         quant = self.results[0].quant
         if quant is None:
             raise ValueError(f"its result '{self.results[0].name}' has no scale")
+        if len(quant.scale) != 1:
+            text = f"its result '{self.results[0].name}' has {len(quant.scale)} scales"
+            raise ValueError(f"{text}; expected one for the whole tensor")
         return quant.scale[0], quant.zero_point[0]
 
     def bounds(self) -> tuple[int, int]:
@@ -242,7 +251,7 @@ class Call:
                 for v in self.operands
             ]
             return op.values(arrays, self.node.attrs)
-        if self.integer and op.pointwise and self.operand(0).tensor.bits <= 8:
+        if self.integer and op.pointwise and self._has_table():
             return [self._by_table(op)]
         arrays = [None if v is None else v.real() for v in self.operands]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -252,6 +261,11 @@ class Call:
         """All results that the operator can have, without those that nobody named, as they are stored."""
         named = [real for real, name in zip(reals, self.node.outputs, strict=False) if name]
         return [self.store_real(real, i) for i, real in enumerate(named)]
+
+    def _has_table(self) -> bool:
+        """Whether one table serves every element: few integers, at one scale, to integers at one scale."""
+        ends = self.operand(0).tensor, self.results[0]
+        return ends[0].bits <= 8 and all(end.quant is not None and end.quant.axis is None for end in ends)
 
     def _by_table(self, op: Op) -> np.ndarray:
         """A function of one operand, computed once for each integer that it can be."""

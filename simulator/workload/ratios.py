@@ -1,7 +1,8 @@
-"""Sums and products of stored integers as onnxruntime's QLinearAdd and QLinearMul have them.
+"""Sums, products and means of stored integers as onnxruntime's QLinearAdd, Mul and AveragePool have them.
 
-Ratios of scales are formed first, in float32, and zero points go through them; measured against onnxruntime
-1.32 on processors with fused multiply-add: 0 of 1,200,300 results differ.
+Zero points are added before rounding. Of sums and products, ratios of scales are formed first, in float32, and
+zero points go through them; measured against onnxruntime 1.32 on processors with fused multiply-add: 0 of
+1,200,300 results differ.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from simulator.workload.plain import multiply_add
 
 def applies(call: Call) -> bool:
     """Whether a node came from such an operator and the profile is one that computes in reals."""
-    pair = all(value is not None and value.tensor.quant is not None for value in call.operands)
+    stored = all(value is not None and value.tensor.quant is not None for value in call.operands)
     real = call.numerics.elementwise == "real" and all(name in BOUNDS for name in call.activations)
-    return bool(call.node.attrs.get("by_ratios", 0)) and real and pair and call.results[0].quant is not None
+    return bool(call.node.attrs.get("by_ratios", 0)) and real and stored and call.results[0].quant is not None
 
 
 def add(call: Call) -> np.ndarray:
@@ -42,6 +43,12 @@ def multiply(call: Call) -> np.ndarray:
     ratio = np.float32(first.scale) * np.float32(second.scale) / np.float32(scale)
     whole = [value.array.astype(np.int64) - value.zero_point for value in (first, second)]
     return _bounded(call, (whole[0] * whole[1]).astype(np.float32) * ratio + np.float32(zero))
+
+
+def quantize(call: Call, means: np.ndarray) -> np.ndarray:
+    """round(m/so + zo) in float32."""
+    scale, zero = call.result_quant()
+    return _bounded(call, means / np.float32(scale) + np.float32(zero))
 
 
 def _repeated(first: tuple[int, ...], second: tuple[int, ...]) -> bool:

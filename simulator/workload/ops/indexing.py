@@ -105,7 +105,8 @@ class Pad(Mover):
         pads, fill, axes = (self.given(operands, attrs, name) for name in self.parameters.values())
         if pads is None:
             raise ValueError("it has no extents")
-        stored = value.tensor.quant is not None and result.quant is not None
+        quants = value.tensor.quant, result.quant
+        stored = all(quant is not None and quant.axis is None for quant in quants)  # padding: one integer
         array = call.aligned(value) if stored else value.real()
         margins = np.zeros((array.ndim, 2), np.int64)
         margins[slice(None) if axes is None or not axes.size else axes] = np.reshape(pads, (2, -1)).T

@@ -285,9 +285,8 @@ class Gemm(Op):
             return [call.store_real(real + addend)]
         factor = () if attrs.get("alpha", 1.0) == 1.0 else (np.float32(attrs["alpha"]),)
         scales = (*factor, *_scales(first, second))
-        joins = "bias" in call.node.epilogue and (not factor or third is None or _has_scale(third, scales))
-        if third is not None and not joins:
-            raise NotExecuted("of integers is executed with a bias per column, at the scale of the products")
+        if third is not None:
+            _check_addend(call, third, scales if factor else ())
         rows = first.array.T if attrs.get("transA", 0) else first.array
         sums = _sums(call, rows, _columns(second.array, attrs))
         return [call.store_sums(sums, *scales)]
@@ -300,10 +299,23 @@ class Gemm(Op):
         return rows, inner, second[0 if attrs.get("transB", 0) else 1]
 
 
-def _has_scale(value: Value, scales: Sequence[np.ndarray | float]) -> bool:
-    """Whether stored integers have the product of some scales as theirs."""
-    product = np.prod(np.broadcast_arrays(*scales), axis=0)
-    return value.tensor.quant is not None and bool(np.allclose(value.quant.scale, product, rtol=1e-5))
+def _check_addend(call: Call, third: Value, scales: Sequence[np.ndarray | float]) -> None:
+    """Refuse what cannot be added to the sums of a Gemm of stored integers.
+
+    Real numbers are added after scaling; integers begin the sums, and have to be at the scale of these, which
+    is the product of ``scales`` (none: that of the operands, whatever the bias says of itself).
+    """
+    name, beta = third.tensor.name, call.node.attrs.get("beta", 1.0)
+    if beta != 1.0:
+        raise NotExecuted(f"of integers is executed with beta 1, not {beta:g}")
+    if "bias" not in call.node.epilogue:
+        raise NotExecuted(f"of integers is executed with one addend per column, which '{name}' is not")
+    if not scales or third.array.dtype.kind == "f":
+        return
+    quant, expected = third.tensor.quant, np.prod(np.broadcast_arrays(*scales), axis=0)
+    if quant is None or not np.allclose(quant.scale, expected, rtol=1e-5):
+        text = f"with alpha {scales[0]:g} and a stored bias at alpha times the product of the scales"
+        raise NotExecuted(f"of integers is executed {text}; that of '{name}' is another one")
 
 
 def _columns(second: np.ndarray, attrs: Attrs) -> np.ndarray:

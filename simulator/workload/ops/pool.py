@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.workload import plain
+from simulator.workload import plain, ratios
 from simulator.workload.call import BOUNDS, Call
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import Attrs, Example, Op, Operands, Shape, enter_op, positional, required, tensor
@@ -89,7 +89,8 @@ class Pool(Op):
         if stays and self._name != "LpPool" and not attrs.get("count_include_pad", 0):
             made = _of_integers(call, self._name, _channels_last(value.array, last), placed)
         else:
-            made = call.store_real(_real(self._name, _channels_last(value.real(), last), placed, attrs))
+            real = _real(self._name, _channels_last(value.real(), last), placed, attrs)
+            made = ratios.quantize(call, real) if ratios.applies(call) else call.store_real(real)
         return [(made if last else np.moveaxis(made, -1, 1)).reshape(result.shape)]
 
 

@@ -88,7 +88,7 @@ def plain_attrs(op: str, attrs: Attrs) -> dict[str, Any]:
     changed = dict(attrs)
     if changed.pop("channels_last", 0):
         changed["layout"] = "NHWC"
-    if op in ("QLinearAdd", "QLinearMul"):
+    if op in ("QLinearAdd", "QLinearMul", "QLinearAveragePool"):
         changed["by_ratios"] = 1
     if op == "QLinearSoftmax":
         changed["coerce"] = int(changed.pop("opset", 13) < 13)

@@ -35,6 +35,9 @@ from simulator.workload.ops.quantized import QUANTIZED
 from simulator.workload.ops.source import extents
 from simulator.workload.tensor import Blocks, Constant, Quant, Tensor
 
+#: Shape and element type of a tensor, None where it is not known.
+Described = tuple[Shape | None, str | None]
+
 _RANDOM = (
     "RandomNormal",
     "RandomUniform",
@@ -158,6 +161,8 @@ class _Folder:
         inferred = [
             describe(self.types[name]) if name in self.types else (None, None) for name in node.outputs
         ]
+        if node.attrs.get("ceil_mode", 0):
+            inferred = self._pooled(node, operands, inferred)
         shapes = [shape for shape, _ in inferred]
         dtypes = [dtype for _, dtype in inferred]
         if any(name and shape is None for name, shape in zip(node.outputs, shapes, strict=True)):
@@ -171,6 +176,18 @@ class _Folder:
             Tensor(name, shape or (), dtype or "fp32")
             for name, shape, dtype in zip(node.outputs, shapes, dtypes, strict=True)
         ]
+
+    def _pooled(self, node: Node, operands: Operands, inferred: list[Described]) -> list[Described]:
+        """Description of a pooling whose extents are rounded up; a wrong one is dropped with all after it.
+
+        No window starts in the padding at the end (ONNX since opset 19, and runtimes before). Inference of
+        the onnx package counts such windows of an AveragePool.
+        """
+        ruled = OPS[node.op].shape(operands, node.attrs)
+        if all(shape in (None, rule) for (shape, _), rule in zip(inferred, ruled, strict=False)):
+            return inferred
+        self.types = {}
+        return [(None, dtype) for _, dtype in inferred]
 
     def _ruled_shapes(self, node: Node, operands: Operands, shapes: list[Shape | None]) -> list[Shape | None]:
         missing = next(

@@ -17,19 +17,22 @@ from simulator.workload.frontends.onnx.evaluate import as_real
 from simulator.workload.frontends.onnx.quantops import quant_of
 from simulator.workload.frontends.onnx.simplify import drop_dead
 from simulator.workload.graph import Node
-from simulator.workload.op import OPS
+from simulator.workload.op import OPS, Attrs
+from simulator.workload.ops.quantized import QUANTIZED
 from simulator.workload.tensor import FLOATS, Quant, Tensor
 
 #: Operators that multiply by weights; a bias is their third operand.
 PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
+_SCALED = {"requant", "dequant"}
+_OF_INTEGERS = ("MatMulInteger", "ConvInteger")  # by their definition whatever the scale
 
 
 def absorb_conversions(draft: Draft) -> None:
     """Fold conversions into their neighbours; scales and zero points end up in ``Tensor.quant``."""
     _share_scales(draft)
     if any(node.op in _CONVERSIONS for node in draft.nodes):
-        other = {node.name for node in draft.nodes if not _annotate(node, draft)}
+        other = _annotated(draft)
         draft.nodes = _commuted(draft, other)
         _Absorption(draft, other).run()
         draft.nodes = [node if node.name in other else _settled(node, draft) for node in draft.nodes]
@@ -55,22 +58,72 @@ def _settled(node: Node, draft: Draft) -> Node:
     return replace(node, inputs=node.inputs[:1]) if known else node
 
 
-def _annotate(node: Node, draft: Draft) -> bool:
-    """Give the integer side of a conversion its scale; False if it has another one already.
+def _annotated(draft: Draft) -> set[str]:
+    """Give stored integers the scales of their conversions; names of the conversions that keep theirs apart.
 
     Integers may be dequantized by other parameters than they were quantized by: that changes their meaning,
-    and such a conversion stays a node with operands of its own.
+    and such a conversion stays a node with operands of its own. So do all conversions of integers on which
+    an operator computes as such, and of integers that are only moved if their scales differ or are several:
+    moved, they would be other channels.
     """
-    if node.op not in _CONVERSIONS or node.attrs.get("block_size", 0):
-        return True
-    zero = node.inputs[2] if len(node.inputs) > 2 else ""
-    name = node.outputs[0] if node.op == "QuantizeLinear" else node.inputs[0]
-    tensor = draft.tensors[name]
-    quant = quant_of(draft, name, node.inputs[1], zero, node.attrs.get("axis", 1))
-    if quant is None or tensor.quant is None:
-        draft.tensors[name] = replace(tensor, quant=quant or tensor.quant)
-        return quant is not None or tensor.quant is None
-    return quant == tensor.quant
+    groups = _groups(draft)
+    sizes = Counter(groups.values())
+    apart = {groups[name] for name in _read_as_integers(draft)}
+    conversions = [n for n in draft.nodes if n.op in _CONVERSIONS and not n.attrs.get("block_size", 0)]
+    found: dict[str, list[Quant | None]] = {}
+    for node in conversions:
+        found.setdefault(groups[_integers(node)], []).append(_quant(node, draft))
+    for name, group in groups.items():
+        if sizes[group] > 1 and draft.tensors[name].quant is not None and group in found:
+            found[group].append(draft.tensors[name].quant)
+    for group, quants in found.items():
+        one = len(set(quants)) == 1 and (quants[0] is None or quants[0].axis is None)
+        if sizes[group] > 1 and not one:
+            apart.add(group)
+    other = set()
+    for node in conversions:
+        name, quant = _integers(node), _quant(node, draft)
+        known = draft.tensors[name].quant
+        if groups[name] in apart or (known is not None and quant != known):
+            other.add(node.name)
+        elif quant is not None and known is None:
+            moved = [each for each, group in groups.items() if group == groups[name]]
+            draft.tensors.update({each: replace(draft.tensors[each], quant=quant) for each in moved})
+    return other
+
+
+def _integers(conversion: Node) -> str:
+    """Tensor on the integer side of a conversion."""
+    return conversion.outputs[0] if conversion.op == "QuantizeLinear" else conversion.inputs[0]
+
+
+def _quant(conversion: Node, draft: Draft) -> Quant | None:
+    """Parameters of a conversion; None if they are computed during the run."""
+    zero = conversion.inputs[2] if len(conversion.inputs) > 2 else ""
+    axis = conversion.attrs.get("axis", 1)
+    return quant_of(draft, _integers(conversion), conversion.inputs[1], zero, axis)
+
+
+def _groups(draft: Draft) -> dict[str, str]:
+    """Tensor -> the tensor of which it holds the same stored integers, chosen or moved; else itself."""
+    groups = {name: name for name in draft.tensors}
+    for node in draft.nodes:
+        if _passes(node, draft) and draft.tensors[node.inputs[0]].dtype not in FLOATS:
+            groups[node.outputs[0]] = groups[node.inputs[0]]
+    return groups
+
+
+def _read_as_integers(draft: Draft) -> set[str]:
+    """Computed integers on which an operator works without regard to a scale, movers apart."""
+    names = set()
+    for node in draft.nodes:
+        by_name = node.op in (*_CONVERSIONS, *QUANTIZED, *_OF_INTEGERS)
+        scaled = by_name or any(draft.tensors[name].quant for name in node.outputs if name)
+        if scaled or not _SCALED.isdisjoint(node.epilogue) or _passes(node, draft):
+            continue
+        operands = [draft.tensors[name] for name in node.inputs if name]
+        names |= {each.name for each in operands if each.constant is None and each.dtype not in FLOATS}
+    return names
 
 
 def _commuted(draft: Draft, other: set[str]) -> list[Node]:
@@ -141,10 +194,9 @@ class _Absorption:
             if node.op == "DequantizeLinear" and draft.tensors[node.inputs[0]].quant is not None
             if node.name not in other
         }
-        self.quantizers: dict[str, Node] = {}  # real tensor -> the only quantization of it
+        self.quantizers: dict[str, Node] = {}  # real tensor -> the only quantization of it, by one scale
         for node in draft.nodes:
-            known = node.op == "QuantizeLinear" and draft.tensors[node.outputs[0]].quant is not None
-            if known and node.name not in other:
+            if node.op == "QuantizeLinear" and node.name not in other and self._single(node.outputs[0]):
                 self.quantizers[node.inputs[0]] = node
 
     def run(self) -> None:
@@ -165,12 +217,13 @@ class _Absorption:
         ends = [self._quantizer(name) for name in node.outputs if name]
         quantized = bool(ends) and all(end is not None for end in ends)
         if node.op in PRODUCTS:
-            if not all(self._integer(name) for name in node.inputs[:2]):
+            if not all(self._integer(name) for name in node.inputs[:2]) or not self._factors_out(node):
                 return node
         elif not quantized or not self._all_integer(node):
             return node
         inputs = tuple(self.stored.get(name, name) for name in node.inputs)
-        if node.op in PRODUCTS and len(inputs) > 2 and not self._joins_sums(inputs):
+        scaled = node.attrs.get("alpha", 1.0) != 1.0  # Gemm's bias is added to the scaled product
+        if node.op in PRODUCTS and len(inputs) > 2 and (scaled or not self._joins_sums(inputs)):
             inputs = (*inputs[:2], _made_real(node.inputs[2], self.draft))
         epilogue = node.epilogue
         outputs = node.outputs
@@ -184,6 +237,23 @@ class _Absorption:
                 ("dequant", *epilogue) if epilogue[:1] != ("bias",) else ("bias", "dequant", *epilogue[1:])
             )
         return replace(node, inputs=inputs, outputs=outputs, epilogue=epilogue)
+
+    def _single(self, name: str) -> bool:
+        """Whether a tensor has one scale."""
+        quant = self.draft.tensors[name].quant
+        return quant is not None and quant.axis is None
+
+    def _factors_out(self, node: Node) -> bool:
+        """Whether all that a sum of products adds up has one scale, and what is added to it a place there.
+
+        Scales of the weights may differ between output channels, along no other axis.
+        """
+        first, second = (self.draft.tensors[self.stored.get(name, name)] for name in node.inputs[:2])
+        if first.quant is None or second.quant is None or first.quant.axis is not None:
+            return False
+        if node.op == "Gemm" and any(node.inputs[2:3]) and "bias" not in node.epilogue:
+            return False
+        return second.quant.axis in (None, channels_of(node.op, node.attrs, len(second.shape)))
 
     def _joins_sums(self, inputs: tuple[str, ...]) -> bool:
         """Whether a stored bias is at the scale of the sums, so that these can begin with its integers.
@@ -211,7 +281,8 @@ class _Absorption:
         real = [name for name in node.inputs if name and self.draft.tensors[name].dtype in FLOATS]
         integer = [name for name in node.inputs if name and self._integer(name)]
         scalars = [n for n in real if self.draft.tensors[n].constant and self.draft.tensors[n].elements == 1]
-        return bool(integer) and all(name in self.stored or name in scalars for name in real)
+        single = all(self._single(self.stored.get(name, name)) for name in integer)
+        return bool(integer) and single and all(name in self.stored or name in scalars for name in real)
 
     def _passes_scale(self, node: Node, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> bool:
         """Whether values leave with the scale with which they came, so that nothing is left to do."""
@@ -223,6 +294,15 @@ class _Absorption:
         """Return stored operand of a dequantization that this quantization undoes exactly."""
         stored, result = self.draft.tensors[self.stored[node.inputs[0]]], self.draft.tensors[node.outputs[0]]
         return stored.name if stored.quant == result.quant and stored.dtype == result.dtype else None
+
+
+def channels_of(op: str, attrs: Attrs, rank: int) -> int | None:
+    """Axis of a product's second operand along which its output channels lie; None if it has none."""
+    if op == "MatMul":
+        return rank - 1 if rank > 1 else None
+    if op == "Gemm":
+        return 0 if attrs.get("transB", 0) else 1
+    return 0 if op == "Conv" else 1
 
 
 def _make_real(draft: Draft) -> None:

@@ -86,7 +86,9 @@ def plain(node: Node, draft: Draft) -> tuple[Node, Callable[[str], None]] | None
     if any(quant is None for quant in quants) or not known:
         return None
     given = [quant for quant in quants if quant is not None]
-    if any(draft.tensors[names[i]].quant not in (None, q) for i, q in zip(layout.data, given, strict=True)):
+    meant = [*zip((names[i] for i in layout.data), given, strict=True)]
+    once = dict(meant)  # a tensor that comes twice has one scale, or the operator stays
+    if any(draft.tensors[name].quant not in (None, quant) or once[name] != quant for name, quant in meant):
         return None
     for i, quant in zip(layout.data, given, strict=True):
         _give(draft, names[i], quant)
