@@ -1,8 +1,8 @@
 """Sums, products and means of stored integers as onnxruntime's QLinearAdd, Mul and AveragePool have them.
 
-Zero points are added before rounding. Of sums and products, ratios of scales are formed first, in float32, and
-zero points go through them; measured against onnxruntime 1.32 on processors with fused multiply-add: 0 of
-1,200,300 results differ.
+Zero points are added before rounding. Of sums and products, ratios of scales are formed first, in float32,
+and zero points go through them; measured against onnxruntime 1.32 on processors with fused multiply-add: 0
+of 1,200,300 results differ.
 """
 
 from __future__ import annotations
