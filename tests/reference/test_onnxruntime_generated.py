@@ -201,12 +201,17 @@ class Network(Builder):
         whole = (shape[0], self.shape[1] + shape[1], *shape[2:])
         self.store(self.add("Concat", [self.at, other], f"{name}.r", axis=1), name, whole, activation=False)
 
+    def end(self):
+        """Stored integers that the network ends with, and their shape."""
+        if self.integer:
+            return self.at, self.shape
+        self.nodes = [node for node in self.nodes if node.output[0] != self.at]
+        return self.at.removesuffix(".d") + ".q", self.shape
+
     def differences(self, path):
         """Per level, how many stored values differ from the runtime's, by how much at most, and of how many."""
-        end = self.at if self.integer else self.at.removesuffix(".d") + ".q"
-        if not self.integer:
-            self.nodes = [node for node in self.nodes if node.output[0] != self.at]
-        self.save(path, self.inputs, [(end, self.dtype, self.shape)])
+        end, shape = self.end()
+        self.save(path, self.inputs, [(end, self.dtype, shape)])
         feeds = self.feeds(self.inputs)
         found = execute(load_graph(path), feeds, "onnxruntime").outputs[end].astype(int)
         made = {}
@@ -217,6 +222,50 @@ class Network(Builder):
         return made
 
 
+class Scattered(Network):
+    """Scales along any axis of the weights, with zero points; results with a scale per channel; a mover at the end.
+
+    Few bits, so that sums in float32 stay exact.
+    """
+
+    def weights(self, name, shape, axis, per_channel):
+        self.axis = int(self.rng.integers(len(shape)))
+        count = shape[self.axis] if self.rng.random() < 0.75 else ()
+        scale = self.constant(f"{name}.ws", self.between(0.03, 0.12, count))
+        zero = self.constant(f"{name}.wz", self.rng.integers(-7, 8, count).astype(np.int8))
+        return [self.constant(f"{name}.w", self.rng.integers(-15, 16, shape).astype(np.int8)), scale, zero]
+
+    def bias(self, name, count):
+        return None, None
+
+    def product(self, name, op, weight, bias, shape, axis, attrs):
+        super().product(name, op, weight, bias, shape, self.axis, attrs)
+
+    def store(self, real, name, shape, activation=True):
+        self.shape = shape
+        super().store(real, name, shape, activation)
+
+    def scale(self, name, low=0.03, high=0.12):
+        names = super().scale(name, low, high)
+        if name.endswith(".y") and self.rng.random() < 0.5:
+            ends = np.iinfo(self.dtype)
+            self.constant(names[0], self.between(low, high, self.shape[1]))
+            self.constant(names[1], self.rng.integers(ends.min, ends.max + 1, self.shape[1]).astype(self.dtype))
+        return names
+
+    def conversions(self, real, quant, name):
+        along = {"axis": 1} if self.constants[quant[0]].ndim else {}
+        self.add("QuantizeLinear", [real, *quant], f"{name}.q", **along)
+        return self.add("DequantizeLinear", [f"{name}.q", *quant], f"{name}.d", **along)
+
+    def end(self):
+        stored, _ = super().end()
+        op, attrs = (
+            ("Transpose", {"perm": [0, 2, 3, 1]}), ("Flatten", {}), ("Identity", {}), ("MaxPool", {"kernel_shape": [1, 1]})
+        )[self.rng.integers(4)]  # fmt: skip
+        return self.add(op, [stored], "moved", **attrs), None
+
+
 #: Layers after which a feature map is still there, and those of which none is.
 MAPS = ("conv", "elements", "maxpool", "average", "concat")
 LAST = (*MAPS, "gemm", "matmul")
@@ -225,8 +274,8 @@ FUSED = ("elements", "average")
 UNFUSED = ("conv", "maxpool", "concat")
 
 
-def build(seed, signed, layers, integer, powers, kinds=MAPS, last=LAST, even=False):
-    network = Network(seed, signed, powers, even)
+def build(seed, signed, layers, integer, powers, kinds=MAPS, last=LAST, even=False, form=Network):
+    network = form(seed, signed, powers, even)
     network.begin(integer)
     for kind in [*network.rng.choice(kinds, layers - 1), network.rng.choice(last)]:
         small = min(network.shape[2:]) < 3
@@ -243,6 +292,13 @@ def exact(found, levels=LEVELS):
 def test_conversions_without_optimization(seed, signed, layers, tmp_path):
     """Chains of all layers, scales that are powers of two."""
     network = build(seed, signed, layers, integer=False, powers=True)
+    exact(network.differences(tmp_path / "g.onnx"), LEVELS[:1])
+
+
+@generated(400)
+@any_seed
+def test_scales_that_do_not_factor_out(seed, signed, layers, tmp_path):
+    network = build(seed, signed, layers, False, True, last=(*MAPS, "matmul"), form=Scattered)
     exact(network.differences(tmp_path / "g.onnx"), LEVELS[:1])
 
 
