@@ -208,14 +208,14 @@ class Network(Builder):
         self.nodes = [node for node in self.nodes if node.output[0] != self.at]
         return self.at.removesuffix(".d") + ".q", self.shape
 
-    def differences(self, path):
+    def differences(self, path, levels=LEVELS):
         """Per level, how many stored values differ from the runtime's, by how much at most, and of how many."""
         end, shape = self.end()
         self.save(path, self.inputs, [(end, self.dtype, shape)])
         feeds = self.feeds(self.inputs)
         found = execute(load_graph(path), feeds, "onnxruntime").outputs[end].astype(int)
         made = {}
-        for level in LEVELS:
+        for level in levels:
             expected = session(path, level, self.dtype == np.uint8).run(None, feeds)[0].astype(int)
             off = np.abs(found - expected)
             made[level] = (int((off > 0).sum()), int(off.max(initial=0)), off.size)
@@ -299,7 +299,8 @@ def test_conversions_without_optimization(seed, signed, layers, tmp_path):
 @any_seed
 def test_scales_that_do_not_factor_out(seed, signed, layers, tmp_path):
     network = build(seed, signed, layers, False, True, last=(*MAPS, "matmul"), form=Scattered)
-    exact(network.differences(tmp_path / "g.onnx"), LEVELS[:1])
+    # optimizing, onnxruntime makes operators of such networks that it then cannot run
+    exact(network.differences(tmp_path / "g.onnx", LEVELS[:1]), LEVELS[:1])
 
 
 @generated(400)
