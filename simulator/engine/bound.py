@@ -13,7 +13,7 @@ from simulator.engine.machine import CoreUnit, DmaUnit
 from simulator.hw.chip import Chip
 from simulator.hw.timing import core_times_fs, port_times_fs
 from simulator.mapping.program import COMPUTE, Program
-from simulator.results.causes import MEMORY_WAITS
+from simulator.results.causes import MEMORY_WAITS, USEFUL
 
 #: A resource limits a node if it works for it at least this share of the node's time.
 BUSY_SHARE = 0.5
@@ -110,7 +110,7 @@ def bound_in_chain(bound: Bound, exposed_fs: Mapping[str, int], core: str, chip:
     of the chain that counts as the node's.
     """
     most = max(exposed_fs, key=lambda cause: (exposed_fs[cause], cause), default="")
-    if most in ("compute", "vector"):
+    if most in USEFUL:
         return Bound(chip.cores[core].BOUND, core, exposed_fs[most])
     return bound
 
@@ -121,7 +121,7 @@ def _word(resource: str, sums: Mapping[str, int], chip: Chip) -> str:
     A core that fills and drains for longer than it streams is latency.
     """
     if resource in chip.cores:
-        useful = sums.get("compute", 0) + sums.get("vector", 0)
+        useful = sum(sums.get(cause, 0) for cause in USEFUL)
         return chip.cores[resource].BOUND if useful >= sums.get("fill_drain", 0) else "latency"
     if resource in chip.memories:
         return resource

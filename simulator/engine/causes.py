@@ -14,10 +14,10 @@ from simulator.engine.machine import CoreUnit
 from simulator.hw.component import Core
 from simulator.hw.timing import core_times_fs, cycles_fs, port_times_fs
 from simulator.mapping.program import COMPUTE, MOVE_ROLES, STORE
-from simulator.results.causes import CAUSES
+from simulator.results.causes import CAUSES, USEFUL
 
 #: Of tiles that run side by side on several cores, the first of these that one of them is in counts.
-PRIORITY = ("compute", "vector", "fill_drain", "weight_wait", "input_wait", "output_wait", "noc", "sync")
+PRIORITY = (*USEFUL, "fill_drain", "weight_wait", "input_wait", "output_wait", "noc", "sync")
 
 
 class Stretch(NamedTuple):
@@ -65,8 +65,9 @@ def tile_stretches(ran: Finished) -> dict[int, tuple[Stretch, ...]]:
         core, work = chip.cores[name], program.commands["work"][where]
         tiles = program.tiles[name][work]
         occupancy = np.array(unit.occupancy_fs, np.int64)[work]
-        useful = "vector" if core.BOUND == "vector" else "compute"
+        useful = core.BOUND if core.BOUND in USEFUL else "compute"
         own = core_times_fs(core, tiles)
+        own = np.minimum(own, occupancy) if core.RESIDENT else own  # an estimate: refreshes fall where they do
         own = np.where(own > 0, own, occupancy)  # what only stands in has no time but that of its port
         filling = np.maximum(own - cycles_fs(core.clock_hz, core.streaming(tiles)), 0)
         filling = np.where(core_times_fs(core, tiles) > 0, filling, 0)

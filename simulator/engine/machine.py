@@ -9,6 +9,7 @@ import numpy as np
 from simulator.base.clock import Clock
 from simulator.hw.chip import Chip
 from simulator.hw.component import Link, Memory, SharedUnit
+from simulator.hw.pim.stream import Stream
 from simulator.hw.timing import tile_times_fs
 from simulator.mapping.program import COMPUTE, Program
 
@@ -26,6 +27,17 @@ class CoreUnit:
         """(free_fs, done_fs) of a tile that is ready at ``now_fs``; it starts at the clock's next edge."""
         free_fs = self.clock.fs(self.clock.cycle_at(now_fs)) + self.occupancy_fs[work]
         return free_fs, free_fs + self.latency_fs[work]
+
+
+@dataclass
+class ResidentUnit(CoreUnit):
+    """A core inside a memory: its tiles are streams of that memory's commands, one at a time.
+
+    ``occupancy_fs`` is what a tile would take alone; the run writes what it took where that was less.
+    """
+
+    memory: str = ""
+    streams: list[Stream] = field(default_factory=list)
 
 
 @dataclass
@@ -89,8 +101,14 @@ def build_machine(program: Program, chip: Chip) -> Machine:
     for index, name in enumerate(program.units):
         if name in chip.cores:
             core = chip.cores[name]
-            occupancy, latency = tile_times_fs(core, chip.ports(name), program.tiles[name])
-            units.append(CoreUnit(Clock.from_hz(core.clock_hz), occupancy.tolist(), latency.tolist()))
+            tiles = program.tiles[name]
+            occupancy, latency = tile_times_fs(core, chip.ports(name), tiles)
+            own = (Clock.from_hz(core.clock_hz), occupancy.tolist(), latency.tolist())
+            if core.RESIDENT:
+                streams = [core.stream(tile) for tile in tiles]
+                units.append(ResidentUnit(*own, memory=core.buffer("weight"), streams=streams))
+            else:
+                units.append(CoreUnit(*own))
             continue
         link = chip.links[name]
         transport = link.transport

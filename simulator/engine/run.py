@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import numpy as np
 import simpy
 
-from simulator.engine.machine import DmaUnit, Machine
-from simulator.hw.component import SharedUnit
+from simulator.engine.machine import DmaUnit, Machine, ResidentUnit
+from simulator.hw.component import ComputingUnit, SharedUnit
+from simulator.hw.pim.stream import Stream
 from simulator.mapping.program import COMPUTE, KINDS, STORE, Program
 
 
@@ -42,7 +44,9 @@ class _Loop:
         self.env = simpy.Environment(0)
         self.program, self.machine = program, machine
         commands = program.commands
-        self.unit, self.kind, self.work = (commands[f].tolist() for f in ("unit", "kind", "work"))
+        self.unit, self.kind, self.work, self.node = (
+            commands[f].tolist() for f in ("unit", "kind", "work", "node")
+        )
         self.first, self.last, self.way = (program.moves[f].tolist() for f in ("first", "last", "way"))
         self.missing = np.diff(program.dependency_first).tolist()
         self.after_intake, self.after_end = _followers(program)
@@ -88,6 +92,10 @@ class _Loop:
         live = self.machine.units[unit]
         assert live is not None
         self.start[command] = now
+        if isinstance(live, ResidentUnit):
+            self.parts[command] = 1
+            self.hosts[live.memory].submit_pim(command, live.streams[self.work[command]], self.node[command])
+            return
         if self.kind[command] == COMPUTE:
             free_fs, done_fs = live.serve(now, self.work[command])
             self._at(free_fs, lambda: self._leave(unit, command))
@@ -112,7 +120,11 @@ class _Loop:
         """One of link ("") and shared resources is done with a transfer; the last one ends it."""
         self.parts[command] -= 1
         if self.parts[command] == 0:
-            if by:
+            unit = self.machine.units[self.unit[command]]
+            if isinstance(unit, ResidentUnit):
+                work = self.work[command]
+                unit.occupancy_fs[work] = min(unit.occupancy_fs[work], self.now_fs - self.start[command])
+            elif by:
                 self.machine.held_by[command] = by
             self._finish(command)
             self._leave(self.unit[command], command)
@@ -156,6 +168,13 @@ class _Host:
         now = self.loop.now_fs
         self._complete(self.unit.advance(now))
         self.unit.submit(now, command, master, first, last, way)
+        self._settle()
+
+    def submit_pim(self, command: int, stream: Stream, node: int) -> None:
+        """Ask a memory to compute now."""
+        now = self.loop.now_fs
+        self._complete(self.unit.advance(now))
+        cast(ComputingUnit, self.unit).submit_pim(now, command, stream, node)
         self._settle()
 
     def _settle(self) -> None:

@@ -149,7 +149,9 @@ class Chip:
 
     def area_mm2(self) -> float | None:
         """Sum of what the components state; None as soon as one on the chip does not."""
-        on_chip = [c for c in self.components.values() if not (isinstance(c, Memory) and c.EXTERNAL)]
+        outside = {name for name, memory in self.memories.items() if memory.EXTERNAL}
+        outside |= {name for name, core in self.cores.items() if core.RESIDENT}
+        on_chip = [c for name, c in self.components.items() if name not in outside]
         areas = [component.area_mm2 for component in on_chip]
         return None if any(area is None for area in areas) else float(sum(a for a in areas if a is not None))
 
@@ -187,6 +189,7 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
     families = _build_families(document, problems)
     problems += _dangling(families, document) + _wrong_buffers(families.cores, document)
     problems += _flaws(families, document)
+    families.cores.update({name: core.beside(families.memories) for name, core in families.cores.items()})
     problems = problems or _unreached(families, document) + _entangled(families, document)
     try:
         top = build(ChipFile, document.data, document, "")
@@ -347,6 +350,11 @@ def _flaws(families: _Families, document: yamlio.Document) -> list[Problem]:
         document.problem(flaw.message, ("memories", name, *flaw.where))
         for name, memory in families.memories.items()
         for flaw in memory.flaws()
+    ]
+    found += [
+        document.problem(flaw.message, ("cores", name, *flaw.where))
+        for name, core in families.cores.items()
+        for flaw in core.flaws(families.memories)
     ]
     ways: dict[str, list[Way]] = {name: [] for name in families.links}
     for link in families.links.values():

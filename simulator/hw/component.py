@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from pydantic import Field
 
@@ -14,7 +14,9 @@ from simulator.base.spec import Energy, Spec
 if TYPE_CHECKING:
     import numpy as np
 
+    from simulator.hw.pim.stream import Stream
     from simulator.hw.profile import Profile
+    from simulator.workload.tensor import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +145,44 @@ class Core(Component):
         False  # whether element-wise operations can join any of its tiles, at their cost
     )
 
+    #: Whether it computes inside the memory of its weights: constants that lie there in its own layout before
+    #: the run. Its tiles are streams of that memory's commands.
+    RESIDENT: ClassVar[bool] = False
+
     clock_hz: int = Field(description="Clock of the core", gt=0)
     buffers: dict[str, str] = Field(description="Which memory holds each operand: role -> name of a memory")
 
     def accepts(self, work: object) -> bool:
         """Whether the core can do this work at its precision."""
         raise TypeError(f"{type(self).__name__} does not say what it accepts")
+
+    def beside(self, memories: Mapping[str, Memory]) -> Self:
+        """The core among the memories of its chip: one that computes inside a memory knows it then."""
+        return self
+
+    def flaws(self, memories: Mapping[str, Memory]) -> list[Flaw]:
+        """What is wrong with it beside the memories of its chip."""
+        return []
+
+    def hindrance(self, work: object, operands: Sequence[Tensor], result: Tensor) -> str:
+        """Why it cannot do work that it accepts with these very operands; "" where it can."""
+        return ""
+
+    def partial_sums(self, work: object) -> tuple[int, int]:
+        """(sums that it leaves of each output, for another core to add up; bytes of them); (0, 0): none."""
+        return 0, 0
+
+    def leaves_sums(self) -> bool:
+        """Whether what a contraction gives are sums for another core to add up."""
+        return False
+
+    def resident_bytes(self, work: object) -> int:
+        """Bytes of a contraction's weights in its own layout, padding included, if it is ``RESIDENT``."""
+        raise TypeError(f"{type(self).__name__} keeps no weights")
+
+    def stream(self, tile: np.ndarray) -> Stream:
+        """What the memory of a ``RESIDENT`` core does for one tile; TILE, shape ()."""
+        raise TypeError(f"{type(self).__name__} computes in no memory")
 
     def granule(self, work: object) -> Granule:
         """Sizes below which a tile wastes the core: tiles are multiples of these."""
@@ -229,6 +263,13 @@ class SharedUnit(Protocol):
 
     def profile(self) -> Profile | None:
         """What it did over time: bytes read and written, and more; None where that is not kept."""
+
+
+class ComputingUnit(SharedUnit, Protocol):
+    """A shared memory that computes besides."""
+
+    def submit_pim(self, now_fs: int, id: int, stream: Stream, node: int) -> None:
+        """Add a stream of commands for all channels, which ends as a transfer does."""
 
 
 class Memory(Component):

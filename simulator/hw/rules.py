@@ -52,6 +52,10 @@ class MappingRules(NodeRule):
         description="How a stream of inferences uses copies of a core: all share each layer (`split`), or "
         "each does layers of its own for an inference of its own (`pipeline`)",
     )
+    cores: dict[str, Literal["auto", "off", "prefer"]] = Field(
+        default_factory=dict,
+        description="Core name -> whether it takes work by cost (`auto`), never, or all that it can do",
+    )
     nodes: dict[str, NodeRule] = Field(default_factory=dict, description="Node name or pattern -> rule")
 
     _known: dict[str, NodeRule] = PrivateAttr(default_factory=dict)

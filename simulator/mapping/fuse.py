@@ -21,7 +21,7 @@ from simulator.mapping.remember import Remembered
 from simulator.mapping.rowform import row_forms
 from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.storages import Storages
-from simulator.mapping.tasks import whole_tile
+from simulator.mapping.place import whole_tile
 from simulator.mapping.tile import as_candidate
 from simulator.mapping.tiler import Tiler
 from simulator.mapping.transfers import bounds, passages, rates
@@ -67,7 +67,8 @@ class Fuser:
         self.forms = row_forms(self.tasks, graph, sizes)
         for i, task in enumerate(self.tasks):
             rule = self.chip.rules.for_node(graph.nodes[task.node].name)
-            if any(getattr(rule, name) != "auto" for name in _BINDING):
+            resident = self.chip.cores[task.core].RESIDENT
+            if resident or any(getattr(rule, name) != "auto" for name in _BINDING):
                 self.forms[i] = None
         self.pieces = [self._piece(i) for i in range(len(self.tasks))]
 

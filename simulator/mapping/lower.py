@@ -14,6 +14,7 @@ import numpy as np
 from simulator.mapping.builder import Builder, Span
 from simulator.mapping.operands import operand_bits
 from simulator.mapping.program import About, Program
+from simulator.mapping.resident import walk_resident
 from simulator.mapping.runs import extend_rows, inside, operand_groups, weight_span
 from simulator.mapping.schedule import Schedule, TaskPlan
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans
@@ -65,7 +66,9 @@ def _emit_tasks(schedule: Schedule, builder: Builder, missing: set[str]) -> None
                 Stripes(schedule, chain, builder).emit()
             continue
         _make_room(schedule, builder, index, missing)
-        if isinstance(plan.task.work, Contraction):
+        if schedule.chip.cores[plan.task.core].RESIDENT:
+            walks.append(walk_resident(schedule, index, builder))
+        elif isinstance(plan.task.work, Contraction):
             parts.append(_Contracting(schedule, index, builder, parts))
             walks.append(parts[-1].walk())
         else:
@@ -114,7 +117,7 @@ def _about(schedule: Schedule) -> About:
         ops=tuple(node.op for node in graph.nodes),
         shapes=_shapes(schedule),
         origins=tuple(node.origin or node.name for node in graph.nodes),
-        assumptions=graph.assumptions,
+        assumptions=(*graph.assumptions, *schedule.assumptions),
         not_modelled=schedule.not_modelled,
         peak_memory_bytes=sum(schedule.peak_bytes.values()),
         resolved=dict(schedule.chip.resolved),

@@ -70,7 +70,7 @@ class Task:
     output are resolved). The second of a contraction's reads is its weights; ``bias_bytes`` per output
     channel ride with them. ``epilogue`` is what the core applies to results; ``ops`` are the operations per
     element of the result that this costs it. ``density`` is the share of elements of a contraction's ifmap
-    and weights that are not zero.
+    and weights that are not zero. ``why`` and ``expected`` are those of its ``Placement``.
     """
 
     node: int
@@ -84,6 +84,8 @@ class Task:
     ops: tuple[tuple[str, int], ...] = ()
     part: Part | None = None
     density: tuple[float, float] = (1.0, 1.0)
+    why: str = ""
+    expected: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def first(self, along: str) -> int:
         """Where the task's piece begins along one dimension; 0 unless it is cut there."""
@@ -165,6 +167,7 @@ class Schedule:
     )  # storage -> where next inferences have it
     stages: tuple[int, ...] = ()  # stage of each step; empty: all cores work on one inference
     not_modelled: tuple[str, ...] = field(default=())
+    assumptions: tuple[str, ...] = field(default=())
     chains: tuple[Chain, ...] = field(default=())
     fusion: Fusion = Fusion()
     lives: tuple[Life, ...] = field(default=())  # of what lies on chip

@@ -11,7 +11,7 @@ from simulator.hw.timing import tile_times_fs
 from simulator.mapping.route import ALONE, Beside, align, route
 from simulator.mapping.schedule import Buffer, Task, Tiling
 from simulator.mapping.shape import spans
-from simulator.mapping.tasks import whole_tile
+from simulator.mapping.place import whole_tile
 from simulator.mapping.tile import Choice, remembered
 from simulator.workload.work import Contraction, Elementwise, Move, Window
 

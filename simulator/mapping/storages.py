@@ -40,8 +40,9 @@ class Storages:
         self._check_paths()
 
     def operand_route(self, task: Task, role: str) -> Route:
-        """Route of an operand of a task."""
-        return self.routes[task.core, role]
+        """Route of an operand of a task; a core in a memory has all of what is no contraction there."""
+        inside = self.chip.cores[task.core].RESIDENT and not isinstance(task.work, Contraction)
+        return self.routes[task.core, "weight" if inside else role]
 
     def read_role(self, task: Task, name: str) -> str:
         """Role in which a task reads a storage."""

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from simulator.base.errors import InputError, Problem
+from simulator.base.units import format
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
-from simulator.hw.tiling import TILE, tile_row
-from simulator.hw.timing import tile_times_fs
-from simulator.mapping.remember import Remembered
+from simulator.mapping.place import Given, Placement, check_rules, place
 from simulator.mapping.schedule import Task
 from simulator.workload.epilogue import EPILOGUES
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import is_alias, is_modelled, work_of
 from simulator.workload.tensor import Tensor
-from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move, Work
+from simulator.workload.work import Contraction, Elementwise, Move, Work
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,8 @@ class TaskList:
 
     ``storage`` maps tensor -> storage; ``sizes`` storage -> bytes; ``constants`` are there before the run.
     ``contents`` maps storage -> (bits of an element, share of elements that are not zero), where a tensor is
-    known to lie; of tensors that take turns in one, the largest share.
+    known to lie; of tensors that take turns in one, the largest share. ``assumptions`` are sentences about
+    what cores make of the network that compute in memory.
     """
 
     tasks: tuple[Task, ...]
@@ -36,6 +34,7 @@ class TaskList:
     constants: frozenset[str]
     not_modelled: tuple[str, ...]
     contents: Mapping[str, tuple[int, float]]
+    assumptions: tuple[str, ...] = ()
 
 
 def make_tasks(graph: Graph, chip: Chip) -> TaskList:
@@ -46,6 +45,7 @@ def make_tasks(graph: Graph, chip: Chip) -> TaskList:
     InputError
         A rule names a core that does not exist or cannot do the work; a contraction that no core accepts.
     """
+    check_rules(chip)
     storage = _storages(graph)
     tasks: list[Task] = []
     sizes: dict[str, int] = {}
@@ -80,7 +80,35 @@ def make_tasks(graph: Graph, chip: Chip) -> TaskList:
     tasks = _in_place(tasks, graph, storage, sizes)
     constants = frozenset(storage.get(n, n) for n, t in graph.tensors.items() if t.constant is not None)
     notes = tuple(f"{reason} ({_some(names)})" for reason, names in left_out.items())
-    return TaskList(tuple(tasks), storage, sizes, constants, notes, _contents(graph, storage))
+    said = _residents(tasks, graph, chip, sizes)
+    return TaskList(tuple(tasks), storage, sizes, constants, notes, _contents(graph, storage), said)
+
+
+def _residents(
+    tasks: list[Task], graph: Graph, chip: Chip, sizes: dict[str, int]
+) -> tuple[str, ...]:
+    """Give weights that lie inside a memory that computes the room of its layout; say what that costs."""
+    said: list[str] = []
+    for name, core in chip.cores.items():
+        mine = [t for t in tasks if t.core == name and isinstance(t.work, Contraction)]
+        if not core.RESIDENT or not mine:
+            continue
+        before = after = 0
+        for task in mine:
+            weight = task.reads[1]
+            before += graph.tensors[weight].bytes
+            sizes[weight] = max(sizes[weight], core.resident_bytes(task.work))
+            after += sizes[weight]
+        where, room = core.buffer("weight"), format(after, "bytes")
+        said.append(
+            f"weights of {len(mine)} nodes lie in '{where}' in the layout of {name}, placed before the run: "
+            f"{room}, {after / max(before, 1):.3g} times what they are in the network"
+        )
+        other = [t for t in mine if t.work.precision not in core.precisions()]
+        if other:
+            has, gets = other[0].work.precision, core.precisions()[0]
+            said.append(f"{_some([t.name for t in other])} multiply in {gets} on {name}, {has} in the network")
+    return tuple(said)
 
 
 def _contents(graph: Graph, storage: Mapping[str, str]) -> dict[str, tuple[int, float]]:
@@ -147,19 +175,23 @@ def _tasks_of_node(
     works = [_doable(work, node, graph, chip) for work in work_of(node, graph)]
     pinned = chip.rules.for_node(node.name).core
     density = _densities(node, graph) if isinstance(works[0], Contraction) else (1.0, 1.0)
-    core = _core_for(works[0], node, chip, pinned, density)
+    placement = _place(works[0], node, graph, chip, pinned, density)
+    core = placement.core
     done, rest = _split_epilogue(node.epilogue, chip.cores[core])
     absorbed = rest if len(works) == 1 and chip.cores[core].ABSORBS else ()
-    if rest and not absorbed:
-        works.append(_doable(_epilogue_work(rest, graph.results(node)[0]), node, graph, chip))
+    sums = chip.cores[core].partial_sums(works[0])
+    if (rest and not absorbed) or sums[0]:
+        after = _epilogue_work(rest, graph.results(node)[0], max(sums[0] - 1, 0))
+        works.insert(1, after) if sums[0] else works.append(_doable(after, node, graph, chip))
     tasks: list[Task] = []
     left: tuple[str, ...] = ()  # operands that a contraction leaves to the work after it
     for i, work in enumerate(works):
         name = node.name if i == 0 else f"{node.name}#{i}"
-        where = core if i == 0 else _core_for(work, node, chip)
+        where = placement if i == 0 else place(Given(work, node, (), graph.results(node)[0]), chip)
         outs = writes if i == len(works) - 1 else (f"{name}:out",)
         if i < len(works) - 1:
-            sizes[outs[0]] = _intermediate_bytes(work, graph.results(node))
+            between = _intermediate_bytes(work, graph.results(node))
+            sizes[outs[0]] = work.groups * work.M * work.N * sums[1] if i == 0 and sums[0] else between
         ins = reads if i == 0 else (*tasks[-1].writes, *left)
         bias, left = 0, ()
         if isinstance(work, Contraction) and i > 0:  # a product of more than two: the result so far, the next
@@ -174,11 +206,23 @@ def _tasks_of_node(
         ops = tuple(_per_element(absorbed).items()) if i == 0 else ()
         tasks.append(
             Task(
-                index, name, where, work, ins, outs, applied, bias, ops,
-                density=density if i == 0 else (1.0, 1.0),
+                index, name, where.core, work, ins, outs, applied, bias, ops,
+                density=density if i == 0 else (1.0, 1.0), why=where.why, expected=dict(where.expected_fs),
             )
         )  # fmt: skip
     return tasks
+
+
+def _place(
+    work: Work, node: Node, graph: Graph, chip: Chip, pinned: str | None, density: tuple[float, float]
+) -> Placement:
+    """The core of a node's first work, with regard to the operands of the node."""
+    operands, beside = graph.operands(node), 0
+    if isinstance(work, Contraction):
+        main = contraction_tensors(node, graph)
+        beside = sum(t.bytes for t in operands if t.constant is not None and t not in main)
+        operands = list(main)
+    return place(Given(work, node, operands, graph.results(node)[0], density, beside), chip, pinned)
 
 
 def _intermediate_bytes(work: Work, results: list[Tensor]) -> int:
@@ -190,7 +234,8 @@ def _intermediate_bytes(work: Work, results: list[Tensor]) -> int:
 
 def _doable(work: Work, node: Node, graph: Graph, chip: Chip) -> Work:
     """The work itself, or the movement of its data where no core does the arithmetic."""
-    if isinstance(work, Contraction) or any(core.accepts(work) for core in chip.cores.values()):
+    others = [core for core in chip.cores.values() if not core.RESIDENT]
+    if isinstance(work, Contraction) or any(core.accepts(work) for core in others):
         return work
     read = sum(tensor.bytes for tensor in graph.operands(node))
     return Move(read, sum(tensor.bytes for tensor in graph.results(node)), work.split)
@@ -243,9 +288,15 @@ def _split_epilogue(epilogue: tuple[str, ...], core: Core) -> tuple[tuple[str, .
     return epilogue, ()
 
 
-def _epilogue_work(names: tuple[str, ...], result: Tensor) -> Elementwise:
-    """What a core could not apply on the way out, as arithmetic of its own over the result."""
-    ops = tuple((name, times * result.elements) for name, times in _per_element(names).items())
+def _epilogue_work(names: tuple[str, ...], result: Tensor, adds: int = 0) -> Elementwise:
+    """What a core could not apply on the way out, as arithmetic of its own over the result.
+
+    ``adds``: additions of each element before, where the core leaves sums.
+    """
+    counts = _per_element(names)
+    if adds:
+        counts["add"] = counts.get("add", 0) + adds
+    ops = tuple((name, times * result.elements) for name, times in counts.items())
     return Elementwise(ops, split=max(1, result.elements // (result.shape[-1] or 1)))
 
 
@@ -256,57 +307,3 @@ def _per_element(names: tuple[str, ...]) -> dict[str, int]:
         for operation, times in EPILOGUES[name]:
             counts[operation] = counts.get(operation, 0) + times
     return counts
-
-
-def _core_for(
-    work: Work,
-    node: Node,
-    chip: Chip,
-    pinned: str | None = None,
-    density: tuple[float, float] = (1.0, 1.0),
-) -> str:
-    """The core that does the work soonest, by its own count of cycles for the whole."""
-    if pinned is not None:
-        if pinned not in chip.cores or not chip.cores[pinned].accepts(work):
-            others = [name for name, core in chip.cores.items() if core.accepts(work)]
-            message = f"core '{pinned}' cannot run {node.op}; cores that can: {', '.join(others) or 'none'}"
-            raise InputError(chip.problem(message, f"mapping.nodes.{node.name}.core"))
-        return pinned
-    able = {name: core for name, core in chip.cores.items() if core.accepts(work)}
-    if not able:
-        assert isinstance(work, Contraction)
-        has = "; ".join(f"{n}: {', '.join(c.precisions()) or c.kind}" for n, c in chip.cores.items())
-        message = (
-            f"node '{node.name}' ({node.op}) multiplies in {work.precision}, which no core of {chip.name} "
-            f"does ({has}); choose with --set workload.precision=..."
-        )
-        raise InputError(chip.problem(message, "cores"))
-    return min(able, key=lambda name: _whole_time(name, work, chip, density))
-
-
-_WHOLE_FS: Remembered[tuple, int] = Remembered()
-
-
-def _whole_time(name: str, work: Work, chip: Chip, density: tuple[float, float]) -> int:
-    key = chip.digest, name, work, density
-    if key not in _WHOLE_FS:
-        core = chip.cores[name]
-        tile = whole_tile(work, core, density)
-        _WHOLE_FS[key] = int(tile_times_fs(core, chip.ports(name), tile)[0].sum())
-    return _WHOLE_FS[key]
-
-
-def whole_tile(work: Work, core: Core, density: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
-    """The work as one tile, TILE, shape (1,)."""
-    if isinstance(work, Contraction):
-        k, taps = core.inner(work.c, work.fy * work.fx)
-        row = tile_row(
-            m=work.M, n=work.N, k=k, taps=taps, count=work.groups, precision=work.precision, bits=(8, 8, 8),
-            density=density,
-        )  # fmt: skip
-    elif isinstance(work, Elementwise):
-        counts = dict(work.ops)
-        row = tile_row(ops=tuple(counts.get(name, 0) for name in OPERATION_CLASSES))
-    else:
-        row = tile_row(read_bytes=work.bytes_read, write_bytes=work.bytes_written)
-    return np.array([row], TILE)

@@ -10,6 +10,7 @@ from simulator.hw.component import Core
 from simulator.mapping.cost import Operands
 from simulator.mapping.operands import Local, contraction_operands, sliced_operands
 from simulator.mapping.parts import cut_contraction, cut_slices, cuts, shared_operand
+from simulator.mapping.resident import resident_choice
 from simulator.mapping.route import ALONE, Beside
 from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.shape import extent_y, row_tiles
@@ -136,6 +137,9 @@ class Tiler:
     def _choose(
         self, task: Task, stays: Mapping[str, str], room: Mapping[str, int], beside: Beside
     ) -> Choice:
+        if self.chip.cores[task.core].RESIDENT:
+            local = self._local(task, stays)
+            return resident_choice(task, self.graph, self.chip, room, local)
         if isinstance(task.work, Contraction):
             rule = self.chip.rules.for_node(task.name)
             operands = self.operands(task, stays)

@@ -14,6 +14,7 @@ NAMES = {
     "input_wait": "waiting for inputs",
     "output_wait": "waiting for outputs to leave",
     "vector": "vector units working",
+    "pim": "memory computing",
     "noc": "on-chip network",
     "sync": "dependencies and synchronization",
 }

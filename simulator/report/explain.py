@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from simulator.report.rounding import THIN_SPACE, binary, number, percent, si
-from simulator.results.causes import CAUSES, MEMORY_WAITS
+from simulator.results.causes import CAUSES, MEMORY_WAITS, USEFUL
 from simulator.results.explanation import Explanation, Hint, LayerView, TaskView
 
 BAR = 30
@@ -40,7 +40,7 @@ def verdict(view: LayerView) -> str:
         )
     if (
         view.limiter_cycles
-        and view.bound not in ("compute", "vector")
+        and view.bound not in USEFUL
         and _useful(view) > sum(waits.values())
     ):
         what = "the interconnect" if view.bound == "noc" else view.bound
@@ -50,10 +50,11 @@ def verdict(view: LayerView) -> str:
             f"{name} is bound by {what}:{by} busy with it for {_cycles(view.limiter_cycles)} of its {total} "
             f"cycles; meanwhile {view.core} takes useful steps in {useful} of them."
         )
-    own = {"compute": "useful steps", "vector": "its tiles", "noc": "waits for transfers on it",
+    own = {"compute": "useful steps", "vector": "its tiles", "pim": "its streams", "noc": "waits for transfers on it",
            "sync": "waits for their tiles and transfers"}  # fmt: skip
     if view.bound in own:
         what = {"compute": f"the array {view.core}", "vector": f"the vector unit {view.core}",
+                "pim": f"the memory's own units, {view.core}",
                 "noc": "the interconnect", "sync": "other layers"}[view.bound]  # fmt: skip
         share = percent(causes.get(view.bound, 0) / view.cycles)
         return f"{name} is bound by {what}: {share} of its {total} cycles are {own[view.bound]}."
@@ -69,7 +70,7 @@ def verdict(view: LayerView) -> str:
 
 
 def _useful(view: LayerView) -> int:
-    return view.causes_cycles.get("compute", 0) + view.causes_cycles.get("vector", 0)
+    return sum(view.causes_cycles.get(cause, 0) for cause in USEFUL)
 
 
 def columns(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,), indent: str = "  ") -> list[str]:

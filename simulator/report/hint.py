@@ -5,7 +5,7 @@ from __future__ import annotations
 from shlex import join, quote, split
 
 from simulator.report.rounding import percent
-from simulator.results.causes import run_causes
+from simulator.results.causes import USEFUL, run_causes
 from simulator.results.result import NodeRow, Result
 
 _SAYS = {
@@ -15,6 +15,7 @@ _SAYS = {
     "input_wait": "cores wait for inputs for",
     "output_wait": "results wait to be stored for",
     "vector": "vector units work for",
+    "pim": "memory computes for",
     "noc": "transfers wait for the interconnect for",
     "sync": "layers wait for each other for",
 }
@@ -22,7 +23,7 @@ _SAYS = {
 WORTH = 0.005
 #: Time in which nothing can be gained by a layer's own doing: useful steps, and other layers' time.
 _NOT_EXPLAINED = ("--stream", "--inputs", "--golden", "--profile")
-_NO_GAIN = ("compute", "vector", "sync")
+_NO_GAIN = (*USEFUL, "sync")
 
 
 def hint(result: Result) -> str:

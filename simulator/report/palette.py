@@ -30,8 +30,9 @@ CAUSES = {
     "fill_drain": TEAL,
     "weight_wait": ORANGE,
     "input_wait": YELLOW,
-    "output_wait": VIOLET,
+    "output_wait": COLOURS,
     "vector": GREEN,
+    "pim": VIOLET,
     "noc": GREY,
     "sync": WINE,
 }

@@ -16,7 +16,7 @@ from simulator.results.result import Result
 from simulator.results.timeline import Lane, Timeline
 
 #: Colours of what cores of a kind do.
-CORE_KINDS = {"vector": GREEN, "pim": VIOLET}
+CORE_KINDS = {"vector": GREEN, "hbm_pim": VIOLET, "lpddr5_pim": VIOLET, "gddr6_aim": VIOLET}
 OUTCOME_WORDS = {
     "hits": "row hits: the row was open",
     "misses": "misses: no row was open",

@@ -182,8 +182,10 @@ class Dram(Memory):
         return f"{device}: every command, {self.mapping}, {how.replace('_', ' ')}"
 
     def coarser(self) -> Dram | None:
-        """By its bandwidth alone."""
-        return self.model_copy(update={"model": "bandwidth"}) if self.model == "commands" else None
+        """By its bandwidth alone; None for a memory that computes, which only its commands tell."""
+        if self.model == "bandwidth" or self._computes():
+            return None
+        return self.model_copy(update={"model": "bandwidth"})
 
     def peak_bytes_per_s(self) -> float:
         """Peak bandwidth of all channels together."""

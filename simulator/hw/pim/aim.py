@@ -95,7 +95,9 @@ class Aim(Stream):
         return self
 
 
-def gemv(device: Device, outputs: int, inputs: int, channels: int, batch: int = 1) -> Aim:
+def gemv(
+    device: Device, outputs: int, inputs: int, channels: int, batch: int = 1, activated: bool = False
+) -> Aim:
     """Multiply a matrix, whose rows lie across banks and channels, with vectors.
 
     A tile of 16 outputs per channel: the bias; per row of inputs the buffer, then MACs in all banks; the
@@ -111,6 +113,8 @@ def gemv(device: Device, outputs: int, inputs: int, channels: int, batch: int = 
         Over which the outputs are spread evenly.
     batch
         Vectors, one after the other.
+    activated
+        Look the results up in the table of an activation function before they are read.
     """
     _check(outputs=outputs, inputs=inputs, channels=channels, batch=batch)
     stream = Aim(device).select()
@@ -123,7 +127,23 @@ def gemv(device: Device, outputs: int, inputs: int, channels: int, batch: int = 
             for group in range(groups):
                 some = min(columns - group * stream.row_columns, stream.row_columns)
                 stream.wr_gb(some).mac_abk(tile * groups + group, some)
+            if activated:
+                stream.af(device.rows - 1)
             stream.rd_mac()
+    return stream.finish()
+
+
+def products(device: Device, elements: int, channels: int) -> Aim:
+    """Multiply two vectors element by element; operands and results lie in rows of three banks of a group.
+
+    A column of a bank group is one access of 16 elements.
+    """
+    _check(elements=elements, channels=channels)
+    stream = Aim(device).select()
+    groups = device.counts[-2]
+    columns = ceil(elements / (stream.pim.lanes * groups * channels))
+    for first in range(0, columns, stream.row_columns):
+        stream.ewmul(first // stream.row_columns, min(columns - first, stream.row_columns))
     return stream.finish()
 
 

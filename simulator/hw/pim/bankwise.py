@@ -70,7 +70,9 @@ class Bankwise(Stream):
         return i % groups * each + i // groups % each
 
 
-def gemv(device: Device, outputs: int, inputs: int, channels: int, batch: int = 1) -> Bankwise:
+def gemv(
+    device: Device, outputs: int, inputs: int, channels: int, batch: int = 1, lanes: int = 0
+) -> Bankwise:
     """Multiply a matrix with vectors: 16-lane partial sums of 8 outputs per unit, which the host adds up.
 
     Per tile of inputs (register file x lanes) the inputs go into one register file, then as many columns as
@@ -82,16 +84,18 @@ def gemv(device: Device, outputs: int, inputs: int, channels: int, batch: int = 
     device
         A channel whose units step by columns.
     outputs, inputs
-        Shape of the matrix, 16 bit.
+        Shape of the matrix.
     channels
         Over which the outputs are spread evenly.
     batch
         Vectors, one after the other.
+    lanes
+        Products of a column in each unit; absent: those of 16 bit.
     """
     _check(outputs=outputs, inputs=inputs, channels=channels, batch=batch)
     stream = Bankwise(device)
     pim, sets = stream.pim, stream.sets
-    files, lanes = pim.registers, pim.lanes
+    files, lanes = pim.registers, lanes or pim.lanes
     passes = ceil(outputs / (pim.units * files * channels))
     tiles = ceil(inputs / (files * lanes))
     columns = files * files
