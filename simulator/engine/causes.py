@@ -67,7 +67,7 @@ def tile_stretches(ran: Finished) -> dict[int, tuple[Stretch, ...]]:
         occupancy = np.array(unit.occupancy_fs, np.int64)[work]
         useful = core.BOUND if core.BOUND in USEFUL else "compute"
         own = core_times_fs(core, tiles)
-        own = np.minimum(own, occupancy) if core.RESIDENT else own  # an estimate: refreshes fall where they do
+        own = np.minimum(own, occupancy) if core.RESIDENT else own  # an estimate, less refreshes
         own = np.where(own > 0, own, occupancy)  # what only stands in has no time but that of its port
         filling = np.maximum(own - cycles_fs(core.clock_hz, core.streaming(tiles)), 0)
         filling = np.where(core_times_fs(core, tiles) > 0, filling, 0)

@@ -129,6 +129,7 @@ def make_rows(history: History, in_chains: Mapping[int, dict[str, int]]) -> tupl
     cores_of = _main_cores(program, chip)
     rows = []
     for i, name in enumerate(program.nodes):
+        placed = program.about.placed[i] if program.about.placed else ("", {})
         latency = int(end[i] - start[i])
         spent = {resource: int(time[i]) for resource, time in busy.items() if time[i]}
         slots = sum(_mac_slots_per_s(program, chip, core, i) for core in cores_of[i])
@@ -159,6 +160,8 @@ def make_rows(history: History, in_chains: Mapping[int, dict[str, int]]) -> tupl
                 exposed_causes_fs=alone,
                 ifmap_density=program.about.densities[i][0],
                 weight_density=program.about.densities[i][1],
+                placed_by=placed[0],
+                expected_fs=dict(placed[1]),
             )
         )
     return tuple(rows)
@@ -222,6 +225,7 @@ def memory_infos(chip: Chip, machine: Machine) -> tuple[MemoryInfo, ...]:
                 bandwidth_bytes_per_s=memory.peak_bytes_per_s(),
                 external=memory.EXTERNAL,
                 model=memory.simulated_as(),
+                inside_bytes_per_s=memory.inside_bytes_per_s(),
                 **found,
             )
         )

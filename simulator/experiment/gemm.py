@@ -13,8 +13,8 @@ from simulator.experiment.overrides import split_overrides
 from simulator.experiment.single import finish
 from simulator.hw.chip import Chip, load_chip
 from simulator.hw.component import Core
-from simulator.mapping.plan import plan
 from simulator.mapping.place import whole_tile
+from simulator.mapping.plan import plan
 from simulator.results.result import Result
 from simulator.workload.graph import Graph, Node
 from simulator.workload.tensor import Constant, Tensor

@@ -283,6 +283,10 @@ class Memory(Component):
         """Peak bandwidth; None where it is unlimited."""
         return None
 
+    def inside_bytes_per_s(self) -> float | None:
+        """What units inside take from its cells at most; None where there are none."""
+        return None
+
     def flaws(self) -> list[Flaw]:
         """What is wrong with it that no single field tells."""
         return []

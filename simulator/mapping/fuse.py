@@ -17,11 +17,11 @@ from simulator.mapping.layout import Layout
 from simulator.mapping.operands import operand_bits
 from simulator.mapping.pack import Item
 from simulator.mapping.piece import Piece
+from simulator.mapping.place import whole_tile
 from simulator.mapping.remember import Remembered
 from simulator.mapping.rowform import row_forms
 from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.storages import Storages
-from simulator.mapping.place import whole_tile
 from simulator.mapping.tile import as_candidate
 from simulator.mapping.tiler import Tiler
 from simulator.mapping.transfers import bounds, passages, rates

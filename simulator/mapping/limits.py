@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.hw.chip import Chip
+from simulator.mapping.place import whole_tile
 from simulator.mapping.route import align
 from simulator.mapping.schedule import Schedule, TaskPlan
-from simulator.mapping.place import whole_tile
 from simulator.workload.work import OPERATION_CLASSES, Contraction
 
 

@@ -5,7 +5,7 @@ Schedule -> Program. Every task becomes loads, tiles and stores; dependencies fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -125,6 +125,7 @@ def _about(schedule: Schedule) -> About:
         lives=schedule.lives,
         task_nodes=tuple({plan.step: plan.task.node for plan in tasks}.values()),
         densities=_densities(schedule),
+        placed=_placed(schedule),
     )
 
 
@@ -143,6 +144,12 @@ def _densities(schedule: Schedule) -> tuple[tuple[float, float], ...]:
     """Shares of elements that are not zero, of what each node multiplies."""
     found = {plan.task.node: plan.task.density for plan in reversed(schedule.tasks)}
     return tuple(found.get(i, (1.0, 1.0)) for i in range(len(schedule.graph.nodes)))
+
+
+def _placed(schedule: Schedule) -> tuple[tuple[str, Mapping[str, int]], ...]:
+    """By what the core of each node's first task was chosen, and what cores were expected to take."""
+    found = {plan.task.node: (plan.task.why, plan.task.expected) for plan in reversed(schedule.tasks)}
+    return tuple(found.get(i, ("", {})) for i in range(len(schedule.graph.nodes)))
 
 
 def _run_side_by_side(walks: Sequence[Iterator[tuple[int, ...]]]) -> None:

@@ -1,4 +1,4 @@
-"""Which core does a piece of work: the one that a rule names, else the one that is expected to end it first."""
+"""Which core does a piece of work: the one that a rule names, else the one expected to end it first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ON_CHIP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The core of a piece of work, by what it was chosen, and what each core that can do it is expected to take.
+    """The core of a piece of work, by what it was chosen, and what each able core is expected to take.
 
     ``why`` is "" where there was nothing to choose. ``expected_fs`` is empty where cores of one kind differ
     in nothing but their own time.
@@ -100,9 +100,10 @@ def hindrance(given: Given, core: Core) -> str:
 def expected_fs(name: str, given: Given, chip: Chip) -> int:
     """What a core is expected to take, with what is moved for it over links.
 
-    Constants come from behind the core's memory, and so does what fills more than ``ON_CHIP`` of it; loads and
-    stores go on beside the work. A core that computes in a memory has its weights there, waits for its inputs,
-    and leaves sums that are read and added up behind it.
+    Constants come from behind the core's memory, and so does what fills more than ``ON_CHIP`` of it; loads
+    and stores go on beside the work. A core that computes in a memory has its weights there, waits for its
+    inputs, and leaves sums that are read and added up behind it; what it does element by element has all
+    operands there, so that those that others would have kept on chip are stored, and loaded again.
     """
     core, work = chip.cores[name], given.work
     own = _whole_time(name, given, chip)
@@ -112,7 +113,24 @@ def expected_fs(name: str, given: Given, chip: Chip) -> int:
     moving += _moving_fs(chip, core, "ofmap", given.result, 0)
     if not core.RESIDENT:
         return max(own, int(moving))
+    if not isinstance(work, Contraction):
+        moving += _off_chip_fs(given, chip)
     return own + int(moving) + _added_up_fs(given, core, chip)
+
+
+def _off_chip_fs(given: Given, chip: Chip) -> float:
+    """Time to store or load what fits on chip and has to be off it, one transfer after the other."""
+    others = [c for c in chip.cores.values() if not c.RESIDENT and c.accepts(given.work)]
+    if not others:
+        return 0.0
+    way = route(chip, others[0], "ifmap")
+    if not way.link or not way.bytes_per_s:
+        return 0.0
+    service = chip.memories[way.far].service()
+    fixed = way.start_fs + (service.latency_fs if service is not None else 0)
+    room = ON_CHIP * chip.memories[way.memory].capacity_bytes
+    small = [one.bytes for one in (*given.operands, given.result) if one.bytes <= room]
+    return sum(fixed + size / way.bytes_per_s * 1e15 for size in small)
 
 
 def _moving_fs(chip: Chip, core: Core, role: str, tensor: Tensor, beside: int) -> float:
@@ -186,7 +204,8 @@ def _cannot(given: Given, chip: Chip, pinned: str, able: list[str]) -> str:
     others = ", ".join(able) or "none"
     if pinned not in chip.cores:
         near = did_you_mean(pinned, list(chip.cores))
-        return f"core '{pinned}' cannot run {given.node.op}: there is none of that name{near}; cores that can: {others}"
+        why = f"there is none of that name{near}"
+        return f"core '{pinned}' cannot run {given.node.op}: {why}; cores that can: {others}"
     core = chip.cores[pinned]
     why = f": {hindrance(given, core)}" if core.RESIDENT else ""
     return f"core '{pinned}' cannot run {given.node.op}{why}; cores that can: {others}"
@@ -196,12 +215,14 @@ def _nobody(given: Given, chip: Chip, able: list[str]) -> str:
     """Why no core does a contraction; other work always finds one."""
     node, work = given.node, given.work
     if able:
-        return f"node '{node.name}' ({node.op}) has no core: a rule takes {', '.join(able)} out (mapping.cores)"
+        out = ", ".join(able)
+        return f"node '{node.name}' ({node.op}) has no core: mapping.cores takes {out} out"
     assert isinstance(work, Contraction)
     has = "; ".join(f"{n}: {', '.join(c.precisions()) or c.kind}" for n, c in chip.cores.items())
-    stopped = [f"{n}: {why}" for n, c in chip.cores.items() if c.accepts(work) and (why := hindrance(given, c))]
+    able_else = {name: core for name, core in chip.cores.items() if core.accepts(work)}
+    stopped = "; ".join(f"{name}: {hindrance(given, core)}" for name, core in able_else.items())
     if stopped:
-        return f"node '{node.name}' ({node.op}) finds no core of {chip.name} that can do it ({'; '.join(stopped)})"
+        return f"node '{node.name}' ({node.op}) finds no core of {chip.name} that can do it ({stopped})"
     there = {name for core in chip.cores.values() for name in core.precisions()}
     if work.precision in there:
         shape = f"{work.groups} x {work.M} x {work.N} x {work.K}" + (

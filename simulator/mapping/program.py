@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,6 +72,7 @@ class About:
     lives: tuple[Life, ...] = ()  # rooms on chip; their tasks are indices of ``task_nodes``
     task_nodes: tuple[int, ...] = ()  # node of each task
     densities: tuple[tuple[float, float], ...] = ()  # of what each node multiplies: ifmap, weight
+    placed: tuple[tuple[str, Mapping[str, int]], ...] = ()  # of each node: by what, expected fs per core
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from simulator.hw.timing import tile_times_fs
 from simulator.mapping.builder import Builder, Span
 from simulator.mapping.operands import Local, operand_bits
 from simulator.mapping.place import whole_tile
-from simulator.mapping.route import align, route
+from simulator.mapping.route import align
 from simulator.mapping.schedule import Buffer, Schedule, Task, Tiling
 from simulator.mapping.shape import row_tiles
 from simulator.mapping.sides import make_side

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from simulator.base.errors import InputError
 from simulator.hw.chip import Chip
 from simulator.hw.timing import tile_times_fs
+from simulator.mapping.place import whole_tile
 from simulator.mapping.route import ALONE, Beside, align, route
 from simulator.mapping.schedule import Buffer, Task, Tiling
 from simulator.mapping.shape import spans
-from simulator.mapping.place import whole_tile
 from simulator.mapping.tile import Choice, remembered
 from simulator.workload.work import Contraction, Elementwise, Move, Window
 

@@ -90,24 +90,25 @@ def _residents(
     """Give weights that lie inside a memory that computes the room of its layout; say what that costs."""
     said: list[str] = []
     for name, core in chip.cores.items():
-        mine = [t for t in tasks if t.core == name and isinstance(t.work, Contraction)]
+        mine = [(t, t.work) for t in tasks if t.core == name and isinstance(t.work, Contraction)]
         if not core.RESIDENT or not mine:
             continue
         before = after = 0
-        for task in mine:
+        for task, work in mine:
             weight = task.reads[1]
             before += graph.tensors[weight].bytes
-            sizes[weight] = max(sizes[weight], core.resident_bytes(task.work))
+            sizes[weight] = max(sizes[weight], core.resident_bytes(work))
             after += sizes[weight]
         where, room = core.buffer("weight"), format(after, "bytes")
         said.append(
-            f"weights of {len(mine)} nodes lie in '{where}' in the layout of {name}, placed before the run: "
-            f"{room}, {after / max(before, 1):.3g} times what they are in the network"
+            f"weights of {len(mine)} node{'s' * (len(mine) > 1)} lie in '{where}' in the layout of {name}, "
+            f"placed before the run: {room}, {after / max(before, 1):.3g} times what they are in the network"
         )
-        other = [t for t in mine if t.work.precision not in core.precisions()]
+        has, gets = core.precisions(), core.precisions()[0]
+        other = [(task.name, work.precision) for task, work in mine if work.precision not in has]
         if other:
-            has, gets = other[0].work.precision, core.precisions()[0]
-            said.append(f"{_some([t.name for t in other])} multiply in {gets} on {name}, {has} in the network")
+            names = _some([name for name, _ in other])
+            said.append(f"multiplied in {gets} on {name}, {other[0][1]} in the network: {names}")
     return tuple(said)
 
 
@@ -190,8 +191,7 @@ def _tasks_of_node(
         where = placement if i == 0 else place(Given(work, node, (), graph.results(node)[0]), chip)
         outs = writes if i == len(works) - 1 else (f"{name}:out",)
         if i < len(works) - 1:
-            between = _intermediate_bytes(work, graph.results(node))
-            sizes[outs[0]] = work.groups * work.M * work.N * sums[1] if i == 0 and sums[0] else between
+            sizes[outs[0]] = _intermediate_bytes(work, graph.results(node), sums[1] if i == 0 else 0)
         ins = reads if i == 0 else (*tasks[-1].writes, *left)
         bias, left = 0, ()
         if isinstance(work, Contraction) and i > 0:  # a product of more than two: the result so far, the next
@@ -225,9 +225,14 @@ def _place(
     return place(Given(work, node, operands, graph.results(node)[0], density, beside), chip, pinned)
 
 
-def _intermediate_bytes(work: Work, results: list[Tensor]) -> int:
-    """Bytes between two works of one node: what a contraction gives, else as much as the node's results."""
+def _intermediate_bytes(work: Work, results: list[Tensor], sums: int) -> int:
+    """Bytes between two works of one node: what a contraction gives, else as much as the node's results.
+
+    ``sums`` are bytes of the sums of an output that its core leaves, 0 where it ends them itself.
+    """
     if isinstance(work, Contraction):
+        if sums:
+            return work.groups * work.M * work.N * sums
         return -(-work.groups * work.M * work.N * results[0].bits // 8)
     return sum(tensor.bytes for tensor in results)
 

@@ -50,8 +50,8 @@ def verdict(view: LayerView) -> str:
             f"{name} is bound by {what}:{by} busy with it for {_cycles(view.limiter_cycles)} of its {total} "
             f"cycles; meanwhile {view.core} takes useful steps in {useful} of them."
         )
-    own = {"compute": "useful steps", "vector": "its tiles", "pim": "its streams", "noc": "waits for transfers on it",
-           "sync": "waits for their tiles and transfers"}  # fmt: skip
+    own = {"compute": "useful steps", "vector": "its tiles", "pim": "its streams",
+           "noc": "waits for transfers on it", "sync": "waits for their tiles and transfers"}  # fmt: skip
     if view.bound in own:
         what = {"compute": f"the array {view.core}", "vector": f"the vector unit {view.core}",
                 "pim": f"the memory's own units, {view.core}",

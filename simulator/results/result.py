@@ -37,7 +37,8 @@ class MemoryInfo:
 
     ``model`` says how it was simulated, where there is more than one way. ``hits``, ``misses`` and
     ``conflicts`` are accesses that found their row open, the bank closed, another row open; None where rows
-    are not followed.
+    are not followed. ``inside_bytes_per_s`` is what the units of a memory that computes take from its banks
+    at most; None where it does not.
     """
 
     name: str
@@ -49,6 +50,7 @@ class MemoryInfo:
     hits: int | None = None
     misses: int | None = None
     conflicts: int | None = None
+    inside_bytes_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class NodeRow:
     ``bound`` is the word for what limited it; ``limiter`` the resource that worked for it most of its time,
     ``limiter_fs`` how long of that time, "" and 0 where none did. ``ifmap_density`` and ``weight_density``
     are the shares of elements of what it multiplies that are not zero, as far as the chip makes use of them.
+    On a chip with cores of different kinds for the same work, ``placed_by`` says what chose the core
+    (``cost``, ``rule``, ``pinned``) and ``expected_fs`` what each core was expected to take.
     """
 
     node: str
@@ -107,6 +111,8 @@ class NodeRow:
     limiter_fs: int = 0
     ifmap_density: float = 1.0
     weight_density: float = 1.0
+    placed_by: str = ""
+    expected_fs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

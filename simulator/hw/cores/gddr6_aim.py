@@ -47,6 +47,10 @@ class Gddr6Aim(PimCore):
         """Matrix times vectors."""
         return aim.gemv(self.memory.device, outputs, inputs, self.memory.channels, batch, activated)
 
+    def some_turns(self, turns: int, like: tuple[int, int], precision: str, activated: bool) -> Stream:
+        """So many whole turns of a matrix of ``like`` outputs and inputs."""
+        return self.gemv(turns * self.outputs_of_turn(), like[1], 1, precision, activated)
+
     def elementwise(self, operation: str, elements: int) -> Stream:
         """Products of two operands."""
         return aim.products(self.memory.device, elements, self.memory.channels)
@@ -62,4 +66,4 @@ class Gddr6Aim(PimCore):
         assert isinstance(work, Contraction)
         device = self.memory.device
         rows = ceil(ceil(work.K / self.lanes(work.precision)) * device.access_bytes / device.row_bytes)
-        return self.turns(work.N, work.precision) * rows * device.row_bytes * self.outputs_of_turn()
+        return self.turns(work.N, work.K, work.precision) * rows * device.row_bytes * self.outputs_of_turn()

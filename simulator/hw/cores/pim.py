@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, PrivateAttr
 
 from simulator.hw.component import Core, Flaw, Memory
-from simulator.hw.device import DeviceError
 from simulator.hw.memories.dram import Dram
 from simulator.hw.pim.stream import Stream, compute
 from simulator.hw.tiling import PRECISIONS
@@ -50,7 +49,7 @@ class PimCore(Core):
     def memory(self) -> Dram:
         """The memory that it computes in; TypeError before ``beside`` has told."""
         if self._memory is None:
-            raise TypeError(f"a {self.kind} core computes in the memory of its weights, of which it knows none")
+            raise TypeError(f"{self.kind} computes in the memory of its weights, of which it knows none")
         return self._memory
 
     def beside(self, memories: Mapping[str, Memory]) -> Self:
@@ -102,7 +101,7 @@ class PimCore(Core):
         assert isinstance(work, Elementwise)
         wanted = self.ELEMENTWISE[work.ops[0][0]]
         if len(operands) != wanted or work.ops[0][1] != result.elements:
-            return f"{self.kind} does '{work.ops[0][0]}' of {wanted} operand{'s' * (wanted > 1)}, once for each"
+            return f"{self.kind} does {work.ops[0][0]} once for each element of {wanted} operands"
         if any(one.constant is not None for one in operands):
             return f"{self.kind} does it with operands that are computed"
         if any(one.elements != result.elements for one in operands) or result.bits != self.width:
@@ -159,7 +158,7 @@ class PimCore(Core):
         moved = np.zeros((tiles.size, len(self.ROLES), 2), np.int64)
         for i, tile in enumerate(tiles):
             if tile["k"]:
-                turns = self.turns(int(tile["n"]), self._precision(tile))
+                turns = self.turns(int(tile["n"]), int(tile["k"]), self._precision(tile))
                 moved[i, 0, 0] = tile["m"] * tile["k"] * tile["ifmap_bits"] // 8 * turns
                 if not self.leaves_sums():
                     moved[i, 2, 1] = tile["m"] * tile["n"] * tile["ofmap_bits"] // 8
@@ -177,11 +176,15 @@ class PimCore(Core):
         """Products of a matrix with ``batch`` vectors, with or without an activation function after it."""
         raise TypeError(f"{type(self).__name__} makes no streams")
 
+    def some_turns(self, turns: int, like: tuple[int, int], precision: str, activated: bool) -> Stream:
+        """So many whole turns of a matrix of ``like`` outputs and inputs."""
+        raise TypeError(f"{type(self).__name__} makes no streams")
+
     def elementwise(self, operation: str, elements: int) -> Stream:
         """An operation class on all elements."""
         raise TypeError(f"{type(self).__name__} makes no streams")
 
-    def turns(self, outputs: int, precision: str) -> int:
+    def turns(self, outputs: int, inputs: int, precision: str) -> int:
         """How often the inputs are sent for so many outputs."""
         return ceil(outputs / self.outputs_of_turn())
 
@@ -194,42 +197,48 @@ class PimCore(Core):
 
     def _clocks(self, tile: np.ndarray) -> int:
         if tile["k"]:
-            n, k, precision = int(tile["n"]), int(tile["k"]), self._precision(tile)
-            activated, some = bool(tile["ops"].any()), self.outputs_of_turn()
-            turns = self.turns(n, precision) * int(tile["m"])
-            last = min(n, some)
+            n, k, m, precision = int(tile["n"]), int(tile["k"]), int(tile["m"]), self._precision(tile)
+            activated = bool(tile["ops"].any())
+            many = self.turns(n, k, precision) * m
+            key = (n, k, precision, activated)
 
-            def whole(turns: int) -> int:
+            def some(turns: int) -> int:
                 return self._taken(
-                    ("gemv", last, k, turns, precision, activated),
-                    lambda: self.gemv(last, k, turns, precision, activated),
+                    ("turns", turns, *key), lambda: self.some_turns(turns, (n, k), precision, activated)
                 )
 
-            return _going_on(whole, turns, sum(row[1] for row in self.gemv(last, k, 1, precision, activated).rows))
+            commands = sum(row[1] for row in self.some_turns(1, (n, k), precision, activated).rows)
+            if many > _most(commands):
+                return _going_on(some, many, _most(commands))
+            return self._taken(("gemv", m, *key), lambda: self.stream(tile))
         which = int(tile["ops"].argmax())
-        name = OPERATION_CLASSES[which]
-        each = self.memory.device.row_bytes * 8 // self.width * self.memory.channels
+        name, elements = OPERATION_CLASSES[which], int(tile["ops"][which])
+        row = self.memory.device.row_bytes * 8 // self.width * self.memory.channels
 
-        def part(blocks: int) -> int:
-            return self._taken((name, blocks), lambda: self.elementwise(name, blocks * each))
+        def rows(many: int) -> int:
+            return self._taken((name, many * row), lambda: self.elementwise(name, many * row))
 
-        many = ceil(int(tile["ops"][which]) / each)
-        return _going_on(part, many, sum(row[1] for row in self.elementwise(name, each).rows))
+        most = _most(sum(step[1] for step in self.elementwise(name, row).rows))
+        if elements > most * row:
+            return _going_on(rows, ceil(elements / row), most)
+        return self._taken((name, elements), lambda: self.elementwise(name, elements))
 
     def _taken(self, key: tuple, make: Callable[[], Stream]) -> int:
+        """Clocks of a stream that begins in the middle between two refreshes."""
         if key not in self._known:
-            try:
-                self._known[key] = compute(make(), self.memory.controller).cycles
-            except DeviceError as error:
-                raise ValueError(error.message) from error
+            controller = self.memory.controller
+            begin = 0 if controller.refresh == "none" else self.memory.device.timing["nREFI"] // 2
+            self._known[key] = compute(make(), controller, begin=begin).cycles
         return self._known[key]
 
 
-def _going_on(taken: Callable[[int], int], many: int, commands: int) -> int:
-    """Clocks of ``many`` equal parts of so many commands each: all of them, or as they go on being."""
-    most = max(4, MOST_COMMANDS // max(commands, 1))
-    if many <= most:
-        return taken(many)
+def _most(commands: int) -> int:
+    """How many equal parts of so many commands are simulated."""
+    return max(4, MOST_COMMANDS // max(commands, 1))
+
+
+def _going_on(taken: Callable[[int], int], many: int, most: int) -> int:
+    """Clocks of ``many`` equal parts, of which no more than ``most`` are simulated: they go on as they do."""
     half = most // 2
     slope = (taken(most) - taken(half)) / (most - half)
     return round(taken(most) + slope * (many - most))

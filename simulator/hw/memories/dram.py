@@ -19,6 +19,7 @@ from simulator.hw.device import Device, DeviceError, fitting, make_device
 from simulator.hw.dramenergy import action_energies
 from simulator.hw.memories.bandwidth import Bandwidth
 from simulator.hw.pim.energy import PIM_ACTIONS, pim_energies
+from simulator.hw.pim.peak import internal_bytes_per_s
 from simulator.hw.standard import STANDARDS, Standard
 
 if TYPE_CHECKING:
@@ -190,6 +191,12 @@ class Dram(Memory):
     def peak_bytes_per_s(self) -> float:
         """Peak bandwidth of all channels together."""
         return float((self.bandwidth_bytes_per_s or self.device.peak_bytes_per_s) * self.channels)
+
+    def inside_bytes_per_s(self) -> float | None:
+        """An access of every unit each step, of all channels; None for a standard that does not compute."""
+        if not self._computes():
+            return None
+        return float(internal_bytes_per_s(self.device) * self.channels)
 
     @cached_property
     def by_bandwidth(self) -> Bandwidth:
