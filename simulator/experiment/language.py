@@ -7,7 +7,7 @@ what lies on the straight line. What both cost in accuracy is said in the result
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from simulator.base.locate import locate
 from simulator.experiment.overrides import ARGUMENTS, split_overrides
 from simulator.experiment.single import finish, prepare
 from simulator.hw.chip import Chip, load_chip
+from simulator.mapping.schedule import Resident, Schedule
 from simulator.results.compose import joined, repeated, weighted
 from simulator.results.result import Result
 from simulator.workload.frontends import built
 from simulator.workload.frontends.llm import counts
 from simulator.workload.frontends.llm.args import LanguageModel
+from simulator.workload.frontends.llm.inside import as_inside
 from simulator.workload.graph import Graph
 
 Say = Callable[[str], None]
@@ -101,38 +103,67 @@ def run_language_model(
     args: LanguageModel = request.args
     _check_room(ready, args)
     shared = _Run(ready, request, settings or {}, command, seed, fold)
+    points = _contexts(args) if args.generate > 1 else []
+    parts = [_prepared(shared, args.at(phase="decode", context=context)) for context in points]
+    inside = parts[0].schedule.residents if parts else ()
+    _check_room(ready, args, inside)
     say(f"prefill of {args.prompt} tokens")
-    prefill = _part(shared, args.at(phase="prefill"))
-    if args.generate == 1:
-        return _measured(prefill, prefill, None, args)
-    points = _contexts(args)
+    prefill = _part(shared, _prepared(shared, args.at(phase="prefill"), inside))
+    if not parts:
+        return _measured(prefill, prefill, None, args, ())
     steps = []
-    for context in points:
+    for context, part in zip(points, parts, strict=True):
         say(f"a token after {context}")
-        steps.append(_part(shared, args.at(phase="decode", context=context)))
+        steps.append(_part(shared, part))
     shares = _shares(args, points)
     decode = weighted(list(zip(steps, shares, strict=True)))
     whole = joined(prefill, decode, ("prefill", "decode"))
     said = _interpolated(points, steps)
     whole = replace(whole, assumptions=(*whole.assumptions, *said), precision=prefill.precision)
-    return _measured(whole, prefill, decode, args)
+    return _measured(whole, prefill, decode, args, inside)
 
 
-def _part(run: _Run, args: LanguageModel) -> Result:
-    """One phase, with blocks that stand for others where they are enough."""
-    one, layers = args.architecture, args.layers
-    period = len(one.windows)
+@dataclass(frozen=True)
+class _Prepared:
+    """The plan of a phase, in which blocks ``period`` to ``2 period - 1`` occur ``times`` times more."""
+
+    chip: Chip
+    schedule: Schedule
+    layers: int
+    some: int
+    period: int
+    times: int
+
+
+def _prepared(run: _Run, args: LanguageModel, inside: Sequence[Resident] = ()) -> _Prepared:
+    """Plan a phase, with blocks that stand for others where they are enough.
+
+    Weights of ``inside`` lie in a memory that computes: whoever else reads them finds them as they are there.
+    """
+    layers, period = args.layers, len(args.architecture.windows)
     some = 3 * period + layers % period
-    folded = run.fold and layers > some
-    shown = args.at(blocks=some) if folded else args
-    graph = run.request.make(shown, run.request.name)
+    times = (layers - some) // period if run.fold and layers > some else 0
+    shown = args.at(blocks=some) if times else args
+    types = {each.weight: each.multiplied for each in inside}
+    graph = as_inside(run.request.make(shown, run.request.name), types)
     chip, schedule = prepare(run.chip, graph)
-    result = finish(chip, schedule, command=run.command, seed=run.seed, settings=run.settings, beside=False)
-    if not folded:
+    alike = tuple(f"block{i}." for i in range(period, 2 * period))
+    more = [each for each in schedule.residents if each.node.startswith(alike)] * times
+    schedule = replace(schedule, residents=(*schedule.residents, *more))
+    return _Prepared(chip, schedule, layers, some, period, times)
+
+
+def _part(run: _Run, part: _Prepared) -> Result:
+    """Simulate a phase."""
+    layers, some, period, times = part.layers, part.some, part.period, part.times
+    result = finish(
+        part.chip, part.schedule, command=run.command, seed=run.seed, settings=run.settings, beside=False
+    )
+    if not times:
         return result
     names = [f"block{i}." for i in range(period, 2 * period)]
     inside = [i for i, row in enumerate(result.rows) if row.node.startswith(tuple(names))]
-    first, last, times = inside[0], inside[-1] + 1, (layers - some) // period
+    first, last = inside[0], inside[-1] + 1
 
     def name(turn: int, node: str) -> str:
         block, dot, rest = node.partition(".")
@@ -194,9 +225,11 @@ def _interpolated(points: list[int], steps: list[Result]) -> list[str]:
     return [f"{text}; without the middle one it would be off there by {off}"]
 
 
-def _measured(whole: Result, prefill: Result, decode: Result | None, args: LanguageModel) -> Result:
+def _measured(
+    whole: Result, prefill: Result, decode: Result | None, args: LanguageModel, inside: Sequence[Resident]
+) -> Result:
     """The result with the metrics of a language model, and the room of all blocks."""
-    tokens = args.generate - 1
+    tokens, more = args.generate - 1, _padding(inside)
     kv = counts.kv_bytes(args, args.prompt + tokens)
     tpot = decode.metrics.latency_s / tokens if decode is not None else None
     energy = decode.metrics.energy_j if decode is not None else None
@@ -207,18 +240,27 @@ def _measured(whole: Result, prefill: Result, decode: Result | None, args: Langu
         tokens_per_s=args.batch / tpot if tpot else None,
         energy_per_token_j=energy / (tokens * args.batch) if energy is not None else None,
         kv_bytes=kv,
-        peak_memory_bytes=max(whole.metrics.peak_memory_bytes, counts.weight_bytes(args) + kv),
+        peak_memory_bytes=max(whole.metrics.peak_memory_bytes, counts.weight_bytes(args) + more + kv),
     )
     return replace(whole, metrics=metrics, batch=args.batch)
 
 
-def _check_room(chip: Chip, args: LanguageModel) -> None:
+def _padding(inside: Sequence[Resident]) -> int:
+    """Bytes that weights take inside a memory that computes beyond what they take in the network."""
+    return sum(each.bytes - each.network_bytes for each in inside)
+
+
+def _check_room(chip: Chip, args: LanguageModel, inside: Sequence[Resident] = ()) -> None:
     """Raise where weights and cache are more than the largest memory holds."""
-    need = counts.weight_bytes(args) + counts.kv_bytes(args, args.prompt + args.generate)
+    tokens, more = args.prompt + args.generate, _padding(inside)
+    need = counts.weight_bytes(args) + counts.kv_bytes(args, tokens) + more
     name, memory = max(chip.memories.items(), key=lambda item: item[1].capacity_bytes)
     if need > memory.capacity_bytes:
         text = (
             f"{args.architecture.name} does not fit: weights and the cache of "
-            f"{args.prompt + args.generate} tokens need {need} B, the memory has {memory.capacity_bytes} B"
+            f"{tokens} tokens need {need} B, the memory has {memory.capacity_bytes} B"
         )
+        if more:
+            core = inside[0].core
+            text += f"; {more} B of these are the layout of {core}: `mapping.cores.{core}: off` does without"
         raise InputError(chip.problem(text, f"memories.{name}.capacity"))

@@ -160,7 +160,7 @@ class Layout:
             storage=dict(self.list.storage),
             peak_bytes=peaks,
             not_modelled=self.list.not_modelled,
-            assumptions=self.list.assumptions,
+            residents=self.list.residents,
             sources={name: places[0] for name, places in self._also(_SOURCE, rooms).items()},
             twins=self._also(_TWIN, rooms),
             stages=self.stages.of_task,

@@ -14,7 +14,7 @@ import numpy as np
 from simulator.mapping.builder import Builder, Span
 from simulator.mapping.operands import operand_bits
 from simulator.mapping.program import About, Program
-from simulator.mapping.resident import walk_resident
+from simulator.mapping.resident import resident_words, walk_resident
 from simulator.mapping.runs import extend_rows, inside, operand_groups, weight_span
 from simulator.mapping.schedule import Schedule, TaskPlan
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans
@@ -117,7 +117,7 @@ def _about(schedule: Schedule) -> About:
         ops=tuple(node.op for node in graph.nodes),
         shapes=_shapes(schedule),
         origins=tuple(node.origin or node.name for node in graph.nodes),
-        assumptions=(*graph.assumptions, *schedule.assumptions),
+        assumptions=(*graph.assumptions, *resident_words(schedule.residents)),
         not_modelled=schedule.not_modelled,
         peak_memory_bytes=sum(schedule.peak_bytes.values()),
         resolved=dict(schedule.chip.resolved),

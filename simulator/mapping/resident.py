@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from simulator.base.errors import InputError
+from simulator.base.units import format
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
 from simulator.hw.tiling import TILE
@@ -15,7 +16,7 @@ from simulator.mapping.builder import Builder, Span
 from simulator.mapping.operands import Local, operand_bits
 from simulator.mapping.place import whole_tile
 from simulator.mapping.route import align
-from simulator.mapping.schedule import Buffer, Schedule, Task, Tiling
+from simulator.mapping.schedule import Buffer, Resident, Schedule, Task, Tiling
 from simulator.mapping.shape import row_tiles
 from simulator.mapping.sides import make_side
 from simulator.mapping.tile import Choice
@@ -67,6 +68,25 @@ def resident_choice(task: Task, graph: Graph, chip: Chip, room: Mapping[str, int
     time_fs = int(tile_times_fs(core, chip.ports(task.core), table)[0].sum())
     tiling = Tiling(rows=rows, n=work.k, c=work.c, hold_ifmap=True, hold_weight=True)
     return Choice(tiling, buffers, time_fs, core.BOUND, len(tiles), 1)
+
+
+def resident_words(residents: Sequence[Resident]) -> list[str]:
+    """What weights that lie in memories that compute take there, and what they are multiplied in; sentences."""
+    said = []
+    for core in dict.fromkeys(each.core for each in residents):
+        mine = [each for each in residents if each.core == core]
+        room, before = (sum(getattr(each, name) for each in mine) for name in ("bytes", "network_bytes"))
+        said.append(
+            f"weights of {len(mine)} node{'s' * (len(mine) > 1)} lie in '{mine[0].memory}' in the layout of "
+            f"{core}, placed before the run: {format(room, 'bytes')}, {room / max(before, 1):.3g} times what "
+            "they take in the network"
+        )
+        other = [each for each in mine if each.multiplied != each.precision]
+        if other:
+            names = ", ".join(each.node for each in other[:3]) + ", ..." * (len(other) > 3)
+            has, gets = other[0].precision, other[0].multiplied
+            said.append(f"multiplied in {gets} on {core}, {has} in the network: {len(other)} nodes, {names}")
+    return said
 
 
 def _buffers(task: Task, graph: Graph, core: Core, local: Local, rows: int) -> Iterator[Buffer]:

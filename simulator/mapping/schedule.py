@@ -150,6 +150,24 @@ class TaskPlan:
     shared: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """Weights that lie in a memory that computes, in its own layout, before the run.
+
+    ``bytes`` with padding, ``network_bytes`` as the network has them; products are in ``multiplied`` where the
+    network has ``precision``.
+    """
+
+    node: str
+    weight: str
+    core: str
+    memory: str
+    bytes: int
+    network_bytes: int
+    precision: str
+    multiplied: str
+
+
 @dataclass(frozen=True)
 class Schedule:
     """All decisions about one network on one chip."""
@@ -167,7 +185,7 @@ class Schedule:
     )  # storage -> where next inferences have it
     stages: tuple[int, ...] = ()  # stage of each step; empty: all cores work on one inference
     not_modelled: tuple[str, ...] = field(default=())
-    assumptions: tuple[str, ...] = field(default=())
+    residents: tuple[Resident, ...] = field(default=())
     chains: tuple[Chain, ...] = field(default=())
     fusion: Fusion = Fusion()
     lives: tuple[Life, ...] = field(default=())  # of what lies on chip

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from simulator.base.errors import InputError, Problem
-from simulator.base.units import format
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
 from simulator.mapping.place import Given, Placement, check_rules, place
-from simulator.mapping.schedule import Task
+from simulator.mapping.schedule import Resident, Task
 from simulator.workload.epilogue import EPILOGUES
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import is_alias, is_modelled, work_of
@@ -24,8 +23,8 @@ class TaskList:
 
     ``storage`` maps tensor -> storage; ``sizes`` storage -> bytes; ``constants`` are there before the run.
     ``contents`` maps storage -> (bits of an element, share of elements that are not zero), where a tensor is
-    known to lie; of tensors that take turns in one, the largest share. ``assumptions`` are sentences about
-    what cores make of the network that compute in memory.
+    known to lie; of tensors that take turns in one, the largest share. ``residents`` are
+    weights inside memories that compute.
     """
 
     tasks: tuple[Task, ...]
@@ -34,7 +33,7 @@ class TaskList:
     constants: frozenset[str]
     not_modelled: tuple[str, ...]
     contents: Mapping[str, tuple[int, float]]
-    assumptions: tuple[str, ...] = ()
+    residents: tuple[Resident, ...] = ()
 
 
 def make_tasks(graph: Graph, chip: Chip) -> TaskList:
@@ -80,36 +79,27 @@ def make_tasks(graph: Graph, chip: Chip) -> TaskList:
     tasks = _in_place(tasks, graph, storage, sizes)
     constants = frozenset(storage.get(n, n) for n, t in graph.tensors.items() if t.constant is not None)
     notes = tuple(f"{reason} ({_some(names)})" for reason, names in left_out.items())
-    said = _residents(tasks, graph, chip, sizes)
-    return TaskList(tuple(tasks), storage, sizes, constants, notes, _contents(graph, storage), said)
+    inside = _residents(tasks, graph, chip, sizes)
+    return TaskList(tuple(tasks), storage, sizes, constants, notes, _contents(graph, storage), inside)
 
 
 def _residents(
     tasks: list[Task], graph: Graph, chip: Chip, sizes: dict[str, int]
-) -> tuple[str, ...]:
-    """Give weights that lie inside a memory that computes the room of its layout; say what that costs."""
-    said: list[str] = []
-    for name, core in chip.cores.items():
-        mine = [(t, t.work) for t in tasks if t.core == name and isinstance(t.work, Contraction)]
-        if not core.RESIDENT or not mine:
+) -> tuple[Resident, ...]:
+    """Give weights that lie inside a memory that computes the room of its layout."""
+    found: list[Resident] = []
+    for task in tasks:
+        core, work = chip.cores[task.core], task.work
+        if not core.RESIDENT or not isinstance(work, Contraction):
             continue
-        before = after = 0
-        for task, work in mine:
-            weight = task.reads[1]
-            before += graph.tensors[weight].bytes
-            sizes[weight] = max(sizes[weight], core.resident_bytes(work))
-            after += sizes[weight]
-        where, room = core.buffer("weight"), format(after, "bytes")
-        said.append(
-            f"weights of {len(mine)} node{'s' * (len(mine) > 1)} lie in '{where}' in the layout of {name}, "
-            f"placed before the run: {room}, {after / max(before, 1):.3g} times what they are in the network"
-        )
-        has, gets = core.precisions(), core.precisions()[0]
-        other = [(task.name, work.precision) for task, work in mine if work.precision not in has]
-        if other:
-            names = _some([name for name, _ in other])
-            said.append(f"multiplied in {gets} on {name}, {other[0][1]} in the network: {names}")
-    return tuple(said)
+        weight = task.reads[1]
+        beside = [t for t in graph.operands(graph.nodes[task.node])[2:] if t.constant is not None]
+        before = graph.tensors[weight].bytes + sum(tensor.bytes for tensor in beside)
+        sizes[weight] = max(sizes[weight], core.resident_bytes(work))
+        has, memory = work.precision, core.buffer("weight")
+        gets = has if has in core.precisions() else core.precisions()[0]
+        found.append(Resident(task.name, weight, task.core, memory, sizes[weight], before, has, gets))
+    return tuple(found)
 
 
 def _contents(graph: Graph, storage: Mapping[str, str]) -> dict[str, tuple[int, float]]:
