@@ -29,7 +29,7 @@ _SIGN, _MAGNITUDE, _INFINITE = 0x8000_0000, 0x7FFF_FFFF, 0x7F80_0000
 #: Bits of float32: 2^−14, the least FP16 with 11 significant bits; 65536, what is too large for FP16.
 _NORMAL, _LARGE = 0x3880_0000, 0x4780_0000
 _INFINITE16 = 0x7C00
-#: What NaN becomes.
+#: What NaN becomes: quiet, without sign and payload.
 NAN_FP16, NAN_BF16 = 0x7E00, 0x7FC0
 
 
@@ -68,7 +68,7 @@ def narrowed(x: Any) -> Any:
     From 2^−14 on, half a unit less one, and one more where the last bit kept is odd, is added before 13 bits
     are dropped: a carry goes on into the exponent, and what reaches 65536 is infinite. Below, the unit is
     2^−24 and x / 2^−24 < 2^10: adding 2^23 units leaves the nearest integer in the last bits of a float32,
-    by its own rounding. NaN becomes the quiet one without payload.
+    by its own rounding. NaN becomes the quiet one without sign and payload.
     """
     bits = bits_of(x)
     magnitude = np.uint32(bits & np.uint32(_MAGNITUDE))
@@ -78,8 +78,8 @@ def narrowed(x: Any) -> Any:
     half = np.uint32(_INFINITE16) if rounded >= np.uint32(_LARGE) else half
     counted = bits_of(np.float32(real_of(magnitude) + np.float32(0.5)))
     half = np.uint32(counted - np.uint32(0x3F00_0000)) if magnitude < np.uint32(_NORMAL) else half
-    half = np.uint32(NAN_FP16) if magnitude > np.uint32(_INFINITE) else half
-    return np.uint16(half | np.uint32(np.uint32(bits & np.uint32(_SIGN)) >> np.uint32(16)))
+    signed = np.uint32(half | np.uint32(np.uint32(bits & np.uint32(_SIGN)) >> np.uint32(16)))
+    return np.uint16(NAN_FP16 if magnitude > np.uint32(_INFINITE) else signed)
 
 
 @part
@@ -191,7 +191,7 @@ def added_special(products: np.ndarray, largest: np.ndarray, sums: np.ndarray) -
 
 @part
 def nearest_bf16(x: Any) -> Any:
-    """float32 rounded to the nearest BF16, ties to even, held as float32; NaN without payload."""
+    """float32 rounded to the nearest BF16, ties to even, held as float32; NaN as ``NAN_BF16``."""
     bits = bits_of(x)
     odd = np.uint32(np.uint32(bits >> np.uint32(16)) & np.uint32(1))
     near = np.uint32(np.uint32(bits + np.uint32(0x7FFF) + odd) & np.uint32(0xFFFF_0000))

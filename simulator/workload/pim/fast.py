@@ -36,7 +36,7 @@ CHUNK = 8
 def dot_fp16(rows: np.ndarray, columns: np.ndarray, device: PimArithmetic) -> np.ndarray:
     """As ``plain.dot_fp16``."""
     blocks = remembered(columns, (device, "fp16"), lambda: _blocks_fp16(columns, device))
-    vectors = plain.grouped(plain.fp16(rows), device).astype(np.float32)
+    vectors = plain.grouped(_fp16(rows), device).astype(np.float32)
     out = np.empty((len(rows), len(blocks) * REGISTERS), np.float32)
     sums = np.empty(REGISTERS * LANES, np.float32)
     for top in range(0, len(rows), CHUNK):
@@ -47,7 +47,7 @@ def dot_fp16(rows: np.ndarray, columns: np.ndarray, device: PimArithmetic) -> np
 
 def _blocks_fp16(columns: np.ndarray, device: PimArithmetic) -> np.ndarray:
     """Bits of FP16, (blocks, groups, REGISTERS · LANES): missing outputs are 0."""
-    stored = plain.grouped(plain.fp16(columns), device).view(np.uint16)
+    stored = plain.grouped(_fp16(columns), device).view(np.uint16)
     stored = np.pad(stored, ((0, -len(stored) % REGISTERS), (0, 0), (0, 0)))
     blocks, groups = len(stored) // REGISTERS, stored.shape[1]
     apart = stored.reshape(blocks, REGISTERS, groups, LANES).transpose(0, 2, 1, 3)
@@ -116,9 +116,19 @@ def _bits(
     kernel: Callable[[np.ndarray, np.ndarray, np.ndarray], None], first: np.ndarray, second: np.ndarray
 ) -> np.ndarray:
     """A kernel over the bits of two broadcasting operands in FP16."""
-    left, right = (each.view(np.uint16) for each in _together(plain.fp16(first), plain.fp16(second)))
+    left, right = (each.view(np.uint16) for each in _together(_fp16(first), _fp16(second)))
     out = np.empty(left.shape, np.uint16)
     kernel(left.reshape(-1), right.reshape(-1), out.reshape(-1))
+    return out.view(np.float16)
+
+
+def _fp16(x: np.ndarray) -> np.ndarray:
+    """As ``plain.fp16``."""
+    if x.dtype != np.float32:
+        return plain.fp16(x)
+    real = np.array(x, order="C")  # a copy: of what can be written to the kernel is compiled once
+    out = np.empty(real.shape, np.uint16)
+    pim.round_fp16(real.reshape(-1), out.reshape(-1))
     return out.view(np.float16)
 
 
