@@ -1,5 +1,7 @@
 """How fast networks are executed: int8 beside onnxruntime, in one run, one thread each. ``make bench``.
 
+And how fast products of vectors are in the arithmetic of memories that compute, beside plain numpy.
+
 CPU time of this process, medians of runs that alternate, after two warm-up runs. Compiling kernels, loading
 networks and arranging weights is counted for neither. The products are exact in both.
 """
@@ -28,6 +30,9 @@ from simulator.workload import fast  # noqa: E402
 from simulator.workload.execute import execute  # noqa: E402
 from simulator.workload.load import load_graph  # noqa: E402
 from simulator.workload.numerics import PROFILES  # noqa: E402
+from simulator.workload.pim import fast as pim  # noqa: E402
+from simulator.workload.pim import plain  # noqa: E402
+from simulator.workload.pim.devices import GDDR6_AIM, HBM_PIM  # noqa: E402
 
 M, K, N = 512, 1024, 512
 PRODUCTS = ("MatMulInteger", "QLinearMatMul")
@@ -121,10 +126,35 @@ def resnet50() -> None:
             )
 
 
+def memories() -> None:
+    """Products of a matrix and a vector as HBM-PIM and GDDR6-AiM round them."""
+    size = 4096
+    print(f"memories that compute, {size} x {size} by a vector; milliseconds (goal 50)")
+    rng = np.random.default_rng(1)
+    vector, matrix = (rng.standard_normal(shape).astype(np.float16) for shape in ((1, size), (size, size)))
+    matrix.flags.writeable = False  # as the constants of a network
+    seconds = alternating(
+        {
+            "HBM-PIM, FP16": lambda: pim.dot_fp16(vector, matrix, HBM_PIM),
+            "GDDR6-AiM, BF16": lambda: pim.dot_bf16(vector, matrix, None, GDDR6_AIM),
+        }
+    )
+    plainly = alternating(
+        {
+            "HBM-PIM, FP16": lambda: plain.dot_fp16(vector, matrix, HBM_PIM),
+            "GDDR6-AiM, BF16": lambda: plain.dot_bf16(vector, matrix, None, GDDR6_AIM),
+        },
+        times=1,
+    )
+    for name, each in seconds.items():
+        print(f"  {name:<40} {each * 1e3:7.1f}   plain numpy {plainly[name] * 1e3:7.0f}")
+
+
 def main() -> None:
-    """Both, or what can be had without onnxruntime."""
+    """All, or what can be had without onnxruntime."""
     kind = "quads of 8 bits" if QUADS else "pairs of 16 bits"
     print(f"kernel: {kind}, {32 * LANES}-bit vectors")
+    memories()
     try:
         import onnxruntime
     except ImportError:

@@ -69,8 +69,12 @@ def _arrays(source: Source, what: str = "inputs", each: str = "input") -> Mappin
     return {name: np.asarray(array) for name, array in source.items()}
 
 
-def execute_on(chip: Chip, graph: Graph, given: Given) -> tuple[Activity, Values]:
+def execute_on(
+    chip: Chip, graph: Graph, given: Given, pim: Mapping[str, str] | None = None
+) -> tuple[Activity, Values]:
     """Execute a network as a chip rounds; what it did, and what a result says of it.
+
+    ``pim``: node -> memory that computes it, as ``execute`` takes it.
 
     Raises
     ------
@@ -82,9 +86,9 @@ def execute_on(chip: Chip, graph: Graph, given: Given) -> tuple[Activity, Values
     arrays, labels = split_labels(arrays, graph)
     _check_outputs(graph, given.golden or {})
     check_finite(arrays, graph)
-    activity = execute(graph, arrays, numerics)
+    activity = execute(graph, arrays, numerics, pim=pim)
     values = Values(
-        profile=described(numerics, graph),
+        profile=described(numerics, graph, pim or {}),
         samples=activity.samples,
         density={name: activity.density(name) for name in activity.elements},
         labelled=None if labels is None else int(labels.size),
@@ -97,9 +101,20 @@ def execute_on(chip: Chip, graph: Graph, given: Given) -> tuple[Activity, Values
     return activity, values
 
 
-def described(numerics: Numerics, graph: Graph) -> str:
-    """A profile in words: what was changed of it, or that nothing in the network is for it to round."""
-    if not any(tensor.quant is not None for tensor in graph.tensors.values()):
+def described(numerics: Numerics, graph: Graph, pim: Mapping[str, str]) -> str:
+    """A profile in words: what was changed of it, or that nothing in the network is for it to round.
+
+    Then, how many nodes are in the arithmetic of which memory.
+    """
+    said = _rounded(numerics, graph)
+    for device in sorted(set(pim.values())):
+        nodes = sum(each == device for each in pim.values())
+        said += f"; {nodes} node{'s' * (nodes != 1)} as {device} computes"
+    return said
+
+
+def _rounded(numerics: Numerics, graph: Graph) -> str:
+    if numerics.pim is None and not any(tensor.quant is not None for tensor in graph.tensors.values()):
         return "the network's real numbers (nothing in it is quantized)"
     known, said = PROFILES.get(numerics.name), numerics.name
     if known is not None and numerics.accumulator_bits != known.accumulator_bits:

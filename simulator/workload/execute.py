@@ -15,8 +15,11 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.workload import lite, plain
 from simulator.workload.call import Call, NotExecuted, Value, stored_type
 from simulator.workload.graph import Graph, Node
-from simulator.workload.numerics import Numerics, profile
+from simulator.workload.numerics import Numerics, on_device, profile
 from simulator.workload.op import OPS, is_modelled
+from simulator.workload.pim.devices import DEVICES
+from simulator.workload.pim.run import check_placed
+from simulator.workload.pim.run import run as run_on_pim
 from simulator.workload.rescale import limits
 from simulator.workload.tensor import FLOATS, Tensor
 
@@ -60,6 +63,7 @@ def execute(
     inputs: Mapping[str, np.ndarray],
     numerics: str | Numerics,
     *,
+    pim: Mapping[str, str] | None = None,
     all_tensors: bool = False,
     readable: bool = False,
 ) -> Activity:
@@ -75,6 +79,9 @@ def execute(
         executed sample by sample.
     numerics
         Profile or its name.
+    pim
+        Node -> memory that computes it (``simulator.workload.pim.devices.DEVICES``), in that one's
+        arithmetic. Other nodes follow the profile.
     all_tensors
         Keep every computed tensor.
     readable
@@ -83,13 +90,16 @@ def execute(
     Raises
     ------
     InputError
-        Inputs are not those of the network, or a node cannot be executed; with its name and the reason.
+        Inputs are not those of the network, or a node cannot be executed, or not on its memory; with its name
+        and the reason.
     """
-    numerics = profile(numerics)
+    numerics, pim = profile(numerics), pim or {}
     join = _check_inputs(graph, inputs)[1]
     samples = samples_of(graph, inputs)
     _check_nodes(graph)
-    run = _Run(graph, numerics, _arithmetic(readable), all_tensors)
+    check_placed(graph, pim)
+    placed = {node: on_device(numerics, DEVICES[device]) for node, device in pim.items()}
+    run = _Run(graph, numerics, placed, _arithmetic(readable), all_tensors)
     kept: dict[str, list[np.ndarray]] = {}
     for feeds in samples:
         for name, array in run.once(feeds).items():
@@ -139,8 +149,15 @@ def _arithmetic(readable: bool) -> ModuleType:
 class _Run:
     """One network with its constants, and what is counted over its samples."""
 
-    def __init__(self, graph: Graph, numerics: Numerics, arithmetic: ModuleType, all_tensors: bool) -> None:
-        self.graph, self.numerics, self.arithmetic = graph, numerics, arithmetic
+    def __init__(
+        self,
+        graph: Graph,
+        numerics: Numerics,
+        placed: Mapping[str, Numerics],
+        arithmetic: ModuleType,
+        all_tensors: bool,
+    ) -> None:
+        self.graph, self.numerics, self.placed, self.arithmetic = graph, numerics, placed, arithmetic
         self.nonzeros: dict[str, int] = {}
         self.elements: dict[str, int] = {}
         self.keep = set(graph.outputs)
@@ -171,14 +188,16 @@ class _Run:
         operands = [
             Value(self.graph.tensors[name], self._held(name, held)) if name else None for name in node.inputs
         ]
-        numerics = self.numerics
+        numerics = self.placed.get(node.name, self.numerics)
         if numerics.sixteen is not None and any(v and v.tensor.dtype == "int16" for v in operands):
             numerics = numerics.sixteen
         call = Call(node, operands, results, numerics, self.arithmetic)
         try:
             op = OPS[node.op]
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # inf and NaN are reals, too
-                own = lite.run(op, call) if numerics.library else None
+                own = run_on_pim(call) if numerics.pim is not None else None
+                if own is None and numerics.library:
+                    own = lite.run(op, call)
                 return op.run(call) if own is None else own
         except NotExecuted as error:
             raise InputError(Problem(f"node '{node.name}': {node.op} {error}")) from error

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+import simulator.workload.pim.fast
 from simulator.kernels import conv, gemm, pool, requant
 from simulator.kernels.block import ROWS, WIDTH
 from simulator.workload import plain
@@ -17,6 +18,9 @@ from simulator.workload.panels import panels, reading, spacious, whole
 from simulator.workload.plain import bits_of
 from simulator.workload.rescale import Factors, limits
 from simulator.workload.window import Axis
+
+#: The same of memories that compute.
+PIM = simulator.workload.pim.fast
 
 _ROUNDING = {
     "double": requant.DOUBLE,

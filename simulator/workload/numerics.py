@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from simulator.base.errors import InputError, Problem, did_you_mean
+from simulator.workload.pim.devices import DEVICES, PimArithmetic
 
 #: Kind of multiplier -> what it is.
 MULTIPLIERS = {
@@ -78,6 +79,9 @@ class Numerics:
         Width of the sum of products of operands of 8 bits (operands of 16 bits: 64).
     overflow
         ``wrap`` or ``saturate``: what such a sum does beyond its width, at every addition.
+    pim
+        Memory that computes, in whose arithmetic its operators are (``simulator.workload.pim``); all else is
+        the host's.
     sources
         Where each statement comes from.
     """
@@ -97,6 +101,7 @@ class Numerics:
     elementwise: str = "integer"
     accumulator_bits: int = 32
     overflow: str = "wrap"
+    pim: PimArithmetic | None = None
 
     def rescaling_of(self, op: str, bits: int = 8) -> Rescaling:
         """Rescaling of an operator, by its ONNX name, on operands of so many bits."""
@@ -127,20 +132,30 @@ _TFLITE_REF = Numerics(
     cut=frozenset({"Sqrt"}),
 )
 
+_ONNXRUNTIME = Numerics(
+    "onnxruntime",
+    _HALF_EVEN,
+    (
+        "QLinearConv, QLinearMatMul, QDQ: float32(sx·sw/sy), half to even, + zero point, saturate; "
+        "0 of 186,624 outputs of onnxruntime differ",
+        "ONNX operator specification, QuantizeLinear: half to even, then + zero point, then saturate",
+    ),
+    scale_arithmetic="float32",
+    elementwise="real",
+)
+
+
+def on_device(host: Numerics, device: PimArithmetic) -> Numerics:
+    """Numerics of what a memory computes for a host: the host's rules, the device's arithmetic and sums."""
+    return replace(
+        host, name=device.name, sources=device.sources, pim=device, accumulator_bits=32, overflow="wrap"
+    )
+
+
 PROFILES: dict[str, Numerics] = {
     profile.name: profile
     for profile in (
-        Numerics(
-            "onnxruntime",
-            _HALF_EVEN,
-            (
-                "QLinearConv, QLinearMatMul, QDQ: float32(sx·sw/sy), half to even, + zero point, saturate; "
-                "0 of 186,624 outputs of onnxruntime differ",
-                "ONNX operator specification, QuantizeLinear: half to even, then + zero point, then saturate",
-            ),
-            scale_arithmetic="float32",
-            elementwise="real",
-        ),
+        _ONNXRUNTIME,
         _TFLITE_REF,
         Numerics(
             "tflite_xnnpack",
@@ -176,6 +191,7 @@ PROFILES: dict[str, Numerics] = {
             ),
             scale_arithmetic="float32",
         ),
+        *(on_device(_ONNXRUNTIME, device) for device in DEVICES.values()),
     )
 }
 

@@ -7,16 +7,18 @@ they are read where they lie in the image, in runs, one for each stretch that is
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from simulator.kernels.block import QUADS, ROWS, WIDTH
 from simulator.workload.window import Axis
 
-_remembered: dict[int, dict[Hashable, Panels]] = {}
+_remembered: dict[int, dict[Hashable, Any]] = {}
+
+Arranged = TypeVar("Arranged")
 
 
 class Reading(NamedTuple):
@@ -85,7 +87,7 @@ class Panels(NamedTuple):
 def panels(columns: np.ndarray, zero_points: np.ndarray, runs: int, groups: int = 1) -> Panels:
     """Columns without their zero points, as the kernel reads them.
 
-    Those of an array that cannot be written to are made once, and kept as long as it lives.
+    Those of an array that cannot be written to are ``remembered``.
 
     Parameters
     ----------
@@ -98,17 +100,26 @@ def panels(columns: np.ndarray, zero_points: np.ndarray, runs: int, groups: int 
     groups
         Each has panels of its own.
     """
-    if columns.flags.writeable:
-        return _panels(columns, zero_points, runs, groups)
-    owner = columns.base if isinstance(columns.base, np.ndarray) else columns
+    key = (zero_points.tobytes(), runs, groups, QUADS)
+    return remembered(columns, key, lambda: _panels(columns, zero_points, runs, groups))
+
+
+def remembered(array: np.ndarray, key: Hashable, make: Callable[[], Arranged]) -> Arranged:
+    """What is made of an array that cannot be written to: made once, and kept as long as the array lives.
+
+    ``key`` says all that it depends on besides. Of an array that can be written to it is made every time.
+    """
+    if array.flags.writeable:
+        return make()
+    owner = array.base if isinstance(array.base, np.ndarray) else array
     if id(owner) not in _remembered:
         _remembered[id(owner)] = {}
         weakref.finalize(owner, _remembered.pop, id(owner))
-    where = columns.__array_interface__["data"][0], columns.shape, columns.strides, columns.dtype.str
-    key = (where, zero_points.tobytes(), runs, groups, QUADS)
-    made = _remembered[id(owner)].get(key)
-    if made is None:
-        made = _remembered[id(owner)][key] = _panels(columns, zero_points, runs, groups)
+    where = array.__array_interface__["data"][0], array.shape, array.strides, array.dtype.str
+    kept = _remembered[id(owner)]
+    if (where, key) not in kept:
+        kept[where, key] = make()
+    made: Arranged = kept[where, key]
     return made
 
 

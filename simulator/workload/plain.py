@@ -9,9 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+import simulator.workload.pim.plain
 from simulator.workload.numerics import Numerics
 from simulator.workload.rescale import Factors, divide_half_away, limits, rescale, wrap
 from simulator.workload.window import Axis
+
+#: The same of memories that compute.
+PIM = simulator.workload.pim.plain
 
 
 def windows(image: np.ndarray, places: Sequence[Axis], padding: int | float) -> np.ndarray:

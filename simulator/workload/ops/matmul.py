@@ -86,7 +86,7 @@ class MatMul(Op):
             zeros = [zero for zero in (call.optional(2), call.optional(3)) if zero is not None]
             if any(zero.array.any() for zero in zeros):
                 left, right = _without_zero_points(call)
-            sums = _pairwise(
+            sums = pairwise(
                 left, right, lambda a, b: call.arithmetic.multiply(a, b, _NO_ZEROS, None, call.numerics)
             )
             return [sums.astype(np.int32).reshape(call.results[0].shape)]
@@ -94,7 +94,7 @@ class MatMul(Op):
         if first.array.dtype.kind == "f":
             real = first.array @ second.real()
             return [call.store_real(real if bias is None else real + bias.real())]
-        sums = _pairwise(first.array, second.array, lambda a, b: _sums(call, a, b))
+        sums = pairwise(first.array, second.array, lambda a, b: _sums(call, a, b))
         made = call.store_sums(sums, *_scales(first, second))
         return [made.reshape(call.results[0].shape)]
 
@@ -113,7 +113,7 @@ def _without_zero_points(call: Call) -> tuple[np.ndarray, np.ndarray]:
     return found[0], found[1]
 
 
-def _pairwise(
+def pairwise(
     first: np.ndarray, second: np.ndarray, multiply: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Products (batch, M, N) of broadcasting batches of matrices, each by (M, K) and (N, K)."""

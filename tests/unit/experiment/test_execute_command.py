@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import helper, numpy_helper
 from tflite_file import convolution, write
 
 
@@ -79,6 +81,38 @@ def test_an_unknown_profile(chipsim, network, feeds):
     outcome = chipsim("execute", network, "--inputs", feeds, "--out", "o.npz", "--profile", "tflite")
     assert outcome.code == 2
     assert "expected one of onnxruntime, tflite_ref" in outcome.err
+
+
+def test_a_memory_that_computes(chipsim, tmp_path, rng):
+    """A product of FP16 whose lanes see 2048 and then 1 twice, which FP16 loses and float32 does not."""
+    weight = np.zeros((48, 3), np.float16)
+    weight[[0, 16, 32], 1] = 2048, 1, 1
+    half = onnx.TensorProto.FLOAT16
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["m"], "product"), helper.make_node("Relu", ["m"], ["y"])],
+        "half",
+        [helper.make_tensor_value_info("x", half, (1, 48))],
+        [helper.make_tensor_value_info("y", half, (1, 3))],
+        [numpy_helper.from_array(weight, "w")],
+    )
+    opsets = [helper.make_opsetid("", 21)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), tmp_path / "half.onnx")
+    np.savez(tmp_path / "in.npz", x=np.ones((1, 48), np.float16))
+    for profile, expected in (("hbm_pim", 2048), ("gddr6_aim", 2048), ("onnxruntime", 2050)):
+        outcome = chipsim(
+            "execute", "half.onnx", "--inputs", "in.npz", "--out", "y.npz", "--profile", profile, "--json"
+        )
+        assert outcome.code == 0, outcome.err
+        assert outcome.json["profile"] == profile
+        with np.load(tmp_path / "y.npz") as written:
+            assert (written["y"].dtype, written["y"].tolist()) == (np.float16, [[0, expected, 0]])
+
+
+def test_memories_are_listed_as_profiles(chipsim):
+    listed = dict(line.split(maxsplit=1) for line in chipsim("list", "profiles").out.splitlines())
+    assert listed["hbm_pim"].startswith("HBM-PIM (ISCA 2021, Hot Chips 33): products and sums rounded apart")
+    assert listed["gddr6_aim"].startswith("GDDR6-AiM (ISSCC 2022; JSSC 58(1), 2023): BF16")
+    assert "the bandwidth alone is published" in listed["lpddr5_pim"]
 
 
 def test_such_a_network_is_timed_as_well(chipsim, network, tmp_path):

@@ -11,6 +11,7 @@ from tflite_file import convolution, write
 
 from simulator.base.errors import InputError
 from simulator.experiment.run import run
+from simulator.experiment.values import Given, execute_on
 from simulator.hw.chip import load_chip
 from simulator.results.result import Result
 from simulator.workload.execute import execute
@@ -279,6 +280,19 @@ class TestExecuted:
         given = {"x": np.ones((2, 2), np.float32)}
         said = run(chip, real, inputs=given, profile="truncate", overrides=None).values.profile
         assert said == "the network's real numbers (nothing in it is quantized)"
+
+    def test_real_numbers_as_a_memory_computes_them(self, chip):
+        """A Relu of 1 + 2^−9: rounded to FP16 it stays, to BF16 it is 1."""
+        real, built = quantizing(quantized=False), load_chip(chip)
+        inputs = {"x": np.full((2, 2), 1 + 2.0**-9, np.float32)}
+        activity, values = execute_on(built, real, Given(inputs, numerics="hbm_pim"))
+        assert values.profile == "hbm_pim"
+        assert (activity.outputs["y"] == inputs["x"]).all()
+        activity, values = execute_on(built, real, Given(inputs), pim={"only": "gddr6_aim"})
+        assert values.profile == (
+            "the network's real numbers (nothing in it is quantized); 1 node as gddr6_aim computes"
+        )
+        assert (activity.outputs["y"] == 1).all()
 
     def test_declared_and_measured_at_once(self, chip, network, feeds):
         with pytest.raises(InputError, match="measured from the inputs; leave one of the two out"):

@@ -39,6 +39,15 @@ fast.average(image, places, (-128, 127))
 fast.maximum(image, places, (-128, 127))
 fast.look_up(image, np.zeros(256, np.int8))
 
+from simulator.workload.pim import devices, fast as memory, tables
+half = np.ones((1, 16), np.float16)
+memory.dot_fp16(half, half, devices.HBM_PIM)
+memory.dot_bf16(half, half, None, devices.GDDR6_AIM)
+memory.add_fp16(half, half.astype(np.float32))
+memory.multiply_fp16(half, half)
+memory.multiply_bf16(half, half)
+memory.activate(half, tables.table("tanh"))
+
 from simulator.hw.device import make_device
 from simulator.hw.pim import aim, stream
 from simulator.hw.standard import STANDARDS
@@ -80,5 +89,12 @@ def test_all_kernels_compile_within_two_minutes_from_nothing(tmp_path):
         "add_ratio_rows",
         "count_other",
         "max_pool",
+        "dot_fp16",
+        "dot_bf16",
+        "add_fp16",
+        "multiply_fp16",
+        "multiply_bf16",
+        "round_fp16",
+        "activate_bf16",
     }
     assert wanted <= compiled
