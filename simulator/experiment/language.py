@@ -149,7 +149,8 @@ def _prepared(run: _Run, args: LanguageModel, inside: Sequence[Resident] = ()) -
     chip, schedule = prepare(run.chip, graph)
     alike = tuple(f"block{i}." for i in range(period, 2 * period))
     more = [each for each in schedule.residents if each.node.startswith(alike)] * times
-    schedule = replace(schedule, residents=(*schedule.residents, *more))
+    residents = () if inside else (*schedule.residents, *more)  # said once, of the first phase planned
+    schedule = replace(schedule, residents=residents)
     return _Prepared(chip, schedule, layers, some, period, times)
 
 

@@ -16,6 +16,7 @@ from simulator.mapping.plan import plan
 from simulator.mapping.program import Program
 from simulator.mapping.schedule import Schedule
 from simulator.mapping.stages import most_stages
+from simulator.mapping.tasks import make_tasks
 from simulator.results.result import Beside, Result
 from simulator.results.stream import Stream
 from simulator.results.trace import Trace
@@ -23,6 +24,7 @@ from simulator.results.values import Values
 from simulator.workload.graph import Graph
 from simulator.workload.load import load_graph
 from simulator.workload.op import work_of
+from simulator.workload.pim.devices import DEVICES
 from simulator.workload.precision import assume
 from simulator.workload.work import Contraction
 
@@ -75,7 +77,7 @@ def prepare_with_values(
     activity = values = None
     if given is not None:
         try:
-            activity, values = execute_on(built, graph, given)
+            activity, values = execute_on(built, graph, given, placed_inside(graph, built, settings))
         except InputError as error:
             name = str(network) if not isinstance(network, Graph) else network.name
             raise located(error, given.files, name) from error
@@ -84,6 +86,19 @@ def prepare_with_values(
     if said:
         graph = graph.with_tensors(graph.tensors, *said)
     return built, plan(graph, built), values
+
+
+def placed_inside(graph: Graph, chip: Chip, settings: Mapping[str, str]) -> dict[str, str]:
+    """Node -> memory in whose arithmetic it is executed, of those that a plan places inside memories."""
+    if not any(core.RESIDENT for core in chip.cores.values()):
+        return {}
+    taken = with_precision(graph, chip, settings.get("precision"))
+    found = {}
+    for task in make_tasks(taken, chip).tasks:
+        node, core = taken.nodes[task.node], chip.cores[task.core]
+        if core.RESIDENT and task.name == node.name and node.op in DEVICES[core.kind].operators:
+            found[node.name] = core.kind
+    return found
 
 
 def finish(

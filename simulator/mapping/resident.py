@@ -71,7 +71,7 @@ def resident_choice(task: Task, graph: Graph, chip: Chip, room: Mapping[str, int
 
 
 def resident_words(residents: Sequence[Resident]) -> list[str]:
-    """What weights that lie in memories that compute take there, and what they are multiplied in; sentences."""
+    """What weights take inside memories that compute, and what they are multiplied in there; sentences."""
     said = []
     for core in dict.fromkeys(each.core for each in residents):
         mine = [each for each in residents if each.core == core]

@@ -154,8 +154,8 @@ class TaskPlan:
 class Resident:
     """Weights that lie in a memory that computes, in its own layout, before the run.
 
-    ``bytes`` with padding, ``network_bytes`` as the network has them; products are in ``multiplied`` where the
-    network has ``precision``.
+    ``bytes`` with padding, ``network_bytes`` as the network has them; products are in ``multiplied`` where
+    the network has ``precision``.
     """
 
     node: str
