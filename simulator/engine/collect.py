@@ -226,6 +226,8 @@ def memory_infos(chip: Chip, machine: Machine) -> tuple[MemoryInfo, ...]:
                 external=memory.EXTERNAL,
                 model=memory.simulated_as(),
                 inside_bytes_per_s=memory.inside_bytes_per_s(),
+                channels=memory.interface()[0],
+                data_bits=memory.interface()[1],
                 **found,
             )
         )

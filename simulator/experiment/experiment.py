@@ -15,7 +15,7 @@ from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import locate
 from simulator.base.spec import Spec, build
-from simulator.experiment.overrides import WORKLOAD_SETTINGS, describe_overrides, split_overrides
+from simulator.experiment.overrides import ARGUMENTS, WORKLOAD_SETTINGS, describe_overrides, split_overrides
 from simulator.experiment.run import run
 from simulator.hw.chip import FAMILIES, load_chip
 from simulator.report import REPORTS
@@ -36,6 +36,9 @@ class WorkloadEntry(Spec):
         le=1,
     )
     weight_density: float | None = Field(None, description="The same of weights [counted]", ge=0, le=1)
+    args: dict[str, Any] = Field(
+        default_factory=dict, description="Arguments of its builder that take the place of those in its file"
+    )
     inputs: str | None = Field(
         None, description="An .npz file to execute the network on: an array per input, `labels` if any"
     )
@@ -99,12 +102,13 @@ class Experiment:
             A point cannot be run; the message names it.
         """
         for number, point in enumerate(self.points, 1):
-            overrides = {**point.overrides, **_chosen(point.workload, SETTINGS, "workload.")}
+            named = {f"workload.{name}": value for name, value in point.workload.args.items()}
+            overrides = {**point.overrides, **_chosen(point.workload, SETTINGS, "workload."), **named}
             given = {name: str(value) for name, value in _chosen(point.workload, GIVEN).items()}
             what = f"{point.chip} {point.workload.network} {describe_overrides(overrides)}".strip()
             options = "".join(f" --{name} {quote(value)}" for name, value in given.items())
-            named = f"{quote(point.chip)} {quote(point.workload.network)}{options}"
-            command = f"chipsim run {named} {describe_overrides(overrides)}".strip()
+            asked = f"{quote(point.chip)} {quote(point.workload.network)}{options}"
+            command = f"chipsim run {asked} {describe_overrides(overrides)}".strip()
             try:
                 result = run(
                     point.chip,
@@ -196,6 +200,15 @@ def _check_given(entry: WorkloadEntry, index: int, document: yamlio.Document) ->
         expected = f"expected one of {', '.join(PROFILES)}, got '{entry.profile}'"
         hint = did_you_mean(entry.profile, PROFILES)
         problems.append(document.problem(expected + hint, (*place, "profile")))
+    unknown = [name for name in entry.args if name not in ARGUMENTS]
+    problems += [
+        document.problem(
+            f"unknown argument of a builder, expected one of {', '.join(ARGUMENTS)}"
+            f"{did_you_mean(name, ARGUMENTS)}",
+            (*place, "args", name),
+        )
+        for name in unknown
+    ]
     if entry.inputs is None and (entry.golden is not None or entry.profile is not None):
         name = "golden" if entry.golden is not None else "profile"
         problems.append(document.problem("only inputs can be executed; give them as well", (*place, name)))
@@ -236,6 +249,8 @@ def _check_path(
         message = f"expected a path that starts with one of {', '.join(known_firsts)}{hint}"
         return [document.problem(message, place)]
     path = rest if first in (*names.values(), "chip") else where
+    if path.startswith("mapping."):
+        return []
     problems = []
     for chip, name in chips.items():
         parents = path.split(".")[:-1]

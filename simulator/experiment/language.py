@@ -25,6 +25,8 @@ from simulator.workload.frontends.llm.args import LanguageModel
 from simulator.workload.frontends.llm.inside import as_inside
 from simulator.workload.graph import Graph
 
+#: Phases that take several graphs.
+SEVERAL = ("all", "generate")
 Say = Callable[[str], None]
 
 
@@ -52,7 +54,7 @@ def language_model(
     arguments = {name: text for name, text in settings.items() if name in ARGUMENTS}
     count = int(settings["batch"]) if batch is None and settings.get("batch", "").isdecimal() else batch
     request = built.read(path, batch=count, arguments=arguments)
-    return request if request.args.phase == "all" else None
+    return request if request.args.phase in SEVERAL else None
 
 
 def refuse(**asked: bool) -> None:
@@ -103,13 +105,20 @@ def run_language_model(
     args: LanguageModel = request.args
     _check_room(ready, args)
     shared = _Run(ready, request, settings or {}, command, seed, fold)
+    alone = args.phase == "generate"  # the prompt is there already, and so is its token
+    args = args.at(phase="all")
     points = _contexts(args) if args.generate > 1 else []
+    if alone and not points:
+        raise InputError(Problem("expected tokens after the first to generate", path="workload.generate"))
     parts = [_prepared(shared, args.at(phase="decode", context=context)) for context in points]
     inside = parts[0].schedule.residents if parts else ()
     _check_room(ready, args, inside)
-    say(f"prefill of {args.prompt} tokens")
-    prefill = _part(shared, _prepared(shared, args.at(phase="prefill"), inside))
+    prefill = None
+    if not alone:
+        say(f"prefill of {args.prompt} tokens")
+        prefill = _part(shared, _prepared(shared, args.at(phase="prefill"), inside))
     if not parts:
+        assert prefill is not None
         return _measured(prefill, prefill, None, args, ())
     steps = []
     for context, part in zip(points, parts, strict=True):
@@ -117,9 +126,9 @@ def run_language_model(
         steps.append(_part(shared, part))
     shares = _shares(args, points)
     decode = weighted(list(zip(steps, shares, strict=True)))
-    whole = joined(prefill, decode, ("prefill", "decode"))
+    whole = decode if prefill is None else joined(prefill, decode, ("prefill", "decode"))
     said = _interpolated(points, steps)
-    whole = replace(whole, assumptions=(*whole.assumptions, *said), precision=prefill.precision)
+    whole = replace(whole, assumptions=(*whole.assumptions, *said))
     return _measured(whole, prefill, decode, args, inside)
 
 
@@ -227,8 +236,9 @@ def _interpolated(points: list[int], steps: list[Result]) -> list[str]:
 
 
 def _measured(
-    whole: Result, prefill: Result, decode: Result | None, args: LanguageModel, inside: Sequence[Resident]
-) -> Result:
+    whole: Result, prefill: Result | None, decode: Result | None, args: LanguageModel,
+    inside: Sequence[Resident],
+) -> Result:  # fmt: skip
     """The result with the metrics of a language model, and the room of all blocks."""
     tokens, more = args.generate - 1, _padding(inside)
     kv = counts.kv_bytes(args, args.prompt + tokens)
@@ -236,14 +246,16 @@ def _measured(
     energy = decode.metrics.energy_j if decode is not None else None
     metrics = replace(
         whole.metrics,
-        ttft_s=prefill.metrics.latency_s,
+        ttft_s=prefill.metrics.latency_s if prefill is not None else None,
         tpot_s=tpot,
         tokens_per_s=args.batch / tpot if tpot else None,
         energy_per_token_j=energy / (tokens * args.batch) if energy is not None else None,
         kv_bytes=kv,
         peak_memory_bytes=max(whole.metrics.peak_memory_bytes, counts.weight_bytes(args) + more + kv),
     )
-    return replace(whole, metrics=metrics, batch=args.batch)
+    asked = {**whole.resolved.get("experiment", {}), "args": args.model_dump(), "batch": args.batch}
+    resolved = {**whole.resolved, "experiment": asked}
+    return replace(whole, metrics=metrics, batch=args.batch, resolved=resolved)
 
 
 def _padding(inside: Sequence[Resident]) -> int:

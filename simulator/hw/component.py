@@ -283,6 +283,10 @@ class Memory(Component):
         """Peak bandwidth; None where it is unlimited."""
         return None
 
+    def interface(self) -> tuple[int, int]:
+        """Channels side by side, and data pins of all of them; 0 where that is not known."""
+        return 0, 0
+
     def inside_bytes_per_s(self) -> float | None:
         """What units inside take from its cells at most; None where there are none."""
         return None

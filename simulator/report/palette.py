@@ -49,4 +49,5 @@ def sheet() -> str:
     light, dark = style(LIGHT, REST_LIGHT), style(DARK, REST_DARK)
     names = [f"c{i}" for i in range(COLOURS)] + ["cx"]
     classes = "\n".join(f".{name}{{fill:var(--{name});background:var(--{name})}}" for name in names)
+    classes += "\n" + "".join(f".s{name[1:]}{{stroke:var(--{name})}}" for name in names)
     return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n{classes}"

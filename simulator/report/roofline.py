@@ -17,7 +17,10 @@ NAMED = 6
 
 @dataclass(frozen=True)
 class Dot:
-    """One layer. ``ops_per_byte`` is None if it moved nothing to or from external memory."""
+    """One layer. ``ops_per_byte`` is None if it moved nothing to or from external memory.
+
+    Bytes of a layer that a memory computed are those that its units took from its banks.
+    """
 
     name: str
     ops_per_byte: float | None
@@ -29,13 +32,15 @@ class Dot:
 class Roofline:
     """What the figure shows; ``left_out`` counts layers with no MACs or no time of their own.
 
-    ``peak_ops_per_s`` and ``bytes_per_s`` (sum over external memories) are None where unknown or unlimited.
+    ``peak_ops_per_s`` and ``bytes_per_s`` (sum over external memories) are None where unknown or unlimited;
+    ``inside_bytes_per_s`` is what units inside memories take from their banks, None where there are none.
     """
 
     dots: tuple[Dot, ...]
     left_out: int
     peak_ops_per_s: float | None
     bytes_per_s: float | None
+    inside_bytes_per_s: float | None = None
 
     @property
     def ridge(self) -> float | None:
@@ -51,6 +56,10 @@ def roofline(result: Result) -> Roofline:
         for way in ("read", "write"):
             counts = result.ledger.per_node(memory.name, way).tolist()
             moved = [total + count for total, count in zip(moved, counts, strict=True)]
+    for memory in external:
+        if memory.inside_bytes_per_s:
+            counts = result.ledger.per_node(memory.name, "pim_column").tolist()
+            moved = [inside or total for total, inside in zip(moved, counts, strict=True)]
     dots = []
     for row, count in zip(result.rows, moved, strict=True):
         held_fs = row.end_fs - row.start_fs
@@ -65,6 +74,7 @@ def roofline(result: Result) -> Roofline:
         left_out=len(result.rows) - len(dots),
         peak_ops_per_s=peak * 1e12 if peak else None,
         bytes_per_s=sum(known) if known and len(known) == len(rates) else None,
+        inside_bytes_per_s=sum(memory.inside_bytes_per_s or 0.0 for memory in external) or None,
     )
 
 
@@ -108,7 +118,9 @@ def draw_roofline(roof: Roofline, colours: dict[str, int], grid: int = 1) -> str
         across = x.at(dot.ops_per_byte) if dot.ops_per_byte is not None else x.end
         place = (round(across * 10 / grid) * grid / 10, round(y.at(dot.ops_per_s) / grid) * grid)
         places.setdefault((*place, dot.bound, inside), []).append(dot)
-    body = _grid(x, y) + _roofs(roof, x, y)
+    inward = "ops per byte outside, or inside the memory where it computes (ops/B)"
+    words = inward if roof.inside_bytes_per_s else "ops per external byte (ops/B)"
+    body = _grid(x, y, words) + _roofs(roof, x, y)
     for (left, top, bound, inside), dots in places.items():
         shape, geometry = (
             ("circle", f'cx="{left}%" cy="{top}" r="4.5"')
@@ -141,8 +153,8 @@ def _axes(roof: Roofline) -> tuple[_LogAxis, _LogAxis]:
     return x, y
 
 
-def _grid(x: _LogAxis, y: _LogAxis) -> list[str]:
-    """Grid lines at powers of ten, their values, the units."""
+def _grid(x: _LogAxis, y: _LogAxis, across: str) -> list[str]:
+    """Grid lines at powers of ten, their values, what the axes show."""
     body = []
     for value in x.ticks(6):
         at = x.at(value)
@@ -154,7 +166,7 @@ def _grid(x: _LogAxis, y: _LogAxis) -> list[str]:
         body.append(f'<line x1="0" x2="100%" y1="{at:.1f}" y2="{at:.1f}" class="grid"/>')
         body.append(f'<text x="2" y="{at - 4:.1f}" class="quiet">{si(value, "OPS")}</text>')
     body.append(f'<line x1="0" x2="100%" y1="{y.start}" y2="{y.start}" class="axis"/>')
-    body.append(f'<text x="100%" y="{y.start + 37}" class="end quiet">ops per external byte (ops/B)</text>')
+    body.append(f'<text x="100%" y="{y.start + 37}" class="end quiet">{across}</text>')
     body.append('<text x="2" y="12" class="quiet">achieved (OPS = ops/s)</text>')
     return body
 
@@ -172,6 +184,8 @@ def _roofs(roof: Roofline, x: _LogAxis, y: _LogAxis) -> list[str]:
         body.append(_line(x.at(ridge) if ridge else x.start, height, x.end, height, "roof"))
         text = f"peak {si(roof.peak_ops_per_s, 'OPS')}"
         body.append(f'<text x="100%" y="{height - 7:.1f}" class="end halo">{text}</text>')
+    if roof.inside_bytes_per_s:
+        body += _inside(roof.inside_bytes_per_s, roof, x, y)
     if ridge and roof.peak_ops_per_s and roof.bytes_per_s:
         at, anchor, shift = x.at(ridge), (" end" if x.at(ridge) > 50 else ""), (-6 if x.at(ridge) > 50 else 6)
         body.append(_line(at, y.at(roof.peak_ops_per_s), at, y.start, "ridge"))
@@ -179,6 +193,20 @@ def _roofs(roof: Roofline, x: _LogAxis, y: _LogAxis) -> list[str]:
             place = f'x="{at:.2f}%" y="{y.start - 24 + 16 * line}" transform="translate({shift})"'
             body.append(f'<text {place} class="halo{anchor}">{text}</text>')
     return body
+
+
+def _inside(rate: float, roof: Roofline, x: _LogAxis, y: _LogAxis) -> list[str]:
+    """Draw what the banks give to units inside the memory, broken, with its slope."""
+    left = max(10**x.low, 10**y.low / rate)
+    most = roof.peak_ops_per_s or 10**y.high
+    right = min(most / rate, 10**x.high)
+    if right <= left:
+        return []
+    low, high = y.at(left * rate), y.at(right * rate)
+    text = f"inside the memory {si(rate, 'B/s')}"
+    place = f'x="{x.at(left):.2f}%" y="{low - 8:.1f}" transform="translate(8)"'
+    line = _line(x.at(left), low, x.at(right), high, "roof inside")
+    return [line, f'<text {place} class="halo">{text}</text>']
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:

@@ -38,7 +38,7 @@ class MemoryInfo:
     ``model`` says how it was simulated, where there is more than one way. ``hits``, ``misses`` and
     ``conflicts`` are accesses that found their row open, the bank closed, another row open; None where rows
     are not followed. ``inside_bytes_per_s`` is what the units of a memory that computes take from its banks
-    at most; None where it does not.
+    at most; None where it does not. ``channels`` side by side have ``data_bits`` pins in all; 0: not stated.
     """
 
     name: str
@@ -51,6 +51,8 @@ class MemoryInfo:
     misses: int | None = None
     conflicts: int | None = None
     inside_bytes_per_s: float | None = None
+    channels: int = 0
+    data_bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

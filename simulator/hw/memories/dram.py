@@ -192,6 +192,10 @@ class Dram(Memory):
         """Peak bandwidth of all channels together."""
         return float((self.bandwidth_bytes_per_s or self.device.peak_bytes_per_s) * self.channels)
 
+    def interface(self) -> tuple[int, int]:
+        """Channels (pseudo channels), and pins of those."""
+        return self.channels, self.channels * self.device.channel_width
+
     def inside_bytes_per_s(self) -> float | None:
         """An access of every unit each step, of all channels; None for a standard that does not compute."""
         if not self._computes():

@@ -35,8 +35,10 @@ class LanguageModel(Spec):
     prompt: int = Field(1024, description="Tokens of the prompt", ge=1)
     generate: int = Field(128, description="Tokens to generate after it", ge=1)
     batch: int = Field(1, description="Sequences side by side, all of the same length", ge=1)
-    phase: Literal["all", "prefill", "decode"] = Field(
-        "all", description="The prompt and all tokens after it, the prompt, or one token after `context`"
+    phase: Literal["all", "generate", "prefill", "decode"] = Field(
+        "all",
+        description="The prompt and all tokens after it, these tokens alone (with the prompt in the cache), "
+        "the prompt, or one token after `context`",
     )
     context: int | None = Field(
         None, description="Tokens in the cache before the decode step; null: the prompt", ge=1
