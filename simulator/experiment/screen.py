@@ -104,7 +104,7 @@ def show_result(result: Result) -> None:
     """Headline, per-layer table, and what was assumed or not modelled."""
     from rich.console import Console  # heavy; only where a result is shown
 
-    from simulator.report import memorymodel, values
+    from simulator.report import matching, memorymodel, values
     from simulator.report.stream import fusion_sentence, stream_figures, stream_title
     from simulator.report.table import TEXT_COLUMNS, headline, layer_table
     from simulator.report.title import title
@@ -134,6 +134,7 @@ def show_result(result: Result) -> None:
     )
     for label, value, remark in [
         *headline(result),
+        *matching.screen_lines(result),
         *values.screen_lines(result),
         *memorymodel.screen_lines(result),
     ]:

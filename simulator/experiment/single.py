@@ -9,6 +9,7 @@ from pathlib import Path
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
 from simulator.experiment.execute import located
+from simulator.experiment.matching import matching, with_matching
 from simulator.experiment.overrides import ARGUMENTS, split_overrides
 from simulator.experiment.values import Given, execute_on, with_zeros
 from simulator.hw.chip import Chip, load_chip
@@ -71,6 +72,9 @@ def prepare_with_values(
         built = chip
     else:
         built = load_chip(chip, for_chip)
+    matched = matching(network, settings, built, given, batch)
+    if matched is not None:
+        return built, plan(matched.graph, built), matched.values
     graph = load_network(network, settings, batch)
     activity = values = None
     if given is not None:
@@ -120,6 +124,7 @@ def finish_with_trace(
     provenance = {"chipsim": __version__, "command": command, "seed": seed}
     program = lower(schedule)
     result, trace = simulate_with_trace(program, chip, provenance)
+    result = with_matching(result, schedule.graph, chip)
     if beside:
         result = replace(result, beside=_beside(program, chip))
     experiment = {**(settings or {}), "precision": result.precision, "batch": result.batch, "seed": seed}

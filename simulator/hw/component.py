@@ -133,6 +133,10 @@ class Component(Spec):
         """What tells it from others of its kind, in a few words each, for `describe`."""
         return ()
 
+    def dies(self) -> int:
+        """How many of what its leakage and area are of one of."""
+        return 1
+
 
 class Core(Component):
     """Something that computes. Tiles are rows of ``tiling.TILE``."""
@@ -142,6 +146,8 @@ class Core(Component):
     ABSORBS: ClassVar[bool] = (
         False  # whether element-wise operations can join any of its tiles, at their cost
     )
+
+    ALONE: ClassVar[bool] = False  # whether its work needs no core beside it, not even for moves
 
     clock_hz: int = Field(description="Clock of the core", gt=0)
     buffers: dict[str, str] = Field(description="Which memory holds each operand: role -> name of a memory")

@@ -5,6 +5,8 @@ The rules and the layout of the state are those of ``simulator.workload.neurons`
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from simulator.kernels.jit import lean, part
@@ -18,16 +20,16 @@ _STATUS, _KNOWN, _COMMITTED, _REFUSED, _SHRUNK, _COMPARED = 0, 1, 2, 3, 4, 5
 
 
 @part
-def _distance(vector: np.ndarray, prototype: np.ndarray, norm: int) -> int:
+def _distance(vector: np.ndarray, prototype: np.ndarray, norm: int) -> Any:
     """L1 (0) or Lsup (1) of two rows of uint8."""
-    total = np.int32(0)
+    far: Any = np.int32(0)
     if norm == 0:
         for c in range(vector.size):
-            total += np.int32(abs(np.int32(vector[c]) - np.int32(prototype[c])))
-        return total
+            far += np.int32(abs(np.int32(vector[c]) - np.int32(prototype[c])))
+        return far
     for c in range(vector.size):
-        total = max(total, np.int32(abs(np.int32(vector[c]) - np.int32(prototype[c]))))
-    return total
+        far = max(far, np.int32(abs(np.int32(vector[c]) - np.int32(prototype[c]))))
+    return far
 
 
 @part
@@ -149,7 +151,4 @@ def recognize(
             distances[i, m] = _NOTHING if least < 0 else least >> 16
             categories[i, m] = _NOTHING if least < 0 else least & 0xFFFF
             identifiers[i, m] = together
-            if least < 0:
-                before = np.int64(1) << 62
-            else:
-                before = least
+            before = np.int64(1) << 62 if least < 0 else least

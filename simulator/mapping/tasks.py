@@ -18,7 +18,15 @@ from simulator.workload.epilogue import EPILOGUES
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import is_alias, is_modelled, work_of
 from simulator.workload.tensor import Tensor
-from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move, Work
+from simulator.workload.work import (
+    MATCH_CLASSES,
+    OPERATION_CLASSES,
+    Contraction,
+    Elementwise,
+    Match,
+    Move,
+    Work,
+)
 
 
 @dataclass(frozen=True)
@@ -197,7 +205,7 @@ def _doable(work: Work, node: Node, graph: Graph, chip: Chip) -> Work:
 
 
 def _has_arithmetic(node: Node, graph: Graph) -> bool:
-    return bool(node.epilogue) or any(isinstance(work, Elementwise) for work in work_of(node, graph))
+    return bool(node.epilogue) or any(isinstance(work, Elementwise | Match) for work in work_of(node, graph))
 
 
 def _contraction_operands(
@@ -274,7 +282,9 @@ def _core_for(
         return pinned
     able = {name: core for name, core in chip.cores.items() if core.accepts(work)}
     if not able:
-        assert isinstance(work, Contraction)
+        if not isinstance(work, Contraction):
+            message = f"node '{node.name}' ({node.op}) is work that no core of {chip.name} does"
+            raise InputError(chip.problem(message, "cores"))
         has = "; ".join(f"{n}: {', '.join(c.precisions()) or c.kind}" for n, c in chip.cores.items())
         message = (
             f"node '{node.name}' ({node.op}) multiplies in {work.precision}, which no core of {chip.name} "
@@ -307,6 +317,9 @@ def whole_tile(work: Work, core: Core, density: tuple[float, float] = (1.0, 1.0)
     elif isinstance(work, Elementwise):
         counts = dict(work.ops)
         row = tile_row(ops=tuple(counts.get(name, 0) for name in OPERATION_CLASSES))
+    elif isinstance(work, Match):
+        counts = dict(work.counts)
+        row = tile_row(match=tuple(counts.get(name, 0) for name in MATCH_CLASSES))
     else:
         row = tile_row(read_bytes=work.bytes_read, write_bytes=work.bytes_written)
     return np.array([row], TILE)

@@ -281,8 +281,9 @@ def recognize(
     shape, keys = (len(vectors), matches), np.empty(len(registers), np.int64)
     far, category, identifier = (np.empty(shape, np.int32) for _ in range(3))
     status = np.empty(len(vectors), np.uint8)
-    asked = (np.ascontiguousarray(array) for array in (vectors, prototypes, registers))
-    matching.recognize(*asked, context, norm, nearest, keys, far, category, identifier, status)
+    vectors, prototypes, registers = (np.ascontiguousarray(a) for a in (vectors, prototypes, registers))
+    rules = context, norm, nearest
+    matching.recognize(vectors, prototypes, registers, *rules, keys, far, category, identifier, status)
     return far, category, identifier, status
 
 

@@ -101,7 +101,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Vectors put to stored prototypes: to be learned, or to find the nearest; or prototypes moved as a whole.
+    """Vectors put to stored prototypes, to be learned or to find the nearest; or prototypes that move.
 
     ``counts`` lists (class, count over the whole node), as ``Elementwise.ops`` does. Classes: those of
     ``MATCH_CLASSES``; what one costs is the core's business. ``neurons`` prototypes of ``length`` components

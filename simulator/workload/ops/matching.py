@@ -1,4 +1,4 @@
-"""Pattern matching: prototypes that are learned, compared with vectors, written in and read out as a whole."""
+"""Pattern matching: prototypes that are learned, compared with vectors, written in, and read out."""
 
 from __future__ import annotations
 
