@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
-from simulator.experiment.overrides import ARGUMENTS
-from simulator.experiment.values import Given, compare
+from simulator.experiment.execute import summary, write_arrays
+from simulator.experiment.overrides import ARGUMENTS, split_overrides
+from simulator.experiment.values import Given, compare, read_given
 from simulator.hw.chip import Chip
 from simulator.hw.cores.pattern_matching import PatternMatching
 from simulator.mapping.tasks import whole_tile
@@ -37,18 +39,21 @@ from simulator.workload.frontends.matching.build import (
 )
 from simulator.workload.frontends.matching.data import Samples, make_samples, read_table
 from simulator.workload.graph import Graph, Node
-from simulator.workload.matched import OPERATORS, with_counts
+from simulator.workload.matched import with_counts
 from simulator.workload.op import work_of
+from simulator.workload.work import Match
 
 _NOTHING_EXECUTED = (
     "nothing was executed: every vector taught is taken to commit a neuron while one is free, all neurons to "
     "compare, and no vector to be identified"
 )
 
+_NO_PROFILE = "neurons are exact in integers: there is no profile to choose"
+
 
 @dataclass(frozen=True)
 class Matched:
-    """A graph of pattern matching, and what it did where there were data; ``right`` of the answers are."""
+    """A graph of pattern matching, and what it did where there were data."""
 
     graph: Graph
     activity: Activity | None = None
@@ -84,7 +89,7 @@ def matching(
     if path.suffix not in (".yaml", ".yml") or not built.is_built(path, "matching"):
         return None
     if given is not None and given.numerics is not None:
-        raise InputError(Problem("neurons are exact in integers: there is no profile to choose", "--profile"))
+        raise InputError(Problem(_NO_PROFILE, "--profile"))
     arguments = {name: text for name, text in settings.items() if name in ARGUMENTS}
     request = built.read(path, batch=batch, arguments=arguments)
     args: Arguments = request.args
@@ -101,6 +106,62 @@ def matching(
     activity = execute(graph, _inputs(samples, size), graph.native)
     values = _values(args, graph, activity, samples, size, given)
     return Matched(with_counts(graph, activity.outputs), replace(activity, samples=values.samples), values)
+
+
+def refuse_others(graph: Graph, chip: Chip) -> None:
+    """Raise InputError for a network that does not match patterns on a chip that does nothing else."""
+    if not all(core.ALONE for core in chip.cores.values()):
+        return
+    if any(isinstance(work, Match) for node in graph for work in work_of(node, graph)):
+        return
+    kinds = ", ".join(dict.fromkeys(core.kind for core in chip.cores.values()))
+    text = (
+        f"{chip.name} has cores of kind {kinds} alone, and nothing of {graph.name} is work for them; "
+        "they run workloads of `builder: matching`, such as digits_nm500"
+    )
+    raise InputError(chip.problem(text, "cores"))
+
+
+def execute_matching(
+    network: str,
+    inputs: str,
+    out: Path,
+    overrides: Mapping[str, object],
+    numerics: str | None = None,
+    others: str | None = None,
+) -> dict[str, Any] | None:
+    """Put the data of a file through a workload of pattern matching, on no chip; None for other networks.
+
+    Answers and neurons are written to ``out``, as arrays by name.
+
+    Returns
+    -------
+    dict or None
+        What ``execute.summary`` gives, and ``neurons``.
+
+    Raises
+    ------
+    InputError
+        As for ``matching``; a profile, something of a chip, or a setting of another network was asked for.
+    """
+    for_chip, settings = split_overrides(overrides)
+    if for_chip:
+        path = next(iter(for_chip))
+        raise InputError(Problem("there is no chip here; expected workload.NAME=VALUE", f"--set {path}"))
+    found = matching(network, settings, given=read_given(inputs, None, numerics))
+    if found is None and settings:
+        path = next(iter(settings))
+        raise InputError(Problem("only what matches patterns has settings here", f"--set workload.{path}"))
+    if found is None:
+        return None
+    if others is not None:
+        raise InputError(Problem(_NO_PROFILE, "--compare"))
+    assert found.activity is not None
+    assert found.values is not None
+    assert found.values.neurons is not None
+    write_arrays(found.activity.outputs, out)
+    activity = replace(found.activity, profile=found.values.profile)
+    return summary(activity, found.values.correct) | {"neurons": asdict(found.values.neurons)}
 
 
 def _core_of(chip: Chip) -> PatternMatching | None:
@@ -183,61 +244,73 @@ def _neurons(graph: Graph, outputs: Mapping[str, np.ndarray]) -> Neurons:
             status = outputs[node.outputs[4]]
             recognition = Recognition(*(int((status == kind).sum()) for kind in kinds))
     degenerate = int((registers[:, neurons.CATEGORY] & neurons.DEGENERATE_BIT != 0).sum())
-    return Neurons(neurons.count_committed(registers), degenerate, learning, recognition)
+    committed = neurons.count_committed(registers)
+    return Neurons(len(registers), committed, degenerate, learning, recognition)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A node that neurons did: its work, the core, cycles of all of it, its row, and what energy is known."""
+
+    node: Node
+    work: Match
+    core: PatternMatching
+    row: NodeRow
+    energy_j: float
+
+    def cycles(self, timing: str) -> int:
+        """Cycles by one of the two ways to count them."""
+        core = self.core.model_copy(update={"timing": timing})
+        return int(core.cycles(whole_tile(self.work, core))[0][0])
+
+    def operation(self, complete: bool) -> Operation:
+        """The node as so many operations of one sort."""
+        counts, k = dict(self.work.counts), self.node.attrs.get("k", 0)
+        asked = "status of a vector" if k == 0 else "best match" if k == 1 else f"{k} best matches"
+        name, what = {
+            "MatchLearn": ("learn a vector", "teach"),
+            "Match": (asked, "vector"),
+            "MatchSave": ("save a neuron", "save"),
+            "MatchRestore": ("restore a neuron", "restore"),
+        }[self.node.op]
+        cycles, time_s = self.cycles(self.core.timing), (self.row.end_fs - self.row.start_fs) / 1e15
+        return Operation(name, self.node.name, counts.get(what, 0), cycles, time_s, self.energy_j, complete)
 
 
 def with_matching(result: Result, graph: Graph, chip: Chip) -> Result:
     """The result with the operations of neurons that match patterns; as it is where there are none."""
-    found = [
-        (node, row, core, energy)
-        for node, row, energy in zip(graph.nodes, result.rows, result.node_energy_pj(), strict=True)
-        if node.op in OPERATORS and isinstance(core := chip.cores.get(row.core), PatternMatching)
+    done = [
+        _Done(node, work, core, row, pj * 1e-12)
+        for node, row, pj in zip(graph.nodes, result.rows, result.node_energy_pj(), strict=True)
+        for work in work_of(node, graph)
+        if isinstance(work, Match) and isinstance(core := chip.cores.get(row.core), PatternMatching)
     ]
-    if not found:
+    if not done:
         return result
-    core = found[0][2]
-    attrs = {name: value for node, *_ in found for name, value in node.attrs.items()}
-    works = [work_of(node, graph)[0] for node, *_ in found]
-    complete = result.metrics.energy_complete
+    core, attrs = done[0].core, {name: value for each in done for name, value in each.node.attrs.items()}
     matching = Matching(
         norm=neurons.NORMS[attrs.get("norm", 0)],
         mode="knn" if attrs.get("nearest") else "rce",
         matches=attrs.get("k", 0),
-        components=graph.tensors[found[0][0].inputs[0]].shape[1],
+        components=done[0].work.length,
         capacity=core.capacity,
         chips=core.chips,
         clock_hz=core.clock_hz,
         timing=core.timing,
-        operations=tuple(
-            _operation(node, row, dict(work.counts), int(core.cycles(whole_tile(work, core))[0][0]), pj, complete)  # type: ignore[union-attr]
-            for (node, row, _, pj), work in zip(found, works, strict=True)
-        ),
+        operations=tuple(each.operation(result.metrics.energy_complete) for each in done),
     )
-    other = core.model_copy(update={"timing": "published" if core.timing == "registers" else "registers"})
-    cycles = sum(each.cycles for each in matching.operations)
-    others = sum(int(other.cycles(whole_tile(work, other))[0][0]) for work in works)
-    said = (*result.assumptions, _other_timing(core.timing, cycles, others))
+    said = (*result.assumptions, _timing_words(done))
     return replace(result, matching=matching, precision="uint8", assumptions=said)
 
 
-def _other_timing(timing: str, cycles: int, others: int) -> str:
-    ways = ("the manual's totals per operation", "the sum of the manual's single accesses")
-    this, that = ways if timing == "published" else ways[::-1]
-    off = f"{100 * (others - cycles) / max(cycles, 1):+.1f} %"
-    return f"cycles are {this}: {cycles}; {that} would be {others} ({off})"
-
-
-def _operation(
-    node: Node, row: NodeRow, counts: Mapping[str, int], cycles: int, energy_pj: float, complete: bool
-) -> Operation:
-    """One node as so many operations of one sort."""
-    k = node.attrs.get("k", 0)
-    name, count = {
-        "MatchLearn": ("learn a vector", counts.get("teach", 0)),
-        "Match": ("status of a vector" if k == 0 else "best match" if k == 1 else f"{k} best matches",
-                  counts.get("vector", 0)),
-        "MatchSave": ("save a neuron", counts.get("save", 0)),
-        "MatchRestore": ("restore a neuron", counts.get("restore", 0)),
-    }[node.op]  # fmt: skip
-    time_fs = row.end_fs - row.start_fs
-    return Operation(name, node.name, count, cycles, time_fs / 1e15, energy_pj * 1e-12, complete)
+def _timing_words(done: list[_Done]) -> str:
+    """How cycles are counted, and what the other way gives."""
+    ways = {"published": "the manual's totals per operation", "registers": "the manual's single accesses"}
+    this = done[0].core.timing
+    that = next(way for way in ways if way != this)
+    mine, others = (sum(each.cycles(way) for each in done) for way in (this, that))
+    off = f"{100 * (others - mine) / max(mine, 1):+.1f} %"
+    return (
+        f"cycles are {ways[this]}, {mine} in all; by {ways[that]} they would be {others} ({off}): "
+        f"--set cores.{done[0].row.core}.timing={that}"
+    )

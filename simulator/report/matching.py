@@ -21,15 +21,15 @@ def screen_lines(result: Result) -> list[Figure]:
     if matching is None:
         return []
     held = result.values.neurons if result.values is not None else None
-    lines = _held(matching, held) if held is not None else [_sizes(matching)]
+    lines = held_lines(held) if held is not None else [_sizes(matching)]
     return lines + [_line(operation) for operation in matching.operations]
 
 
 def operation_table(result: Result) -> Table:
     """A row per sort of operation: how often, cycles, time and known energy of each and of all."""
-    header = ["operation", "layer", "times", "cycles each", "time each", "energy each", "per second", "cycles"]
+    header = ["operation", "layer", "times", "cycles each", "time each", "energy each", "per second"]
     operations = () if result.matching is None else result.matching.operations
-    return [*header, "time", "energy"], [_row(each) for each in operations]
+    return [*header, "cycles", "time", "energy"], [_row(each) for each in operations]
 
 
 def matching_words(result: Result) -> str:
@@ -49,10 +49,10 @@ def matching_words(result: Result) -> str:
 def full(result: Result) -> str:
     """Say that no neuron was free when one was wanted; "" where there always was."""
     held = result.values.neurons if result.values is not None else None
-    if held is None or held.learning is None or not held.learning.refused or result.matching is None:
+    if held is None or held.learning is None or not held.learning.refused:
         return ""
     return (
-        f"All {result.matching.capacity} neurons were committed: {held.learning.refused} of "
+        f"All {held.capacity} neurons were committed: {held.learning.refused} of "
         f"{held.learning.taught} vectors taught wanted one more. A full network learns nothing."
     )
 
@@ -61,11 +61,12 @@ def _sizes(matching: Matching) -> Figure:
     return "Neurons", f"{matching.capacity}", f"{matching.norm}, {matching.mode.upper()}; none was executed"
 
 
-def _held(matching: Matching, held: Neurons) -> list[Figure]:
+def held_lines(held: Neurons) -> list[Figure]:
+    """Neurons at the end, and what teaching and recognizing did, as (label, value, remark)."""
     degenerate = f", {held.degenerate} of them degenerate" if held.degenerate else ""
-    share = percent(held.committed / matching.capacity)
+    share = percent(held.committed / held.capacity)
     lines = [
-        ("Neurons committed", f"{held.committed} of {matching.capacity}", f"{share} of the chip{degenerate}")
+        ("Neurons committed", f"{held.committed} of {held.capacity}", f"{share} of all{degenerate}")
     ]
     if held.learning is not None:
         taught = held.learning
@@ -80,8 +81,8 @@ def _held(matching: Matching, held: Neurons) -> list[Figure]:
         found = held.recognition
         vectors = found.identified + found.uncertain + found.unknown
         remark = (
-            f"{found.identified} identified (all neurons that answer agree), {found.uncertain} uncertain "
-            f"(they do not), {found.unknown} unknown (none answers)"
+            f"{found.identified} identified, {found.uncertain} uncertain (neurons that answer disagree), "
+            f"{found.unknown} unknown (none answers)"
         )
         lines.append(("Recognized", f"{number(vectors)} vectors", remark))
     return lines

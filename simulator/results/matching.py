@@ -78,9 +78,11 @@ class Recognition:
 class Neurons:
     """Neurons at the end of a run that was executed, and what was taught and recognized; None: nothing was.
 
-    ``committed`` ones hold a prototype; ``degenerate`` ones of these were kept from shrinking further.
+    Of ``capacity`` neurons ``committed`` ones hold a prototype; ``degenerate`` ones of these were kept from
+    shrinking further.
     """
 
+    capacity: int
     committed: int
     degenerate: int
     learning: Learning | None = None
@@ -91,6 +93,7 @@ class Neurons:
         """Inverse of ``asdict``."""
         learning, recognition = data["learning"], data["recognition"]
         return cls(
+            data["capacity"],
             data["committed"],
             data["degenerate"],
             learning and Learning(**{**learning, "committed": tuple(learning["committed"])}),

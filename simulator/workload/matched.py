@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from simulator.workload import neurons
 from simulator.workload.graph import Graph, Node
-
-#: Operators whose counts depend on values.
-OPERATORS = ("MatchLearn", "Match", "MatchSave", "MatchRestore")
-
-
-def matches(graph: Graph) -> bool:
-    """Whether a graph has operators on prototypes."""
-    return any(node.op in OPERATORS for node in graph)
 
 
 def with_counts(graph: Graph, outputs: Mapping[str, np.ndarray]) -> Graph:

@@ -102,7 +102,8 @@ def make_samples(args: Matching, arrays: Mapping[str, np.ndarray], file: str | N
 def _missing(what: str, name: str, arrays: Mapping[str, np.ndarray], file: str | None) -> Problem:
     there = ", ".join(f"'{other}'" for other in arrays) or "none"
     hint = did_you_mean(name, arrays)
-    return Problem(f"no array '{name}' of {what}; there is {there}{hint}; set workload.{what}=NAME", file)
+    text = f"no array '{name}' with {what}; there is {there}{hint}; name it with --set workload.{what}=NAME"
+    return Problem(text, file)
 
 
 def _whole(
@@ -123,7 +124,18 @@ def _whole(
     became = f"{got}{made} = {value:g}" if made and np.isfinite(value) else f"{got}"
     zero = " (0: a counterexample)" if what == "categories" else ""
     bounds = f"whole numbers from {least} to {most}{zero}"
-    return array, f"{name}: expected {what} as {bounds}, got {became} at {at}"
+    hint = _whole_by(array) if what == "components" and scale == 1 else ""
+    return array, f"{name}: expected {what} as {bounds}, got {became} at {at}{hint}"
+
+
+def _whole_by(array: np.ndarray) -> str:
+    """Say by what real numbers are whole numbers of a byte; "" where nothing makes them so."""
+    if array.dtype.kind != "f" or not np.isfinite(array).all() or array.min() < 0:
+        return ""
+    steps = range(2, int(min(255 / max(float(array.max()), 1.0), 255)) + 1)
+    found = (n for n in steps if (np.abs(array * float(n) - np.rint(array * float(n))) < NEAR).all())
+    step = next(found, None)
+    return "" if step is None else f"; times {step} all are whole: --set workload.scale={step}"
 
 
 def read_knowledge(path: str, stored: int, components: int) -> tuple[np.ndarray, np.ndarray]:
