@@ -90,8 +90,14 @@ def matching(
         return None
     if given is not None and given.numerics is not None:
         raise InputError(Problem(_NO_PROFILE, "--profile"))
-    arguments = {name: text for name, text in settings.items() if name in ARGUMENTS}
-    request = built.read(path, batch=batch, arguments=arguments)
+    others = [
+        Problem("a workload of pattern matching has no such setting", f"--set workload.{name}={text}")
+        for name, text in settings.items()
+        if name not in ARGUMENTS
+    ]
+    if others:
+        raise InputError(*others)
+    request = built.read(path, batch=batch, arguments=settings)
     args: Arguments = request.args
     samples = _samples(args, given)
     core = None if chip is None else _core_of(chip)

@@ -66,7 +66,9 @@ def size_of(args: Matching, samples: Samples | None, stored: int, most: int) -> 
     elif args.length not in (None, components):
         wrong("length", f"{args.length} stated, the vectors have {components} components")
     elif components > most:
-        wrong("length", f"a neuron stores at most {most} components, the vectors have {components}")
+        text = f"a neuron stores at most {most} components, the vectors have {components}"
+        file = None if samples is None else samples.file
+        problems.append(Problem(text, file) if file else Problem(text, path="args.length"))
     left = None if samples is None else len(samples.vectors) - args.learn
     recognized = left if args.recognize is None else args.recognize
     if left is not None and left < 0:

@@ -20,10 +20,14 @@ NEAR = 1e-5
 
 @dataclass(frozen=True)
 class Samples:
-    """Vectors as components, uint8 (rows, components), and their categories, int32 (rows,); None: unknown."""
+    """Vectors as components, uint8 (rows, components), and their categories, int32 (rows,); None: unknown.
+
+    ``file`` is where they come from, for messages.
+    """
 
     vectors: np.ndarray
     categories: np.ndarray | None
+    file: str | None = None
 
 
 def read_table(path: str, labels: str, vectors: str) -> dict[str, np.ndarray]:
@@ -96,7 +100,8 @@ def make_samples(args: Matching, arrays: Mapping[str, np.ndarray], file: str | N
         raise InputError(_missing("labels", args.labels, arrays, file))
     if problems:
         raise InputError(*(Problem(text, file) for text in problems))
-    return Samples(components.astype(np.uint8), None if categories is None else categories.astype(np.int32))
+    known = None if categories is None else categories.astype(np.int32)
+    return Samples(components.astype(np.uint8), known, file)
 
 
 def _missing(what: str, name: str, arrays: Mapping[str, np.ndarray], file: str | None) -> Problem:
