@@ -110,7 +110,7 @@ def matching(
     if samples is None:
         return Matched(graph.with_tensors(graph.tensors, _NOTHING_EXECUTED))
     activity = execute(graph, _inputs(samples, size), graph.native)
-    values = _values(args, graph, activity, samples, size, given)
+    values = _values(graph, activity, samples, size, given)
     return Matched(with_counts(graph, activity.outputs), replace(activity, samples=values.samples), values)
 
 
@@ -204,9 +204,7 @@ def _digest(path: Path, args: Arguments, samples: Samples | None) -> str:
     return digest.hexdigest()
 
 
-def _values(
-    args: Arguments, graph: Graph, activity: Activity, samples: Samples, size: Size, given: Given | None
-) -> Values:
+def _values(graph: Graph, activity: Activity, samples: Samples, size: Size, given: Given | None) -> Values:
     """What the neurons hold and answered; right is the nearest answer of the category that the label says."""
     outputs, labelled, correct = activity.outputs, None, None
     if samples.categories is not None and "categories" in outputs:
@@ -219,7 +217,7 @@ def _values(
         text = f"expected outputs {names}, got '{unknown[0]}'"
         raise InputError(Problem(text, given.files.get("golden", "golden") if given else None))
     return Values(
-        profile=f"the neurons (exact integers, {args.norm}, {args.mode.upper()})",
+        profile="the neurons (exact integers)",
         samples=size.recognized or size.taught,
         labelled=labelled,
         correct=correct,

@@ -171,13 +171,15 @@ def show_activity(summary: dict[str, Any], out: Path) -> None:
         for name, tensor in summary["tensors"].items()
     ]
     samples = f"{summary['samples']} sample{'s' if summary['samples'] != 1 else ''}"
+    title = f"{summary['network']} as {summary['profile']}, {samples}"
     if "neurons" in summary:
         from simulator.report.matching import held_lines
         from simulator.results.matching import Neurons
 
-        emit(_figure(*line, 200) for line in held_lines(Neurons.from_dict(summary["neurons"])))
-    title = f"{summary['network']} as {summary['profile']}, {samples}"
-    show_table(["tensor", "elements", "not zero"], rows, 1, title)
+        held = held_lines(Neurons.from_dict(summary["neurons"]))
+        emit([title, *(_figure(*line, 200) for line in held)])
+    else:
+        show_table(["tensor", "elements", "not zero"], rows, 1, title)
     if summary["correct"] is not None:
         emit([f"{summary['correct']} of {samples} as their labels say: {100 * summary['accuracy']:.1f} %"])
     emit(f"output '{name}': {each['dtype']} {each['shape']}" for name, each in summary["outputs"].items())

@@ -138,7 +138,10 @@ def _note(result: Result, name: str) -> str:
         "utilization": lambda: f"{number(metrics.macs)} MACs done",
         "energy_j": lambda: f"of which static {metric_text(result, 'static_energy_j')}",
         "accuracy": lambda: (
-            f"{result.values.correct} of {result.values.labelled} labelled samples" if result.values else ""
+            f"{result.values.correct} of {result.values.labelled} labelled samples"
+            + (": their nearest answer" if result.matching is not None else "")
+            if result.values
+            else ""
         ),
         "tops_per_w": lambda: "chip and external memories, static included",
         "area_mm2": lambda: "" if metrics.area_mm2 else "the chip states none",

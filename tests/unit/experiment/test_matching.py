@@ -245,6 +245,8 @@ class TestKnowledge:
         assert again.json["accuracy"] == outcome.json["accuracy"]
         for name in ("categories", "distances", "identifiers", "degenerate", "status"):
             np.testing.assert_array_equal(np.load("again.npz")[name], kept[name])
+        for name in ("prototypes", "registers"):  # and it can be kept again
+            np.testing.assert_array_equal(np.load("again.npz")[name], kept[name])
 
     def test_restoring_and_saving_cost_260_cycles_a_neuron(self, small, data, chipsim):
         file = data(**given(rows=12))

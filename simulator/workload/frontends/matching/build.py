@@ -17,6 +17,8 @@ from simulator.workload.tensor import Constant, Tensor
 
 #: Inputs of the graph: what is taught, its categories, what is recognized.
 TAUGHT, CATEGORIES, VECTORS = "taught", "categories_taught", "vectors"
+#: What the neurons hold after all that is restored and learned: what `execute` writes, and restores.
+STATE = ("prototypes", "registers")
 #: Outputs of recognition.
 ANSWERS = ("categories", "distances", "identifiers", "degenerate", "status")
 
@@ -104,13 +106,14 @@ def build_sized(args: Matching, name: str, size: Size) -> Graph:
     stored = net.stored(held) if held is not None or not size.taught else ()
     if held is not None:
         count = {"counts": {"restore": neurons.count_committed(held[1])}}
-        stored = net.add("restore", "MatchRestore", stored, ("restored", "restored_registers"), count)
+        names = ("restored", "restored_registers") if size.taught else STATE
+        stored = net.add("restore", "MatchRestore", stored, names, count)
     if size.taught:
         rules = {"minif": args.minif, "maxif": args.maxif, "epochs": args.epochs, "neurons": size.neurons}
         rules |= {"context": args.context, "norm": norm}
         vectors = net.entry(TAUGHT, (size.taught, size.components), "uint8")
         operands = (vectors, net.entry(CATEGORIES, (size.taught,), "uint16"), *stored)
-        stored = net.add("learn", "MatchLearn", operands, ("prototypes", "registers", "learning"), rules)[:2]
+        stored = net.add("learn", "MatchLearn", operands, (*STATE, "learning"), rules)[:2]
     if size.recognized:
         asked = {"context": args.context, "norm": norm, "nearest": args.mode == "knn", "k": args.k}
         vectors = net.entry(VECTORS, (size.recognized, size.components), "uint8")
