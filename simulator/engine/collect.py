@@ -108,7 +108,7 @@ def energy_entries(chip: Chip) -> tuple[EnergyEntry, ...]:
 
 def _static_entry(name: str, component: Component) -> EnergyEntry:
     origin = component.origins.get("leakage")
-    pj_per_ps = None if component.leakage_mw is None else component.leakage_mw * 1e-3
+    pj_per_ps = None if component.leakage_mw is None else component.leakage_mw * 1e-3 * component.dies()
     if origin is None:
         return EnergyEntry(
             name, "static", pj_per_ps, "" if pj_per_ps is not None else "unknown", component.source

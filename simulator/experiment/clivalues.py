@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.experiment import screen
-from simulator.experiment.clioptions import NONE, Json, Plugin, Quiet, import_plugins
+from simulator.experiment.clioptions import NONE, Json, Plugin, Quiet, Set, import_plugins, read_overrides
 
 
 def execute(
@@ -28,6 +28,7 @@ def execute(
     all_tensors: Annotated[
         bool, typer.Option("--all-tensors", help="Write every computed tensor, not the outputs alone")
     ] = False,
+    set_: Set = NONE,
     json_: Json = False,
     quiet: Quiet = False,
     plugin: Plugin = NONE,
@@ -36,13 +37,18 @@ def execute(
     import_plugins(plugin)
     from simulator.experiment.differencetext import difference_lines
     from simulator.experiment.execute import compare_files, execute_files, summary, write_arrays
+    from simulator.experiment.matching import execute_matching
 
     others = [name.strip() for name in compare.split(",")] if compare is not None else []
     with screen.progress(f"executing {network} ...", quiet):
-        activity, right = execute_files(network, inputs, profile, all_tensors=all_tensors)
-        found = compare_files(network, inputs, activity.profile, others) if others else []
-    write_arrays(activity.tensors if all_tensors else activity.outputs, out)
-    document = summary(activity, right, found)
+        document = execute_matching(network, inputs, out, read_overrides(set_), profile, compare)
+        if document is not None:
+            found = []
+        else:
+            activity, right = execute_files(network, inputs, profile, all_tensors=all_tensors)
+            found = compare_files(network, inputs, activity.profile, others) if others else []
+            write_arrays(activity.tensors if all_tensors else activity.outputs, out)
+            document = summary(activity, right, found)
     if json_:
         screen.emit_json(document)
     elif not quiet:

@@ -12,7 +12,7 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.experiment.overrides import describe_overrides, split_overrides
 from simulator.experiment.single import finish, load_network, prepare
 from simulator.experiment.whatif import Case, Change, Outcome, changes, outcomes
-from simulator.hw.chip import Chip
+from simulator.hw.chip import Chip, load_chip
 from simulator.mapping.alternatives import alternatives
 from simulator.mapping.limits import Roof, compute_roofs, memory_roofs, room_bytes
 from simulator.mapping.schedule import Buffer, Schedule, TaskPlan, tiling_words, work_words
@@ -77,7 +77,8 @@ def explain(
         As ``run`` does; there is no such layer, or there are several.
     """
     asked = dict(overrides or {})
-    graph = load_network(network, split_overrides(asked)[1], batch)
+    for_chip, settings = split_overrides(asked)
+    graph = load_network(network, settings, batch, load_chip(chip, for_chip))
     index = None if layer is None else find_layer([node.name for node in graph.nodes], layer)
     began = time.perf_counter()
     built, schedule = prepare(chip, graph, overrides=asked)

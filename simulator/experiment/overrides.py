@@ -15,6 +15,8 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 ARGUMENTS = (
     "model", "phase", "prompt", "generate", "context", "weights", "activations", "kv", "head", "group",
     "blocks",
+    "data", "vectors", "labels", "scale", "shift", "learn", "recognize", "length", "norm", "mode", "k",
+    "minif", "maxif", "epochs", "knowledge", "save", "neurons", "components",
 )  # fmt: skip
 WORKLOAD_SETTINGS = ("precision", "batch", "dims", "density", "weight_density", *ARGUMENTS)
 

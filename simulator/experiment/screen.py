@@ -104,7 +104,7 @@ def show_result(result: Result) -> None:
     """Headline, per-layer table, and what was assumed or not modelled."""
     from rich.console import Console  # heavy; only where a result is shown
 
-    from simulator.report import memorymodel, values
+    from simulator.report import matching, memorymodel, values
     from simulator.report.stream import fusion_sentence, stream_figures, stream_title
     from simulator.report.table import TEXT_COLUMNS, headline, layer_table
     from simulator.report.title import title
@@ -134,6 +134,7 @@ def show_result(result: Result) -> None:
     )
     for label, value, remark in [
         *headline(result),
+        *matching.screen_lines(result),
         *values.screen_lines(result),
         *memorymodel.screen_lines(result),
     ]:
@@ -171,7 +172,14 @@ def show_activity(summary: dict[str, Any], out: Path) -> None:
     ]
     samples = f"{summary['samples']} sample{'s' if summary['samples'] != 1 else ''}"
     title = f"{summary['network']} as {summary['profile']}, {samples}"
-    show_table(["tensor", "elements", "not zero"], rows, 1, title)
+    if "neurons" in summary:
+        from simulator.report.matching import held_lines
+        from simulator.results.matching import Neurons
+
+        held = held_lines(Neurons.from_dict(summary["neurons"]))
+        emit([title, *(_figure(*line, 200) for line in held)])
+    else:
+        show_table(["tensor", "elements", "not zero"], rows, 1, title)
     if summary["correct"] is not None:
         emit([f"{summary['correct']} of {samples} as their labels say: {100 * summary['accuracy']:.1f} %"])
     emit(f"output '{name}': {each['dtype']} {each['shape']}" for name, each in summary["outputs"].items())

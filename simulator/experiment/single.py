@@ -9,6 +9,7 @@ from pathlib import Path
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
 from simulator.experiment.execute import located
+from simulator.experiment.matching import matching, refuse_others, with_matching
 from simulator.experiment.overrides import ARGUMENTS, split_overrides
 from simulator.experiment.values import Given, execute_on, with_zeros
 from simulator.hw.chip import Chip, load_chip
@@ -73,7 +74,11 @@ def prepare_with_values(
         built = chip
     else:
         built = load_chip(chip, for_chip)
+    matched = matching(network, settings, built, given, batch)
+    if matched is not None:
+        return built, plan(matched.graph, built), matched.values
     graph = load_network(network, settings, batch)
+    refuse_others(graph, built)
     activity = values = None
     if given is not None:
         try:
@@ -135,6 +140,7 @@ def finish_with_trace(
     provenance = {"chipsim": __version__, "command": command, "seed": seed}
     program = lower(schedule)
     result, trace = simulate_with_trace(program, chip, provenance)
+    result = with_matching(result, schedule.graph, chip)
     if beside:
         result = replace(result, beside=_beside(program, chip))
     experiment = {**(settings or {}), "precision": result.precision, "batch": result.batch, "seed": seed}
@@ -184,10 +190,18 @@ def with_stream(result: Result, schedule: Schedule, inferences: int) -> Result:
     return replace(result, metrics=metrics, stream=best, resolved=asked)
 
 
-def load_network(network: str | Path | Graph, settings: Mapping[str, str], batch: int | None) -> Graph:
-    """The network as its file has it, with the dimensions that settings of the workload bind."""
+def load_network(
+    network: str | Path | Graph, settings: Mapping[str, str], batch: int | None, chip: Chip | None = None
+) -> Graph:
+    """The network as its file has it, with the dimensions that settings of the workload bind.
+
+    One that matches patterns is for the neurons of the ``chip``, and its own data have been put through it.
+    """
     if isinstance(network, Graph):
         return network
+    matched = matching(network, settings, chip, batch=batch)
+    if matched is not None:
+        return matched.graph
     dims = {
         name.removeprefix("dims."): _count(name, text) for name, text in settings.items() if "dims." in name
     }

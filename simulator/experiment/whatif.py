@@ -15,7 +15,7 @@ from simulator.base.registry import import_plugin
 from simulator.base.units import UNLIMITED
 from simulator.experiment.overrides import split_overrides
 from simulator.experiment.single import finish, load_network, prepare
-from simulator.hw.chip import FAMILIES, Chip
+from simulator.hw.chip import FAMILIES, Chip, load_chip
 from simulator.workload.graph import Graph
 
 
@@ -145,10 +145,16 @@ def _begin(plugins: tuple[str, ...]) -> None:
 
 
 def _in_worker(case: Case, change: Change) -> Outcome:
-    settings = tuple(sorted(split_overrides(case.overrides)[1].items()))
-    return outcome_of(case, _read(case.network, settings, case.batch), change)
+    for_chip, settings = (tuple(sorted(each.items())) for each in split_overrides(case.overrides))
+    return outcome_of(case, _read(case.chip, case.network, for_chip, settings, case.batch), change)
 
 
 @cache  # for the life of a worker, in which nobody edits the file
-def _read(network: str, settings: tuple[tuple[str, str], ...], batch: int | None) -> Graph:
-    return load_network(network, dict(settings), batch)
+def _read(
+    chip: str,
+    network: str,
+    for_chip: tuple[tuple[str, str], ...],
+    settings: tuple[tuple[str, str], ...],
+    batch: int | None,
+) -> Graph:
+    return load_network(network, dict(settings), batch, load_chip(chip, dict(for_chip)))

@@ -152,7 +152,7 @@ class Chip:
         outside = {name for name, memory in self.memories.items() if memory.EXTERNAL}
         outside |= {name for name, core in self.cores.items() if core.RESIDENT}
         on_chip = [c for name, c in self.components.items() if name not in outside]
-        areas = [component.area_mm2 for component in on_chip]
+        areas = [None if c.area_mm2 is None else c.area_mm2 * c.dies() for c in on_chip]
         return None if any(area is None for area in areas) else float(sum(a for a in areas if a is not None))
 
 
@@ -254,8 +254,8 @@ def _make_way(data: dict[str, Any], path: str) -> None:
 
 
 def _add_mover(cores: dict[str, Core]) -> None:
-    """Give a chip that cannot move data something that can, beside its first core."""
-    if not any(core.accepts(Move(0, 0)) for core in cores.values()):
+    """Give a chip that cannot move data something that can, beside its first core, unless all do without."""
+    if not any(core.ALONE or core.accepts(Move(0, 0)) for core in cores.values()):
         first = next(iter(cores.values()))
         mover = CORES["mover"](kind="mover", clock_hz=first.clock_hz, buffers={"data": first.buffer("ifmap")})
         cores["mover"] = mover.model_copy(update={"leakage_mw": 0.0, "area_mm2": 0.0})

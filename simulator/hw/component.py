@@ -135,6 +135,10 @@ class Component(Spec):
         """What tells it from others of its kind, in a few words each, for `describe`."""
         return ()
 
+    def dies(self) -> int:
+        """How many of what its leakage and area are of one of."""
+        return 1
+
 
 class Core(Component):
     """Something that computes. Tiles are rows of ``tiling.TILE``."""
@@ -148,6 +152,7 @@ class Core(Component):
     #: Whether it computes inside the memory of its weights: constants that lie there in its own layout before
     #: the run. Its tiles are streams of that memory's commands.
     RESIDENT: ClassVar[bool] = False
+    ALONE: ClassVar[bool] = False  # whether its work needs no core beside it, not even for moves
 
     clock_hz: int = Field(description="Clock of the core", gt=0)
     buffers: dict[str, str] = Field(description="Which memory holds each operand: role -> name of a memory")

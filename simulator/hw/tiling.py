@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.workload.work import OPERATION_CLASSES
+from simulator.workload.work import MATCH_CLASSES, OPERATION_CLASSES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,8 +13,9 @@ else:
 
 #: One tile. A contraction tile is ``count`` GEMMs of m x k by k x n for each of ``taps`` kernel positions;
 #: ``first``/``last``: it begins/ends its sums. An element-wise tile has operations per class instead, and the
-#: bytes that it reads and writes. ``requant``: it requantizes what it ends. ``*_bits`` are bits per element;
-#: ``density`` is the share of elements of ifmap and weight that are not zero.
+#: bytes that it reads and writes; one of matching has counts per class. ``requant``: it requantizes what it
+#: ends. ``*_bits`` are bits per element; ``density`` is the share of elements of ifmap and weight that are
+#: not zero.
 TILE: np.dtype
 
 
@@ -35,6 +36,7 @@ def _tile() -> np.dtype:
             ("requant", "?"), ("density", "f8", (2,)),
             ("ops", "i8", (len(OPERATION_CLASSES),)),
             ("read_bytes", "i8"), ("write_bytes", "i8"),
+            ("match", "i8", (len(MATCH_CLASSES),)),
         ],
         align=True,
     )  # fmt: skip
@@ -47,6 +49,7 @@ PRECISIONS = (
 
 
 NO_OPS = (0,) * len(OPERATION_CLASSES)
+NO_MATCH = (0,) * len(MATCH_CLASSES)
 
 
 def tile_row(
@@ -55,10 +58,11 @@ def tile_row(
     precision: str = "int8", bits: tuple[int, ...] = (0, 0, 0), requant: bool = False,
     density: tuple[float, float] = (1.0, 1.0),
     ops: tuple[int, ...] = NO_OPS, read_bytes: int = 0, write_bytes: int = 0,
+    match: tuple[int, ...] = NO_MATCH,
 ) -> tuple[object, ...]:  # fmt: skip
     """One row of a TILE table, as numpy takes it; ``bits`` are those of ifmap, weight and ofmap."""
     head = (m, n, k, taps, count, first, last, PRECISIONS.index(precision))
-    return (*head, *bits, requant, density, ops, read_bytes, write_bytes)
+    return (*head, *bits, requant, density, ops, read_bytes, write_bytes, match)
 
 
 def macs(tiles: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from simulator.mapping.remember import Remembered
 from simulator.mapping.route import route
 from simulator.workload.graph import Node
 from simulator.workload.tensor import Tensor
-from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Work
+from simulator.workload.work import MATCH_CLASSES, OPERATION_CLASSES, Contraction, Elementwise, Match, Work
 
 #: An activation of at most this share of an on-chip memory is taken to lie there already.
 ON_CHIP = 0.5
@@ -190,6 +190,9 @@ def whole_tile(work: Work, core: Core, density: tuple[float, float] = (1.0, 1.0)
     elif isinstance(work, Elementwise):
         counts = dict(work.ops)
         row = tile_row(ops=tuple(counts.get(name, 0) for name in OPERATION_CLASSES))
+    elif isinstance(work, Match):
+        counts = dict(work.counts)
+        row = tile_row(match=tuple(counts.get(name, 0) for name in MATCH_CLASSES))
     else:
         row = tile_row(read_bytes=work.bytes_read, write_bytes=work.bytes_written)
     return np.array([row], TILE)
@@ -217,7 +220,8 @@ def _nobody(given: Given, chip: Chip, able: list[str]) -> str:
     if able:
         out = ", ".join(able)
         return f"node '{node.name}' ({node.op}) has no core: mapping.cores takes {out} out"
-    assert isinstance(work, Contraction)
+    if not isinstance(work, Contraction):
+        return f"node '{node.name}' ({node.op}) is work that no core of {chip.name} does"
     has = "; ".join(f"{n}: {', '.join(c.precisions()) or c.kind}" for n, c in chip.cores.items())
     able_else = {name: core for name, core in chip.cores.items() if core.accepts(work)}
     stopped = "; ".join(f"{name}: {hindrance(given, core)}" for name, core in able_else.items())

@@ -15,7 +15,7 @@ import numpy as np
 from simulator.mapping.schedule import Task
 from simulator.mapping.shape import extent_x, extent_y
 from simulator.workload.graph import Graph
-from simulator.workload.work import Contraction, Elementwise, Move
+from simulator.workload.work import Contraction, Elementwise, Match, Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def row_forms(tasks: Sequence[Task], graph: Graph, sizes: Mapping[str, int]) -> 
 
 
 def _form(task: Task, graph: Graph, sizes: Mapping[str, int], rows: Rows) -> RowForm | None:
-    if len(task.writes) != 1 or not task.reads:
+    if len(task.writes) != 1 or not task.reads or isinstance(task.work, Match):
         return None
     if isinstance(task.work, Contraction):
         return _contraction_form(task, task.work, graph, sizes)

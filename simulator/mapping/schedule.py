@@ -10,7 +10,7 @@ from simulator.hw.chip import Chip
 from simulator.mapping.life import Life
 from simulator.results.result import Fusion
 from simulator.workload.graph import Graph
-from simulator.workload.work import Contraction, Elementwise, Work
+from simulator.workload.work import Contraction, Elementwise, Match, Work
 
 if TYPE_CHECKING:
     from simulator.mapping.chain import Chain
@@ -248,6 +248,8 @@ def work_words(work: Work) -> str:
         return f"contraction {groups}{work.M} x {work.N} x {work.K} (M x N x K) {work.precision}{kernel}"
     if isinstance(work, Elementwise):
         return "element-wise " + ", ".join(f"{count} {name}" for name, count in work.ops)
+    if isinstance(work, Match):
+        return "matching " + ", ".join(f"{count} {name}" for name, count in work.counts)
     return f"move {work.bytes_read} B read, {work.bytes_written} B written"
 
 

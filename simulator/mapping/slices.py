@@ -13,7 +13,7 @@ from simulator.mapping.route import ALONE, Beside, align, route
 from simulator.mapping.schedule import Buffer, Task, Tiling
 from simulator.mapping.shape import spans
 from simulator.mapping.tile import Choice, remembered
-from simulator.workload.work import Contraction, Elementwise, Move, Window
+from simulator.workload.work import Contraction, Elementwise, Match, Move, Window
 
 #: Element-wise work is cut at most so often: enough for neighbours to overlap, few enough for the engine.
 MOST_SLICES = 64
@@ -62,6 +62,8 @@ def make_operand(task: Task, index: int, sizes: Sequence[int], elements: int | N
     if isinstance(task.work, Move):
         share = size * task.work.bytes_read // max(sum(sizes), 1)
         return Operand(name, min(size, share), local, True)
+    if isinstance(task.work, Match):  # vectors pass one by one, by all that is stored
+        return Operand(name, size, local, index == 0)
     windowed = index == 0 and isinstance(task.work, Elementwise) and task.work.window is not None
     return Operand(name, size, local, windowed or elements is None or elements % split_of(task) == 0)
 

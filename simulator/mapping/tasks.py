@@ -14,7 +14,7 @@ from simulator.workload.epilogue import EPILOGUES
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import is_alias, is_modelled, work_of
 from simulator.workload.tensor import Tensor
-from simulator.workload.work import Contraction, Elementwise, Move, Work
+from simulator.workload.work import Contraction, Elementwise, Match, Move, Work
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ def _doable(work: Work, node: Node, graph: Graph, chip: Chip) -> Work:
 
 
 def _has_arithmetic(node: Node, graph: Graph) -> bool:
-    return bool(node.epilogue) or any(isinstance(work, Elementwise) for work in work_of(node, graph))
+    return bool(node.epilogue) or any(isinstance(work, Elementwise | Match) for work in work_of(node, graph))
 
 
 def _contraction_operands(

@@ -17,7 +17,7 @@ from simulator.mapping.shape import extent_y, row_tiles
 from simulator.mapping.slices import Operand, slice_spans, slice_tiling
 from simulator.mapping.storages import Storages
 from simulator.mapping.tile import Choice, contraction_tiling, tile_buffers
-from simulator.workload.work import Contraction
+from simulator.workload.work import Contraction, Match
 
 
 class NoRoom(Exception):
@@ -120,7 +120,7 @@ class Tiler:
 
     def _ways_to_cut(self, task: Task, cores: tuple[str, ...]) -> list[tuple[list[Task], str]]:
         """Parts of a task, and the operand brought to all of them, for each way to cut it."""
-        if len(cores) < 2:
+        if len(cores) < 2 or isinstance(task.work, Match):  # what neurons have learned is in one place
             return []
         if not isinstance(task.work, Contraction):
             return [(cut_slices(task, cores), "")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulator.hw.component import Core
 from simulator.hw.tiling import NO_OPS, tile_row
 from simulator.mapping.schedule import Task
-from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
+from simulator.workload.work import MATCH_CLASSES, OPERATION_CLASSES, Contraction, Elementwise, Match, Move
 
 
 def contraction_row(
@@ -49,7 +49,7 @@ def contraction_row(
 
 
 def sliced_row(task: Task, span: tuple[int, int], split: int, elements: int, moved: tuple[int, int]) -> tuple:
-    """Slices ``span`` of ``split`` of element-wise work or a move, whose result has ``elements`` in all.
+    """Slices ``span`` of ``split`` of work that is no contraction, whose result has ``elements`` in all.
 
     ``moved`` are the bytes that the tile reads and writes; a move says itself what it moves.
     """
@@ -63,6 +63,9 @@ def sliced_row(task: Task, span: tuple[int, int], split: int, elements: int, mov
     own = work.ops if isinstance(work, Elementwise) else ()
     for name, count in (*own, *((name, times * elements) for name, times in task.ops)):
         counts[name] += share(count)
+    if isinstance(work, Match):
+        classes = dict(work.counts)
+        return tile_row(match=tuple(share(classes.get(name, 0)) for name in MATCH_CLASSES))
     if isinstance(work, Move):
         moved = share(work.bytes_read), share(work.bytes_written)
     return tile_row(ops=tuple(counts.values()), read_bytes=moved[0], write_bytes=moved[1])

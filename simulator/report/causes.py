@@ -7,6 +7,8 @@ from simulator.report.palette import CAUSES, COLOURS
 from simulator.report.rounding import percent, si
 from simulator.results.result import Result
 
+#: Causes of a smaller share of the time have no entry in the legend.
+NEGLIGIBLE = 1e-6
 NAMES = {
     "compute": "arrays working",
     "fill_drain": "arrays filling and draining",
@@ -33,7 +35,7 @@ def draw_causes(result: Result, most: int) -> dict[str, str]:
     entries = [
         (CAUSES.get(cause, COLOURS), f"{NAMES.get(cause, cause)} {percent(time_fs / whole)}")
         for cause, time_fs in total.items()
-        if time_fs
+        if time_fs > whole * NEGLIGIBLE  # less is the rounding of instants to femtoseconds
     ]
     order = list(total)
     sums = Bar("all layers", si(whole / 1e15, "s"), _parts("all layers", total, order))

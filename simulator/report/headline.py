@@ -51,6 +51,8 @@ NO_SCALARS = ("energy_complete", "traffic_bytes")
 #: More actions than these are not named on a card.
 MOST_NAMED = 5
 LOWER_BOUNDS = ("energy_j", "static_energy_j", "average_power_w", "energy_per_token_j")
+#: What says nothing where nothing is multiplied.
+OF_MACS = ("tops", "utilization", "tops_per_w", "tops_per_w_chip")
 NEED_ENERGY = (*LOWER_BOUNDS, "tops_per_w", "tops_per_w_chip", "edp_js")
 
 
@@ -86,7 +88,7 @@ def headline(result: Result) -> list[tuple[str, str, str]]:
     cards = [
         (label(name), metric_text(result, name), _note(result, name))
         for name in metric_names(result)
-        if name not in IN_THE_NOTES
+        if name not in IN_THE_NOTES and not (result.matching is not None and name in OF_MACS)
     ]
     external = [memory.name for memory in result.memories if memory.external]
     if external:
@@ -118,9 +120,15 @@ def _note(result: Result, name: str) -> str:
     if name in NEED_ENERGY and missing and (name in LOWER_BOUNDS or getattr(metrics, name) is None):
         return "energy is incomplete"
     notes: dict[str, Callable[[], str]] = {
-        "latency_s": lambda: f"batch {result.batch}, {result.precision}",
+        "latency_s": lambda: (
+            "of all operations, one after the other"
+            if result.matching is not None
+            else f"batch {result.batch}, {result.precision}"
+        ),
         "throughput_per_s": lambda: (
-            f"steady, of a stream of {result.stream.inferences}"
+            "1 / latency; that of each operation is with the neurons"
+            if result.matching is not None
+            else f"steady, of a stream of {result.stream.inferences}"
             if result.stream is not None
             else f"batches of {result.batch}: {number(result.batch * metrics.throughput_per_s)} samples/s"
             if result.batch > 1
@@ -130,12 +138,19 @@ def _note(result: Result, name: str) -> str:
         "utilization": lambda: f"{number(metrics.macs)} MACs done",
         "energy_j": lambda: f"of which static {metric_text(result, 'static_energy_j')}",
         "accuracy": lambda: (
-            f"{result.values.correct} of {result.values.labelled} labelled samples" if result.values else ""
+            f"{result.values.correct} of {result.values.labelled} labelled samples"
+            + (": their nearest answer" if result.matching is not None else "")
+            if result.values
+            else ""
         ),
         "tops_per_w": lambda: "chip and external memories, static included",
         "area_mm2": lambda: "" if metrics.area_mm2 else "the chip states none",
         "tops_per_w_chip": lambda: "without external memories",
-        "peak_memory_bytes": lambda: "weights + activations alive at once",
+        "peak_memory_bytes": lambda: (
+            "vectors and answers with the host, and what the neurons hold"
+            if result.matching is not None
+            else "weights + activations alive at once"
+        ),
     }
     return notes[name]() if name in notes else FORMULAS.get(name, "")
 

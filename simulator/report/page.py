@@ -22,6 +22,8 @@ from simulator.report.energy import (
 from simulator.report.figure import Bar, Part, bar_chart, legend, strip
 from simulator.report.groups import ledger_labels
 from simulator.report.layout import folder_names
+from simulator.report.matching import full, matching_words, operation_table
+from simulator.report.matching import screen_lines as matching_figures
 from simulator.report.memorymodel import beside_sentence, beside_table, finer, model_table
 from simulator.report.palette import BOUNDS, COLOURS, MEMORIES, sheet
 from simulator.report.roofline import draw_roofline, roofline
@@ -146,6 +148,10 @@ def _context(result: Result) -> dict[str, Any]:
         "beside_said": beside_sentence(result),
         "busy": table.busy_table(result),
         "executed": screen_lines(result),
+        "matching": matching_figures(result),
+        "matching_words": matching_words(result),
+        "matching_full": full(result),
+        "operations": operation_table(result),
         "densities": density_table(result),
         "provenance": table.provenance_table(result),
         "resolved": resolved[:RESOLVED_CHARACTERS],

@@ -65,13 +65,16 @@ def layer_table(result: Result) -> Table:
     held_fs = [row.end_fs - row.start_fs for row in rows]
     achieved = [2e15 * row.macs / held if held else 0.0 for row, held in zip(rows, held_fs, strict=True)]
     joules = [None if energy.pj is None else energy.pj / 1e12 for energy in energies]
+    products = [
+        _Scaled("work", "MAC", [row.macs for row in rows]),
+        _Scaled("utilization (%)", "", [round(100 * row.utilization, 2) for row in rows]),
+        _Scaled("achieved", "OPS", achieved),
+    ]
     numeric = [
         _Scaled("exposed", "s", [row.exposed_fs / 1e15 for row in rows]),
         _Scaled("share (%)", "", [round(value, 3) for value in share]),
         _Scaled("latency", "s", [held / 1e15 for held in held_fs]),
-        _Scaled("work", "MAC", [row.macs for row in rows]),
-        _Scaled("utilization (%)", "", [round(100 * row.utilization, 2) for row in rows]),
-        _Scaled("achieved", "OPS", achieved),
+        *(products if result.matching is None else []),
         *_densities(rows),
         _Scaled("energy", "J", joules, [not energy.complete for energy in energies]),
     ]

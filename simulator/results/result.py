@@ -12,6 +12,7 @@ from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
 from simulator.results.causes import CAUSES
 from simulator.results.ledger import Ledger
+from simulator.results.matching import Matching
 from simulator.results.stream import Stream
 from simulator.results.timeline import Timeline
 from simulator.results.values import Values
@@ -193,7 +194,8 @@ class Result:
 
     ``copies`` names, for each component that is one of several copies, the one of the chip's file. ``beside``
     is what a coarser model of the memories says; None where there is none. ``values`` is what the network did
-    with the inputs of the run; None where it was given none.
+    with the inputs of the run; None where it was given none. ``matching`` is about neurons that match
+    patterns; None where there are none.
     """
 
     chip: str
@@ -215,6 +217,7 @@ class Result:
     copies: dict[str, str] = field(default_factory=dict)
     beside: Beside | None = None
     values: Values | None = None
+    matching: Matching | None = None
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -300,6 +303,7 @@ class Result:
             "copies": self.copies,
             "beside": None if self.beside is None else asdict(self.beside),
             "values": None if self.values is None else asdict(self.values),
+            "matching": None if self.matching is None else asdict(self.matching),
             "resolved": self.resolved,
         }
 
@@ -334,6 +338,7 @@ class Result:
             copies=data.get("copies", {}),
             beside=Beside.from_dict(data["beside"]) if data.get("beside") else None,
             values=Values.from_dict(data["values"]) if data.get("values") else None,
+            matching=Matching.from_dict(data["matching"]) if data.get("matching") else None,
         )
 
     @classmethod

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulator.results.matching import Neurons
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -26,7 +28,8 @@ class Values:
     """How a network was executed beside being timed.
 
     ``correct`` of ``labelled`` samples have their largest output where the label says; None without labels.
-    ``density`` maps a tensor to the share of its elements that are not zero, over all samples.
+    ``density`` maps a tensor to the share of its elements that are not zero, over all samples. ``neurons``
+    are those that match patterns; None where there are none.
     """
 
     profile: str
@@ -35,6 +38,7 @@ class Values:
     labelled: int | None = None
     correct: int | None = None
     agreement: tuple[Agreement, ...] = ()
+    neurons: Neurons | None = None
 
     @property
     def accuracy(self) -> float | None:
@@ -45,4 +49,5 @@ class Values:
     def from_dict(cls, data: dict[str, Any]) -> Values:
         """Inverse of ``asdict``."""
         agreement = tuple(Agreement(**each) for each in data["agreement"])
-        return cls(**{**data, "agreement": agreement})
+        neurons = Neurons.from_dict(data["neurons"]) if data.get("neurons") else None
+        return cls(**{**data, "agreement": agreement, "neurons": neurons})

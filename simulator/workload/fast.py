@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 import simulator.workload.pim.fast
-from simulator.kernels import conv, gemm, pool, requant
+from simulator.kernels import conv, gemm, matching, pool, requant
 from simulator.kernels.block import ROWS, WIDTH
-from simulator.workload import plain
+from simulator.workload import neurons, plain
 from simulator.workload.numerics import Numerics
 from simulator.workload.panels import panels, reading, spacious, whole
 from simulator.workload.plain import bits_of
@@ -250,6 +250,45 @@ def look_up(stored: np.ndarray, table: np.ndarray) -> np.ndarray:
     out = np.empty(flat.shape, table.dtype)
     requant.look_up_rows(flat, limits(stored.dtype.name)[0], table, out)
     return shaped(out)
+
+
+def learn(
+    vectors: np.ndarray,
+    categories: np.ndarray,
+    prototypes: np.ndarray,
+    registers: np.ndarray,
+    context: int,
+    norm: int,
+    least_field: int,
+    largest_field: int,
+) -> np.ndarray:
+    """As ``plain.learn``; prototypes and registers are C-contiguous."""
+    told = np.zeros((len(vectors), neurons.TOLD), np.int32)
+    taught = np.ascontiguousarray(vectors), _as(categories, np.dtype(np.int32))
+    far = np.empty(len(registers), np.int32)
+    matching.learn(
+        *taught, prototypes, registers, context, norm, least_field, largest_field, far, told
+    )
+    return told
+
+
+def recognize(
+    vectors: np.ndarray,
+    prototypes: np.ndarray,
+    registers: np.ndarray,
+    context: int,
+    norm: int,
+    nearest: bool,
+    matches: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """As ``plain.recognize``."""
+    shape, keys = (len(vectors), matches), np.empty(len(registers), np.int64)
+    far, category, identifier = (np.empty(shape, np.int32) for _ in range(3))
+    status = np.empty(len(vectors), np.uint8)
+    vectors, prototypes, registers = (np.ascontiguousarray(a) for a in (vectors, prototypes, registers))
+    rules = context, norm, nearest
+    matching.recognize(vectors, prototypes, registers, *rules, keys, far, category, identifier, status)
+    return far, category, identifier, status
 
 
 def _flat(*operands: np.ndarray) -> tuple[list[np.ndarray], Callable[[np.ndarray], np.ndarray]]:

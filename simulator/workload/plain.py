@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 import simulator.workload.pim.plain
+from simulator.workload.neurons import learn as learn
+from simulator.workload.neurons import recognize as recognize
 from simulator.workload.numerics import Numerics
 from simulator.workload.rescale import Factors, divide_half_away, limits, rescale, wrap
 from simulator.workload.window import Axis

@@ -99,10 +99,44 @@ class Move:
     split: int = 1
 
 
-Work = Contraction | Elementwise | Move
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Vectors put to stored prototypes, to be learned or to find the nearest; or prototypes that move.
+
+    ``counts`` lists (class, count over the whole node), as ``Elementwise.ops`` does. Classes: those of
+    ``MATCH_CLASSES``; what one costs is the core's business. ``neurons`` prototypes of ``length`` components
+    are what a core must be able to store. ``split`` as in ``Elementwise``: the vectors, one after the other.
+    """
+
+    counts: tuple[tuple[str, int], ...]
+    neurons: int
+    length: int
+    split: int = 1
+
+
+Work = Contraction | Elementwise | Move | Match
 
 #: What element-wise work is made of; a vector core states a cost for each.
 OPERATION_CLASSES = (
     "add", "mul", "max", "div", "exp", "log", "sqrt", "pow", "sigmoid", "tanh", "erf", "sin", "round",
     "logic", "mac",
 )  # fmt: skip
+
+#: What matching is made of; a pattern-matching core states a cost for each.
+MATCH_CLASSES = (
+    "vector",  # vector broadcast to all neurons
+    "component",  # component of one
+    "onto_empty",  # of the vectors, while no neuron is committed
+    "compare",  # component compared with that of one neuron
+    "teach",  # category written, to learn the vector broadcast before
+    "teach_known",  # of these, where a neuron of that category fires already
+    "commit",  # neuron that takes the vector as its prototype
+    "shrink",  # neuron whose influence field gets smaller
+    "status",  # status read: identified, uncertain or unknown
+    "distance",  # distance of the next nearest neuron read
+    "category",  # its category read
+    "category_identified",  # of these, where all neurons that fire agree
+    "session",  # switch to saving or restoring, and back
+    "save",  # neuron read out as a whole
+    "restore",  # neuron written as a whole
+)

@@ -16,12 +16,15 @@ from simulator.base.spec import Spec, build
 from simulator.workload.frontends import mobilenet
 from simulator.workload.frontends.llm.args import LanguageModel
 from simulator.workload.frontends.llm.build import build as build_language_model
+from simulator.workload.frontends.matching.args import Matching
+from simulator.workload.frontends.matching.build import build as build_matching
 from simulator.workload.graph import Graph
 
 #: Builder -> its arguments and the function that takes them and a name.
 BUILDERS: dict[str, tuple[type[Spec], Callable[[Any, str], Graph]]] = {
     "mobilenet": (mobilenet.MobileNet, mobilenet.build),
     "llm": (LanguageModel, build_language_model),
+    "matching": (Matching, build_matching),
 }
 
 
@@ -30,7 +33,7 @@ class Built(Spec):
 
     name: str = Field("", description="Name in reports; the file's where it is absent")
     description: str = Field("", description="One line for `chipsim list workloads`")
-    builder: str = Field(description="Builder: mobilenet, llm")
+    builder: str = Field(description="Builder: mobilenet, llm, matching")
     args: dict[str, Any] = Field(default_factory=dict, description="Arguments of the builder")
 
 
@@ -57,16 +60,32 @@ def load(
     if dims:
         raise InputError(Problem("a built network has no free dimensions: only batch can be set", str(path)))
     found = read(path, batch=batch, arguments=arguments)
-    graph = found.make(found.args, found.name)
+    try:
+        graph = found.make(found.args, found.name)
+    except InputError as error:
+        raise located(error, found.document) from None
     return replace(graph, digest=hashlib.sha256(path.read_bytes() + _content(graph)).hexdigest())
 
 
 class Request(NamedTuple):
-    """What a file asks of a builder: its function, the arguments, the name of the network."""
+    """What a file asks of a builder: its function, the arguments, the name of the network, and the file."""
 
     make: Callable[[Any, str], Graph]
     args: Any
     name: str
+    document: yamlio.Document
+
+
+def located(error: InputError, document: yamlio.Document) -> InputError:
+    """The error with problems of arguments (``args.name``, in no file) at their places in the file."""
+    return InputError(
+        *(
+            document.problem(problem.message, tuple(problem.path.split(".")))
+            if problem.file is None and problem.path.startswith("args.")
+            else problem
+            for problem in error.problems
+        )
+    )
 
 
 def read(path: Path, *, batch: int | None = None, arguments: Mapping[str, str] | None = None) -> Request:
@@ -93,9 +112,11 @@ def read(path: Path, *, batch: int | None = None, arguments: Mapping[str, str] |
         beside = path.parent / str(given.get(name))
         given |= {name: str(beside)} if beside.is_file() else {}
     args = build(spec, given, document, ("args",))
+    if batch is not None and "batch" not in spec.model_fields:
+        raise InputError(Problem(f"a network of the builder {entry.builder} has no batch to bind", str(path)))
     if batch is not None:
         args = args.model_copy(update={"batch": batch})
-    return Request(make, args, entry.name or path.stem)
+    return Request(make, args, entry.name or path.stem, document)
 
 
 def _content(graph: Graph) -> bytes:

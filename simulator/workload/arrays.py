@@ -1,0 +1,31 @@
+"""Arrays by name from an .npz file."""
+
+from __future__ import annotations
+
+import zipfile
+
+import numpy as np
+
+from simulator.base.errors import InputError, Problem
+
+
+def read_arrays(path: str, what: str = "inputs", each: str = "input") -> dict[str, np.ndarray]:
+    """Arrays of an .npz file by name; ``what`` and ``each`` say what it is for, in messages.
+
+    Raises
+    ------
+    InputError
+        There is no such file, or it is none.
+    """
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise InputError(Problem("expected an .npz file with an array per input, got one array", path))
+        with archive:
+            return {name: archive[name] for name in archive.files}
+    except OSError as error:
+        raise InputError(Problem(f"cannot read the {what}: {error.strerror or error}", path)) from error
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        reason = "" if "allow_pickle" in str(error) else f": {error}"
+        text = f"expected an .npz file with an array per {each}; it is none, or a damaged one{reason}"
+        raise InputError(Problem(text, path)) from error
