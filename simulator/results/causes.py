@@ -18,9 +18,9 @@ CAUSES: Mapping[str, str] = {
     "input_wait": "a tile waits for its inputs",
     "output_wait": "results wait to be stored, or a tile for the room that a store has yet to empty",
     "vector": "tiles run on a vector unit, or a mover stands in for one",
-    "pim": "a memory computes inside its banks",
     "noc": "the transfer waited for is held up by a bus or mesh",
     "sync": "waits for tiles or transfers of other layers",
+    "pim": "a memory computes inside its banks",
 }
 #: Those in which a core does what it is there for.
 USEFUL = ("compute", "vector", "pim")

@@ -121,7 +121,7 @@ def test_a_configuration_lies_beside_the_file_that_names_it(tmp_path):
         ("{model: gpt2, prompt: 9, weights: bf16}", "weights in bf16 need activations in bf16, got fp16"),
         ("{model: gpt2, prompt: 9, activations: int8, kv: fp16}", "kv in fp16 need activations in fp16, got int8"),
         ("{model: gpt2, batch: 0}", "args.batch: expected at least 1, got 0"),
-        ("{model: gpt2, phase: decoding}", "args.phase: expected 'all', 'prefill' or 'decode'"),
+        ("{model: gpt2, phase: decoding}", "args.phase: expected 'all', 'generate', 'prefill' or 'decode'"),
         ("{promt: 9}", "args.promt: unknown key; did you mean 'prompt'"),
         ("{model: no/config.json}", "no file 'no/config.json'"),
     ],
