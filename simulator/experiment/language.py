@@ -2,7 +2,8 @@
 
 Transformer blocks are alike: the first, a period of those between and the last are simulated, and the period
 between stands for all others. Decode steps are simulated at a few context lengths; a step in between takes
-what lies on the straight line. What both cost in accuracy is said in the result or tested.
+what lies on the straight line. Channels of a memory are alike, so one is simulated. What this costs in
+accuracy is said in the result or tested.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
+from simulator.base.spec import resolved
 from simulator.experiment.overrides import ARGUMENTS, split_overrides
 from simulator.experiment.single import finish, prepare
 from simulator.hw.chip import Chip, load_chip
@@ -91,7 +93,7 @@ def run_language_model(
     command, seed, settings
         For the provenance.
     fold
-        Let some blocks stand for all; without, every block is simulated.
+        Let some blocks stand for all, and one channel of a memory; without, every one is simulated.
     say
         Told what is simulated next.
 
@@ -104,6 +106,7 @@ def run_language_model(
     ready = chip if isinstance(chip, Chip) else load_chip(chip, for_chip)
     args: LanguageModel = request.args
     _check_room(ready, args)
+    ready, alike = _folded(ready) if fold else (ready, ())
     shared = _Run(ready, request, settings or {}, command, seed, fold)
     alone = args.phase == "generate"  # the prompt is there already, and so is its token
     args = args.at(phase="all")
@@ -117,6 +120,7 @@ def run_language_model(
     if not alone:
         say(f"prefill of {args.prompt} tokens")
         prefill = _part(shared, _prepared(shared, args.at(phase="prefill"), inside))
+        prefill = replace(prefill, assumptions=(*prefill.assumptions, *alike))
     if not parts:
         assert prefill is not None
         return _measured(prefill, prefill, None, args, ())
@@ -126,10 +130,22 @@ def run_language_model(
         steps.append(_part(shared, part))
     shares = _shares(args, points)
     decode = weighted(list(zip(steps, shares, strict=True)))
+    decode = replace(decode, assumptions=(*decode.assumptions, *alike))
     whole = decode if prefill is None else joined(prefill, decode, ("prefill", "decode"))
     said = _interpolated(points, steps)
     whole = replace(whole, assumptions=(*whole.assumptions, *said))
     return _measured(whole, prefill, decode, args, inside)
+
+
+def _folded(chip: Chip) -> tuple[Chip, tuple[str, ...]]:
+    """The chip with one channel of each memory for all, unless its file decides, and what was done."""
+    found = {name: memory.folded() for name, memory in chip.memories.items()}
+    folded = {name: each for name, each in found.items() if each is not None}
+    memories = {name: memory for name, (memory, _) in folded.items()}
+    written = {name: resolved(memory) for name, memory in memories.items()}
+    plain = {**chip.resolved, "memories": {**chip.resolved["memories"], **written}}
+    said = tuple(f"{name}: {text}, which stands for all" for name, (_, text) in folded.items())
+    return replace(chip, memories={**chip.memories, **memories}, resolved=plain), said
 
 
 @dataclass(frozen=True)

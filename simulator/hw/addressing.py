@@ -51,6 +51,12 @@ class Addressing:
     offset_bits: int
     levels: tuple[str, ...]
 
+    @property
+    def stripe_bytes(self) -> int:
+        """Fewest aligned bytes of which each channel has an equal share."""
+        bits = [bit for xor in self.sources["channel"] for bit in xor]
+        return 1 << (self.offset_bits + max(bits, default=-1) + 1)
+
     def pieces(self) -> np.ndarray:
         """The mapping for the kernel: PIECE, shape (pieces,)."""
         found: list[tuple[int, int, int, int]] = []

@@ -308,6 +308,13 @@ class Memory(Component):
         """The same memory by a simpler model, to be simulated beside it; None where there is none."""
         return None
 
+    def folded(self) -> tuple[Memory, str] | None:
+        """The same memory with less of it simulated, which stands for all, and how to say so.
+
+        None where there is nothing alike in it, or its file decides.
+        """
+        return None
+
     def service(self) -> Service | None:
         """How transfers are served, for estimates; None where nothing but its users limits them."""
         return None

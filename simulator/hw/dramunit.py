@@ -11,6 +11,7 @@ from simulator.base.clock import Clock
 from simulator.hw.addressing import Addressing
 from simulator.hw.controller import Controller
 from simulator.hw.device import Device
+from simulator.hw.dramfold import Fold
 from simulator.hw.drampack import background_ticks, make_state, make_tables
 from simulator.hw.drampimpack import make_pim_state, make_pim_tables, pim_counts
 from simulator.hw.pim.stream import Stream
@@ -39,15 +40,20 @@ class DramUnit:
         REQUEST, shape (any,): what ``submit`` points into.
     nodes
         Nodes of the graph, for the counts.
+    fold
+        Simulate one channel for all (``dramfold``).
     """
 
     def __init__(
         self, device: Device, controller: Controller, addressing: Addressing, channels: int, latency_fs: int,
-        requests: np.ndarray, nodes: int,
+        requests: np.ndarray, nodes: int, fold: bool = False,
     ) -> None:  # fmt: skip
         period = device.tck_fs
         self.clock = Clock(period.numerator, period.denominator)
         self.device, self.channels, self.latency_fs, self.requests = device, channels, latency_fs, requests
+        self._fold = Fold(device, channels, nodes) if fold and channels > 1 else None
+        self._sizes = np.zeros(channels, np.int64)
+        channels = 1 if self._fold else channels  # those that are simulated
         flights, room = 16, 4096  # both double where that is not enough
         self._tables = make_tables(
             device, controller, addressing, np.zeros((flights, room), np.int64), np.zeros((1, 0), np.int64),
@@ -55,7 +61,6 @@ class DramUnit:
         )  # fmt: skip
         self._state = make_state(device, controller, channels, flights=flights, masters=1, nodes=nodes)
         self._masters: dict[int, int] = {}
-        self._sizes = np.zeros(channels, np.int64)
         self._pim = make_pim_state(device, channels, nodes) if device.standard.pim else None
         self._steps = np.zeros(0, p.STEP)
         self._ahead: tuple[k.State, p.PimState | None, list[tuple[int, int]]] | None = None
@@ -77,9 +82,13 @@ class DramUnit:
             self._tables = self._tables._replace(pool=room)
         if many == 0:
             raise ValueError(f"transfer {id} has no bytes")
-        cycle = self.clock.cycle_at(now_fs)
-        self._state.flights[f] = (id, int(self.requests["node"][first]), many, cycle, cycle, 1)
-        enter(self._decided, f, self._master(master), self._sizes, self._tables, self._state)
+        cycle, node, sizes = self.clock.cycle_at(now_fs), int(self.requests["node"][first]), self._sizes
+        least = cycle
+        if self._fold is not None:
+            sizes, left_fs = self._fold.choose(sizes, words, node, self._state.total)
+            many, least = int(sizes[0]), self.clock.cycle_at(now_fs + left_fs)
+        self._state.flights[f] = (id, node, many, least, cycle, 1)
+        enter(self._decided, f, self._master(master), sizes, self._tables, self._state)
 
     def submit_pim(
         self, now_fs: int, id: int, stream: Stream, node: int, channels: Sequence[int] = ()
@@ -87,7 +96,8 @@ class DramUnit:
         """Add a PIM stream, which each of the channels serves (absent: all); advanced to ``now_fs`` before.
 
         It begins in a channel when the transfers that came before it are done there, and is done when it is
-        in all of them; transfers that come later wait until it ends or yields.
+        in all of them; transfers that come later wait until it ends or yields. Folded, it takes the one
+        channel whatever channels it is for: what comes later waits in all.
 
         Raises
         ------
@@ -98,6 +108,9 @@ class DramUnit:
             raise ValueError(f"stream {id}: expected transactions for {self.device.standard.name}")
         self._ahead = None
         f, those = self._free_flight(), channels or range(self.channels)
+        if self._fold is not None:
+            self._pim, node = self._fold.widen(self._pim, node, len(those))
+            those = range(1)
         if (self._pim.engines["flight"] < 0).all():
             self._steps = self._steps[:0]
         first = self._steps.size
@@ -138,6 +151,7 @@ class DramUnit:
         Of PIM streams besides: bytes inside banks, into registers, operations of lanes.
         """
         counts, access = self._state.counts, self.device.access_bytes
+        counts = counts if self._fold is None else self._fold.counts(counts)
         read, write = counts[:, k.N_READ] * access, counts[:, k.N_WRITE] * access
         busy = [self.clock.fs(cycles // self.channels) for cycles in counts[:, k.N_BUSY].tolist()]
         found = {
@@ -149,7 +163,8 @@ class DramUnit:
         }
         if self._pim is None:
             return found
-        inside = pim_counts(self.device, self._pim)
+        pim = self._pim if self._fold is None else self._fold.pim(self._pim)
+        inside = pim_counts(self.device, pim)
         found["io"] = found["io"] + inside["io"]
         found["activate"] = found["activate"] + inside["activate"]
         return {
@@ -167,14 +182,17 @@ class DramUnit:
         refreshes = self._state.commands.sum(axis=0)
         last = max(self.clock.cycle_at(self._end_fs), int(self._state.total["last_done"][0]))
         ticks = background_ticks(self._state, self._tables, last)
-        spent = {name: self.clock.fs(count) // 1000 for name, count in ticks.items()}
-        return {"refresh": int(refreshes[k.REFAB]), "refresh_bank": int(refreshes[k.REFPB]), **spent}
+        alike = self.channels // self._state.channels.size
+        spent = {name: self.clock.fs(alike * count) // 1000 for name, count in ticks.items()}
+        each = {"refresh": int(refreshes[k.REFAB]), "refresh_bank": int(refreshes[k.REFPB])}
+        return {**{name: alike * count for name, count in each.items()}, **spent}
 
     def profile(self) -> Profile:
         """What the channels did over time."""
         total = self._state.total[0]
         stretch = Fraction(self.clock.num, self.clock.den) * 2 ** int(total["bin_shift"])
         bins, access = self._state.bins, self.device.access_bytes
+        bins = bins if self._fold is None else self._fold.bins(bins, self._state.counts)
         outcomes = {name: bins[:, i] for i, name in enumerate(("hit", "miss", "conflict"), start=k.N_HIT)}
         return Profile(stretch, {"read": bins[:, 0] * access, "write": bins[:, 1] * access, **outcomes})
 
@@ -198,7 +216,7 @@ class DramUnit:
         if master not in self._masters:
             self._masters[master] = len(self._masters)
             if len(self._masters) > self._state.streams.shape[1]:
-                new = np.full((self.channels, 1), -1, np.int64).repeat(3, axis=1).view(k.STREAM)
+                new = np.full((self._state.channels.size, 1), -1, np.int64).repeat(3, axis=1).view(k.STREAM)
                 self._state = self._state._replace(streams=np.hstack([self._state.streams, new]))
         return self._masters[master]
 

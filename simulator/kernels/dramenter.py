@@ -87,3 +87,45 @@ def enter(clock: int, f: int, m: int, sizes: np.ndarray, tables: Tables, state: 
         stream.tail = f
         next_offer(clock, c, shape, pool, arrivals, channels, queue, length, slots, flights, streams)
         channels[c].tick = min(channels[c].tick, channels[c].offers + 1)
+
+
+@lean
+def fold(
+    sizes: np.ndarray, ahead: np.ndarray, waiting: int, words: np.ndarray, asked: np.ndarray,
+    served: np.ndarray,
+) -> int:  # fmt: skip
+    """Choose what of a transfer the one simulated channel serves for all; see ``hw.dramfold``.
+
+    Parameters
+    ----------
+    sizes
+        int64, shape (channels,): accesses that the transfer has of each channel.
+    ahead
+        int64, shape (channels,), written: accesses that the simulated channel had waiting more than each.
+    waiting
+        Accesses that the simulated channel has waiting.
+    words
+        As ``spread`` leaves them; the chosen ones are moved to the front.
+    asked, served
+        int64, shape (2,), written: reads and writes of the transfer, and of what was chosen, are added.
+
+    Returns
+    -------
+    int
+        How many were chosen, at least one: those with which no channel has more waiting than the simulated.
+    """
+    most, first, total = -1, 0, 0
+    for c in range(sizes.size):
+        mine = max(waiting - ahead[c], 0) + sizes[c]
+        if sizes[c] > 0 and mine > most:
+            most, first = mine, total
+        total += sizes[c]
+    many = max(most - waiting, 1)
+    for c in range(sizes.size):
+        ahead[c] = waiting + many - max(waiting - ahead[c], 0) - sizes[c]
+    for i in range(total):
+        asked[words[i] & 1] += 1
+    for i in range(many):
+        words[i] = words[first + i]
+        served[words[i] & 1] += 1
+    return many

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: Action of each kind of refresh.
 REFRESHES = {"all_bank": "refresh", "per_bank": "refresh_bank"}
 
+#: Where one channel stands for all, each has its turn within so many bytes: a few times in most transfers.
+STRIPE_BYTES = 16 * 1024
+
 
 @MEMORIES.register("dram")
 class Dram(Memory):
@@ -78,6 +81,10 @@ class Dram(Memory):
     timing: dict[str, str | int] = Field(
         default_factory=dict,
         description="Timings other than the preset's: nXXX in clocks, tXXX as a time such as 15 ns",
+    )
+    fold_channels: bool | None = Field(
+        None,
+        description="Simulate one channel for all, since they do alike; absent: for language models only",
     )
     model: Literal["commands", "bandwidth"] = Field(
         "commands", description="Every command, or the bandwidth alone"
@@ -155,7 +162,19 @@ class Dram(Memory):
                     ("bandwidth",), "expected with `model: bandwidth`; commands have the rate of their preset"
                 )
             ]
+        if self.fold_channels and self.model == "bandwidth":
+            text = "expected with `model: commands`; a bandwidth is that of all channels"
+            return [Flaw(("fold_channels",), text)]
+        if self.fold_channels and not self.foldable:
+            most, stripe = (units.format(n, "bytes") for n in (STRIPE_BYTES, self.addressing.stripe_bytes))
+            text = f"expected a mapping in which channels take turns within {most}"
+            return [Flaw(("fold_channels",), f"{text}, got {self.mapping}: {stripe}")]
         return []
+
+    @property
+    def foldable(self) -> bool:
+        """Whether one channel can stand for all: transfers are much longer than a turn of the channels."""
+        return self.model == "commands" and self.addressing.stripe_bytes <= STRIPE_BYTES
 
     def actions(self) -> tuple[str, ...]:
         """Those that its refresh and its model can do."""
@@ -180,13 +199,20 @@ class Dram(Memory):
         if self.model == "bandwidth":
             return f"{device}: bandwidth, bursts, rows and refresh, no commands"
         how = f"{self.controller.policy}, {self.controller.page} page, refresh {self.controller.refresh}"
-        return f"{device}: every command, {self.mapping}, {how.replace('_', ' ')}"
+        one = f", one of {self.channels} channels for all" if self.fold_channels and self.channels > 1 else ""
+        return f"{device}: every command{one}, {self.mapping}, {how.replace('_', ' ')}"
 
     def coarser(self) -> Dram | None:
         """By its bandwidth alone; None for a memory that computes, which only its commands tell."""
         if self.model == "bandwidth" or self._computes():
             return None
-        return self.model_copy(update={"model": "bandwidth"})
+        return self.model_copy(update={"model": "bandwidth", "fold_channels": None})
+    def folded(self) -> tuple[Dram, str] | None:
+        """With one channel for all."""
+        if self.fold_channels is not None or self.channels == 1 or not self.foldable:
+            return None
+        one = self.model_copy(update={"fold_channels": True})
+        return one, f"of {self.channels} channels one is simulated"
 
     def peak_bytes_per_s(self) -> float:
         """Peak bandwidth of all channels together."""
@@ -242,8 +268,9 @@ class Dram(Memory):
         from simulator.hw.dramunit import DramUnit  # numba: only when something is simulated
 
         return DramUnit(
-            self.device, self.controller, self.addressing, self.channels, self.latency_fs, requests, nodes
-        )
+            self.device, self.controller, self.addressing, self.channels, self.latency_fs, requests, nodes,
+            fold=bool(self.fold_channels),
+        )  # fmt: skip
 
     def _timing(self) -> dict[str, int | Fraction]:
         """The overrides in clocks and in ns."""

@@ -554,6 +554,10 @@ class TestDram:
              "'frfcfs'?"),
             (["memories.dram.bandwidth=1 TB/s"],
              "memories.dram.bandwidth: expected with `model: bandwidth`; commands have the rate of their preset"),
+            (["memories.dram.fold_channels=true", "memories.dram.mapping=ChRaBaRoCo"],
+             "memories.dram.fold_channels: expected a mapping in which channels take turns within 16 KiB, "
+             "got ChRaBaRoCo: 4 GiB"),
+            (["memories.dram.fold_channels=every"], "memories.dram.fold_channels: expected true or false, got 'every'"),
         ],
     )  # fmt: skip
     def test_is_answered_with_its_place(self, refused, settings, message):
