@@ -85,10 +85,12 @@ def _balance(chip: Chip) -> list[str]:
         for precision in core.precisions()[:1]:
             ops = 2 * core.macs_per_cycle(precision) * core.clock_hz * len(copies)
             for memory, spec in chip.memories.items():
-                bandwidth = spec.peak_bytes_per_s()
+                inside = spec.inside_bytes_per_s() if core.RESIDENT and memory == core.buffer("weight") else None
+                bandwidth = inside or (None if core.RESIDENT else spec.peak_bytes_per_s())
                 if spec.EXTERNAL and bandwidth:
                     need = "needs" if len(copies) == 1 else "need"
-                    per_byte = f"{ops / bandwidth:.0f} {precision} ops per byte of {memory}"
+                    where = f"inside {memory}, {bandwidth / 1e9:.4g} GB/s" if inside else f"of {memory}"
+                    per_byte = f"{ops / bandwidth:.0f} {precision} ops per byte {where}"
                     lines.append(f"Balance: {who} {need} {per_byte}")
     return lines
 

@@ -205,7 +205,7 @@ def show_plan(records: Sequence[dict[str, object]], layout: Sequence[dict[str, o
         emit(
             [
                 f"    {what}: {record[what]}"
-                for what in ("reads", "writes", "buffers", "chain")
+                for what in ("placed", "reads", "writes", "buffers", "chain")
                 if record[what]
             ]
         )

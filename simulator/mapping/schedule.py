@@ -208,6 +208,7 @@ class Schedule:
             "task": task.name,
             "core": task.core,
             "part": "" if task.part is None else f"{task.part.index + 1}/{task.part.count} {task.part.along}",
+            "placed": placed_words(task),
             "work": work_words(task.work) + (f", then {', '.join(task.epilogue)}" if task.epilogue else ""),
             "tiling": f"{tiling_words(plan)}; expected {plan.expected_fs / 1e9:.3f} us, "
             f"{plan.expected_bound}" + (f"; {plan.candidates} candidates" if plan.candidates else ""),
@@ -238,6 +239,12 @@ class Schedule:
             if chain.first < i <= chain.last:
                 return str(number)
         return ""
+
+
+def placed_words(task: Task) -> str:
+    """What chose the core of a task, and what each was expected to take; "" where there was no choice."""
+    times = ", ".join(f"{name} {fs / 1e9:.3f} us" for name, fs in sorted(task.expected.items()))
+    return f"{task.why} ({times})" if task.why and times else task.why
 
 
 def work_words(work: Work) -> str:

@@ -26,6 +26,7 @@ from simulator.report.matching import full, matching_words, operation_table
 from simulator.report.matching import screen_lines as matching_figures
 from simulator.report.memorymodel import beside_sentence, beside_table, finer, model_table
 from simulator.report.palette import BOUNDS, COLOURS, MEMORIES, sheet
+from simulator.report.placement import placement_table
 from simulator.report.roofline import draw_roofline, roofline
 from simulator.report.rounding import number, percent, si
 from simulator.report.stream import fusion_sentence, stream_figures, stream_title
@@ -153,6 +154,7 @@ def _context(result: Result) -> dict[str, Any]:
         "matching_full": full(result),
         "operations": operation_table(result),
         "densities": density_table(result),
+        "placed": placement_table(result),
         "provenance": table.provenance_table(result),
         "resolved": resolved[:RESOLVED_CHARACTERS],
         "resolved_cut": len(resolved) > RESOLVED_CHARACTERS,
