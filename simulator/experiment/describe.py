@@ -85,7 +85,8 @@ def _balance(chip: Chip) -> list[str]:
         for precision in core.precisions()[:1]:
             ops = 2 * core.macs_per_cycle(precision) * core.clock_hz * len(copies)
             for memory, spec in chip.memories.items():
-                inside = spec.inside_bytes_per_s() if core.RESIDENT and memory == core.buffer("weight") else None
+                mine = core.RESIDENT and memory == core.buffer("weight")
+                inside = spec.inside_bytes_per_s() if mine else None
                 bandwidth = inside or (None if core.RESIDENT else spec.peak_bytes_per_s())
                 if spec.EXTERNAL and bandwidth:
                     need = "needs" if len(copies) == 1 else "need"
