@@ -16,6 +16,7 @@ from simulator.base.locate import locate
 from simulator.experiment.overrides import ARGUMENTS, split_overrides
 from simulator.experiment.single import finish, prepare
 from simulator.hw.chip import Chip, load_chip
+from simulator.mapping.inside import check_room, more_bytes, without
 from simulator.mapping.schedule import Resident, Schedule
 from simulator.results.compose import joined, repeated, weighted
 from simulator.results.result import Result
@@ -105,12 +106,14 @@ def run_language_model(
     shared = _Run(ready, request, settings or {}, command, seed, fold)
     points = _contexts(args) if args.generate > 1 else []
     parts = [_prepared(shared, args.at(phase="decode", context=context)) for context in points]
-    inside = parts[0].schedule.residents if parts else ()
+    inside = parts[0].residents if parts else ()
+    first = _prepared(shared, args.at(phase="prefill"), inside)
+    inside = inside or first.residents
     _check_room(ready, args, inside)
     say(f"prefill of {args.prompt} tokens")
-    prefill = _part(shared, _prepared(shared, args.at(phase="prefill"), inside))
+    prefill = _part(shared, first)
     if not parts:
-        return _measured(prefill, prefill, None, args, ())
+        return _measured(prefill, prefill, None, args, inside)
     steps = []
     for context, part in zip(points, parts, strict=True):
         say(f"a token after {context}")
@@ -125,10 +128,14 @@ def run_language_model(
 
 @dataclass(frozen=True)
 class _Prepared:
-    """The plan of a phase, in which blocks ``period`` to ``2 period - 1`` occur ``times`` times more."""
+    """The plan of a phase, in which blocks ``period`` to ``2 period - 1`` occur ``times`` times more.
+
+    ``residents`` are the weights of all blocks that lie in memories that compute.
+    """
 
     chip: Chip
     schedule: Schedule
+    residents: tuple[Resident, ...]
     layers: int
     some: int
     period: int
@@ -138,20 +145,27 @@ class _Prepared:
 def _prepared(run: _Run, args: LanguageModel, inside: Sequence[Resident] = ()) -> _Prepared:
     """Plan a phase, with blocks that stand for others where they are enough.
 
-    Weights of ``inside`` lie in a memory that computes: whoever else reads them finds them as they are there.
+    Weights of ``inside`` lie in a memory that computes: whoever else reads them finds them as they are there,
+    unless the network's are there as well, or that memory is one that others do not read.
     """
     layers, period = args.layers, len(args.architecture.windows)
     some = 3 * period + layers % period
     times = (layers - some) // period if run.fold and layers > some else 0
     shown = args.at(blocks=some) if times else args
-    types = {each.weight: each.multiplied for each in inside}
+    read = {run.chip.backing(c.buffer("weight")) for c in run.chip.cores.values() if not c.RESIDENT}
+    types = {each.weight: each.multiplied for each in inside if not each.copied and each.memory in read}
     graph = as_inside(run.request.make(shown, run.request.name), types)
     chip, schedule = prepare(run.chip, graph)
     alike = tuple(f"block{i}." for i in range(period, 2 * period))
-    more = [each for each in schedule.residents if each.node.startswith(alike)] * times
-    residents = () if inside else (*schedule.residents, *more)  # said once, of the first phase planned
-    schedule = replace(schedule, residents=residents)
-    return _Prepared(chip, schedule, layers, some, period, times)
+    more = [
+        replace(each, node=_shifted(each.node, by), storage=_shifted(each.storage, by))
+        for by in range(layers, layers + times * period, period)  # names that no other block has
+        for each in schedule.residents
+        if each.node.startswith(alike)
+    ]
+    residents = (*schedule.residents, *more)
+    schedule = replace(schedule, residents=() if inside else residents)  # said once, of the first phase
+    return _Prepared(chip, schedule, residents, layers, some, period, times)
 
 
 def _part(run: _Run, part: _Prepared) -> Result:
@@ -167,8 +181,7 @@ def _part(run: _Run, part: _Prepared) -> Result:
     first, last = inside[0], inside[-1] + 1
 
     def name(turn: int, node: str) -> str:
-        block, dot, rest = node.partition(".")
-        return f"block{int(block.removeprefix('block')) + turn * period}{dot}{rest}"
+        return _shifted(node, turn * period)
 
     tail = [_later(row.node, times * period, 2 * period) for row in result.rows]
     found = repeated(result, first, last, times, name)
@@ -186,11 +199,16 @@ def _part(run: _Run, part: _Prepared) -> Result:
 
 def _later(node: str, by: int, since: int) -> str:
     """Name of a node of a block behind those that are repeated."""
-    block, dot, rest = node.partition(".")
-    number = block.removeprefix("block")
-    if not dot or not number.isdecimal() or int(number) < since:
+    number = node.partition(".")[0].removeprefix("block")
+    if "." not in node or not number.isdecimal() or int(number) < since:
         return node
-    return f"block{int(number) + by}.{rest}"
+    return _shifted(node, by)
+
+
+def _shifted(name: str, by: int) -> str:
+    """Name of what a later block has in the place of something of a block."""
+    block, dot, rest = name.partition(".")
+    return f"block{int(block.removeprefix('block')) + by}{dot}{rest}"
 
 
 def _contexts(args: LanguageModel) -> list[int]:
@@ -230,7 +248,7 @@ def _measured(
     whole: Result, prefill: Result, decode: Result | None, args: LanguageModel, inside: Sequence[Resident]
 ) -> Result:
     """The result with the metrics of a language model, and the room of all blocks."""
-    tokens, more = args.generate - 1, _padding(inside)
+    tokens, more = args.generate - 1, sum(more_bytes(inside, memory) for memory in _memories(inside))
     kv = counts.kv_bytes(args, args.prompt + tokens)
     tpot = decode.metrics.latency_s / tokens if decode is not None else None
     energy = decode.metrics.energy_j if decode is not None else None
@@ -246,22 +264,23 @@ def _measured(
     return replace(whole, metrics=metrics, batch=args.batch)
 
 
-def _padding(inside: Sequence[Resident]) -> int:
-    """Bytes that weights take inside a memory that computes beyond what they take in the network."""
-    return sum(each.bytes - each.network_bytes for each in inside)
+def _memories(inside: Sequence[Resident]) -> list[str]:
+    return list(dict.fromkeys(each.memory for each in inside))
 
 
 def _check_room(chip: Chip, args: LanguageModel, inside: Sequence[Resident] = ()) -> None:
-    """Raise where weights and cache are more than the largest memory holds."""
-    tokens, more = args.prompt + args.generate, _padding(inside)
+    """Raise where weights and cache are more than the largest memory holds, or layouts than units reach."""
+    check_room(chip, inside)
+    outside = {name: memory for name, memory in chip.memories.items() if memory.EXTERNAL}
+    name, memory = max((outside or chip.memories).items(), key=lambda item: item[1].capacity_bytes)
+    tokens, more = args.prompt + args.generate, more_bytes(inside, name)
     need = counts.weight_bytes(args) + counts.kv_bytes(args, tokens) + more
-    name, memory = max(chip.memories.items(), key=lambda item: item[1].capacity_bytes)
     if need > memory.capacity_bytes:
         text = (
             f"{args.architecture.name} does not fit: weights and the cache of "
             f"{tokens} tokens need {need} B, the memory has {memory.capacity_bytes} B"
         )
         if more:
-            core = inside[0].core
-            text += f"; {more} B of these are the layout of {core}: `mapping.cores.{core}: off` does without"
+            cores = [each.core for each in inside if each.memory == name]
+            text += f"; {more} B of these are the layout of {cores[0]}: {without(cores)}"
         raise InputError(chip.problem(text, f"memories.{name}.capacity"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from simulator.hw.timing import tile_times_fs
 from simulator.mapping.remember import Remembered
 from simulator.mapping.route import route
 from simulator.workload.graph import Node
+from simulator.workload.pim.devices import DEVICES
 from simulator.workload.tensor import Tensor
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Work
 
@@ -59,12 +61,14 @@ def place(given: Given, chip: Chip, pinned: str | None = None) -> Placement:
     able = {name: core for name, core in chip.cores.items() if not hindrance(given, core)}
     if pinned is not None:
         if pinned not in able:
-            raise InputError(chip.problem(_cannot(given, chip, pinned, list(able)), _rule_of(given.node)))
+            raise InputError(
+                chip.problem(_cannot(given, chip, pinned, list(able)), _rule_of(given.node, chip))
+            )
         return Placement(pinned, "pinned")
     rules = chip.rules.cores
     left = {name: core for name, core in able.items() if rules.get(name, "auto") != "off"}
     if not left:
-        raise InputError(chip.problem(_nobody(given, chip, list(able)), "cores"))
+        raise InputError(chip.problem(_nobody(given, chip, list(able)), "mapping.cores" if able else "cores"))
     preferred = [name for name in left if rules.get(name) == "prefer"]
     if not any(core.RESIDENT for core in left.values()):
         name = min(left, key=lambda name: _whole_time(name, given, chip))
@@ -91,9 +95,14 @@ def check_rules(chip: Chip) -> None:
 
 
 def hindrance(given: Given, core: Core) -> str:
-    """Why a core cannot do work; "" where it can."""
-    if not core.accepts(given.work):
-        return f"{core.kind} has no {given.node.op}"
+    """Why a core cannot do work; "" where it can.
+
+    A device whose arithmetic is known does the operators that this has: nothing runs in it of which nobody
+    could say what comes out.
+    """
+    op, device = given.node.op, DEVICES.get(core.kind)
+    if not core.accepts(given.work) or (device is not None and not device.has(op)):
+        return f"{core.kind} has no {op}"
     return core.hindrance(given.work, given.operands, given.result)
 
 
@@ -195,8 +204,11 @@ def whole_tile(work: Work, core: Core, density: tuple[float, float] = (1.0, 1.0)
     return np.array([row], TILE)
 
 
-def _rule_of(node: Node) -> str:
-    return f"mapping.nodes.{node.name}.core"
+def _rule_of(node: Node, chip: Chip) -> str:
+    """Path of the rule that names a node's core: the last one by name, else that of all nodes."""
+    rules = chip.rules.nodes.items()
+    named = [name for name, rule in rules if "core" in rule.model_fields_set and fnmatchcase(node.name, name)]
+    return f"mapping.nodes.{named[-1]}.core" if named else "mapping.core"
 
 
 def _cannot(given: Given, chip: Chip, pinned: str, able: list[str]) -> str:

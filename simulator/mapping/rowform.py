@@ -100,7 +100,7 @@ def _contraction_form(
 ) -> RowForm | None:
     node = graph.nodes[task.node]
     result = graph.results(node)[0]
-    ifmap, weight = task.reads
+    ifmap, weight = task.reads[:2]
     bits = graph.tensors[ifmap].bits if ifmap in graph.tensors else result.bits
     row_in, row_out = (
         extent_x(work) * work.c * work.groups * bits,
