@@ -146,24 +146,25 @@ def _prepared(run: _Run, args: LanguageModel, inside: Sequence[Resident] = ()) -
     """Plan a phase, with blocks that stand for others where they are enough.
 
     Weights of ``inside`` lie in a memory that computes: whoever else reads them finds them as they are there,
-    unless the network's are there as well, or that memory is one that others do not read.
+    unless the network's are there as well, as they are where others do not reach that memory.
     """
     layers, period = args.layers, len(args.architecture.windows)
     some = 3 * period + layers % period
     times = (layers - some) // period if run.fold and layers > some else 0
     shown = args.at(blocks=some) if times else args
-    read = {run.chip.backing(c.buffer("weight")) for c in run.chip.cores.values() if not c.RESIDENT}
-    types = {each.weight: each.multiplied for each in inside if not each.copied and each.memory in read}
+    types = {each.weight: each.multiplied for each in inside if not each.copied}
     graph = as_inside(run.request.make(shown, run.request.name), types)
     chip, schedule = prepare(run.chip, graph)
+    plain = {chip.backing(core.buffer("weight")) for core in chip.cores.values() if not core.RESIDENT}
+    found = [replace(each, copied=each.copied or each.memory not in plain) for each in schedule.residents]
     alike = tuple(f"block{i}." for i in range(period, 2 * period))
     more = [
         replace(each, node=_shifted(each.node, by), storage=_shifted(each.storage, by))
         for by in range(layers, layers + times * period, period)  # names that no other block has
-        for each in schedule.residents
+        for each in found
         if each.node.startswith(alike)
     ]
-    residents = (*schedule.residents, *more)
+    residents = (*found, *more)
     schedule = replace(schedule, residents=() if inside else residents)  # said once, of the first phase
     return _Prepared(chip, schedule, residents, layers, some, period, times)
 

@@ -40,7 +40,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A piece of work with what it reads and writes; ``beside`` are bytes that ride with its weights."""
+    """A piece of work with what it reads and writes.
+
+    ``beside`` are bytes that ride with its weights, ``outside`` operands and results that are the network's.
+    """
 
     work: Work
     node: Node
@@ -48,6 +51,12 @@ class Given:
     result: Tensor
     density: tuple[float, float] = (1.0, 1.0)
     beside: int = 0
+    outside: frozenset[str] = frozenset()
+
+    def stays(self, tensor: Tensor, room_bytes: float) -> bool:
+        """Whether an operand or result is taken to lie on chip, in a memory of so much room."""
+        inner = tensor.constant is None and tensor.name not in self.outside
+        return inner and tensor.bytes <= ON_CHIP * room_bytes
 
 
 def place(given: Given, chip: Chip, pinned: str | None = None) -> Placement:
@@ -109,21 +118,22 @@ def hindrance(given: Given, core: Core) -> str:
 def expected_fs(name: str, given: Given, chip: Chip) -> int:
     """What a core is expected to take, with what is moved for it over links.
 
-    Constants come from behind the core's memory, and so does what fills more than ``ON_CHIP`` of it; loads
-    and stores go on beside the work. A core that computes in a memory has its weights there, waits for its
-    inputs, and leaves sums that are read and added up behind it; what it does element by element has all
-    operands there, so that those that others would have kept on chip are stored, and loaded again.
+    Constants come from behind the core's memory, and so do the network's inputs and what fills more than
+    ``ON_CHIP`` of it; loads and stores go on beside the work. A core that computes in a memory has its
+    weights there, waits for its inputs, and leaves sums that are read and added up behind it; what it does
+    element by element has all operands there, so that those that others would have kept on chip are stored,
+    and loaded again.
     """
     core, work = chip.cores[name], given.work
     own = _whole_time(name, given, chip)
+    if core.RESIDENT and not isinstance(work, Contraction):
+        return own + int(_off_chip_fs(given, chip))
     roles = [("weight" if i == 1 and isinstance(work, Contraction) else "ifmap", one)
              for i, one in enumerate(given.operands)]  # fmt: skip
-    moving = sum(_moving_fs(chip, core, role, one, given.beside * (role == "weight")) for role, one in roles)
-    moving += _moving_fs(chip, core, "ofmap", given.result, 0)
+    moving = sum(_moving_fs(chip, core, role, one, given) for role, one in roles)
+    moving += _moving_fs(chip, core, "ofmap", given.result, given)
     if not core.RESIDENT:
         return max(own, int(moving))
-    if not isinstance(work, Contraction):
-        moving += _off_chip_fs(given, chip)
     return own + int(moving) + _added_up_fs(given, core, chip)
 
 
@@ -137,20 +147,21 @@ def _off_chip_fs(given: Given, chip: Chip) -> float:
         return 0.0
     service = chip.memories[way.far].service()
     fixed = way.start_fs + (service.latency_fs if service is not None else 0)
-    room = ON_CHIP * chip.memories[way.memory].capacity_bytes
-    small = [one.bytes for one in (*given.operands, given.result) if one.bytes <= room]
+    room = chip.memories[way.memory].capacity_bytes
+    small = [one.bytes for one in (*given.operands, given.result) if given.stays(one, room)]
     return sum(fixed + size / way.bytes_per_s * 1e15 for size in small)
 
 
-def _moving_fs(chip: Chip, core: Core, role: str, tensor: Tensor, beside: int) -> float:
+def _moving_fs(chip: Chip, core: Core, role: str, tensor: Tensor, given: Given) -> float:
     """Time of an operand on the links, at their rate for long transfers."""
     if core.RESIDENT and (role == "weight" or core.leaves_sums() and role == "ofmap"):
         return 0.0
     way = route(chip, core, role)
     if not way.link or not way.bytes_per_s:
         return 0.0
-    if tensor.constant is None and tensor.bytes <= ON_CHIP * chip.memories[way.memory].capacity_bytes:
+    if given.stays(tensor, chip.memories[way.memory].capacity_bytes):
         return 0.0
+    beside = given.beside if role == "weight" else 0
     return (tensor.bytes + beside) / way.bytes_per_s * 1e15
 
 

@@ -200,7 +200,8 @@ def _place(
         main = contraction_tensors(node, graph)
         beside = sum(t.bytes for t in operands if t.constant is not None and t not in main)
         operands = list(main)
-    return place(Given(work, node, operands, graph.results(node)[0], density, beside), chip, pinned)
+    result, outside = graph.results(node)[0], frozenset((*graph.inputs, *graph.outputs))
+    return place(Given(work, node, operands, result, density, beside, outside), chip, pinned)
 
 
 def _intermediate_bytes(work: Work, results: list[Tensor], sums: int) -> int:
