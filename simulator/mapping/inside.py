@@ -136,8 +136,8 @@ def check_room(chip: Chip, residents: Sequence[Resident]) -> None:
         need, room = sum(each.bytes for each in mine), core.resident_room()
         if need > room:
             text = (
-                f"weights of {len(mine)} nodes take {need} B in the layout of {mine[0].core}, whose units "
-                f"reach {room} B of the memory; {without(each.core for each in mine)}"
+                f"weights of {len(mine)} node{'s' * (len(mine) > 1)} take {need} B in the layout of "
+                f"{mine[0].core}, whose units reach {room} B of the memory; {without(e.core for e in mine)}"
             )
             problems.append(chip.problem(text, f"memories.{name}.capacity"))
     if problems:
