@@ -18,6 +18,7 @@ from simulator.base.spec import resolved
 from simulator.experiment.overrides import ARGUMENTS, split_overrides
 from simulator.experiment.single import finish, prepare
 from simulator.hw.chip import Chip, load_chip
+from simulator.mapping.inside import check_room, more_bytes, without
 from simulator.mapping.schedule import Resident, Schedule
 from simulator.results.compose import joined, repeated, weighted
 from simulator.results.result import Result
@@ -114,16 +115,19 @@ def run_language_model(
     if alone and not points:
         raise InputError(Problem("expected tokens after the first to generate", path="workload.generate"))
     parts = [_prepared(shared, args.at(phase="decode", context=context)) for context in points]
-    inside = parts[0].schedule.residents if parts else ()
+    inside = parts[0].residents if parts else ()
+    first = None if alone else _prepared(shared, args.at(phase="prefill"), inside)
+    if first is not None:
+        inside = inside or first.residents
     _check_room(ready, args, inside)
     prefill = None
-    if not alone:
+    if first is not None:
         say(f"prefill of {args.prompt} tokens")
-        prefill = _part(shared, _prepared(shared, args.at(phase="prefill"), inside))
+        prefill = _part(shared, first)
         prefill = replace(prefill, assumptions=(*prefill.assumptions, *alike))
     if not parts:
         assert prefill is not None
-        return _measured(prefill, prefill, None, args, ())
+        return _measured(prefill, prefill, None, args, inside)
     steps = []
     for context, part in zip(points, parts, strict=True):
         say(f"a token after {context}")
@@ -150,10 +154,14 @@ def _folded(chip: Chip) -> tuple[Chip, tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """The plan of a phase, in which blocks ``period`` to ``2 period - 1`` occur ``times`` times more."""
+    """The plan of a phase, in which blocks ``period`` to ``2 period - 1`` occur ``times`` times more.
+
+    ``residents`` are the weights of all blocks that lie in memories that compute.
+    """
 
     chip: Chip
     schedule: Schedule
+    residents: tuple[Resident, ...]
     layers: int
     some: int
     period: int
@@ -163,20 +171,28 @@ class _Prepared:
 def _prepared(run: _Run, args: LanguageModel, inside: Sequence[Resident] = ()) -> _Prepared:
     """Plan a phase, with blocks that stand for others where they are enough.
 
-    Weights of ``inside`` lie in a memory that computes: whoever else reads them finds them as they are there.
+    Weights of ``inside`` lie in a memory that computes: whoever else reads them finds them as they are there,
+    unless the network's are there as well, as they are where others do not reach that memory.
     """
     layers, period = args.layers, len(args.architecture.windows)
     some = 3 * period + layers % period
     times = (layers - some) // period if run.fold and layers > some else 0
     shown = args.at(blocks=some) if times else args
-    types = {each.weight: each.multiplied for each in inside}
+    types = {each.weight: each.multiplied for each in inside if not each.copied}
     graph = as_inside(run.request.make(shown, run.request.name), types)
     chip, schedule = prepare(run.chip, graph)
+    plain = {chip.backing(core.buffer("weight")) for core in chip.cores.values() if not core.RESIDENT}
+    found = [replace(each, copied=each.copied or each.memory not in plain) for each in schedule.residents]
     alike = tuple(f"block{i}." for i in range(period, 2 * period))
-    more = [each for each in schedule.residents if each.node.startswith(alike)] * times
-    residents = () if inside else (*schedule.residents, *more)  # said once, of the first phase planned
-    schedule = replace(schedule, residents=residents)
-    return _Prepared(chip, schedule, layers, some, period, times)
+    more = [
+        replace(each, node=_shifted(each.node, by), storage=_shifted(each.storage, by))
+        for by in range(layers, layers + times * period, period)  # names that no other block has
+        for each in found
+        if each.node.startswith(alike)
+    ]
+    residents = (*found, *more)
+    schedule = replace(schedule, residents=() if inside else residents)  # said once, of the first phase
+    return _Prepared(chip, schedule, residents, layers, some, period, times)
 
 
 def _part(run: _Run, part: _Prepared) -> Result:
@@ -192,8 +208,7 @@ def _part(run: _Run, part: _Prepared) -> Result:
     first, last = inside[0], inside[-1] + 1
 
     def name(turn: int, node: str) -> str:
-        block, dot, rest = node.partition(".")
-        return f"block{int(block.removeprefix('block')) + turn * period}{dot}{rest}"
+        return _shifted(node, turn * period)
 
     tail = [_later(row.node, times * period, 2 * period) for row in result.rows]
     found = repeated(result, first, last, times, name)
@@ -211,11 +226,16 @@ def _part(run: _Run, part: _Prepared) -> Result:
 
 def _later(node: str, by: int, since: int) -> str:
     """Name of a node of a block behind those that are repeated."""
-    block, dot, rest = node.partition(".")
-    number = block.removeprefix("block")
-    if not dot or not number.isdecimal() or int(number) < since:
+    number = node.partition(".")[0].removeprefix("block")
+    if "." not in node or not number.isdecimal() or int(number) < since:
         return node
-    return f"block{int(number) + by}.{rest}"
+    return _shifted(node, by)
+
+
+def _shifted(name: str, by: int) -> str:
+    """Name of what a later block has in the place of something of a block."""
+    block, dot, rest = name.partition(".")
+    return f"block{int(block.removeprefix('block')) + by}{dot}{rest}"
 
 
 def _contexts(args: LanguageModel) -> list[int]:
@@ -256,7 +276,7 @@ def _measured(
     inside: Sequence[Resident],
 ) -> Result:  # fmt: skip
     """The result with the metrics of a language model, and the room of all blocks."""
-    tokens, more = args.generate - 1, _padding(inside)
+    tokens, more = args.generate - 1, sum(more_bytes(inside, memory) for memory in _memories(inside))
     kv = counts.kv_bytes(args, args.prompt + tokens)
     tpot = decode.metrics.latency_s / tokens if decode is not None else None
     energy = decode.metrics.energy_j if decode is not None else None
@@ -274,22 +294,23 @@ def _measured(
     return replace(whole, metrics=metrics, batch=args.batch, resolved=resolved)
 
 
-def _padding(inside: Sequence[Resident]) -> int:
-    """Bytes that weights take inside a memory that computes beyond what they take in the network."""
-    return sum(each.bytes - each.network_bytes for each in inside)
+def _memories(inside: Sequence[Resident]) -> list[str]:
+    return list(dict.fromkeys(each.memory for each in inside))
 
 
 def _check_room(chip: Chip, args: LanguageModel, inside: Sequence[Resident] = ()) -> None:
-    """Raise where weights and cache are more than the largest memory holds."""
-    tokens, more = args.prompt + args.generate, _padding(inside)
+    """Raise where weights and cache are more than the largest memory holds, or layouts than units reach."""
+    check_room(chip, inside)
+    outside = {name: memory for name, memory in chip.memories.items() if memory.EXTERNAL}
+    name, memory = max((outside or chip.memories).items(), key=lambda item: item[1].capacity_bytes)
+    tokens, more = args.prompt + args.generate, more_bytes(inside, name)
     need = counts.weight_bytes(args) + counts.kv_bytes(args, tokens) + more
-    name, memory = max(chip.memories.items(), key=lambda item: item[1].capacity_bytes)
     if need > memory.capacity_bytes:
         text = (
             f"{args.architecture.name} does not fit: weights and the cache of "
             f"{tokens} tokens need {need} B, the memory has {memory.capacity_bytes} B"
         )
         if more:
-            core = inside[0].core
-            text += f"; {more} B of these are the layout of {core}: `mapping.cores.{core}: off` does without"
+            cores = [each.core for each in inside if each.memory == name]
+            text += f"; {more} B of these are the layout of {cores[0]}: {without(cores)}"
         raise InputError(chip.problem(text, f"memories.{name}.capacity"))

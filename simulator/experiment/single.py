@@ -26,7 +26,9 @@ from simulator.workload.graph import Graph
 from simulator.workload.load import load_graph
 from simulator.workload.op import work_of
 from simulator.workload.pim.devices import DEVICES
+from simulator.workload.pim.run import refusal
 from simulator.workload.precision import assume
+from simulator.workload.tensor import FLOATS
 from simulator.workload.work import Contraction
 
 #: What stands in for a precision that the arrays of a chip lack, best first.
@@ -94,15 +96,22 @@ def prepare_with_values(
 
 
 def placed_inside(graph: Graph, chip: Chip, settings: Mapping[str, str]) -> dict[str, str]:
-    """Node -> memory in whose arithmetic it is executed, of those that a plan places inside memories."""
+    """Node -> memory in whose arithmetic it is executed, of those that a plan places inside memories.
+
+    Not those that a run only takes as if they were quantized: their real numbers stay the host's.
+    """
     if not any(core.RESIDENT for core in chip.cores.values()):
         return {}
     taken = with_precision(graph, chip, settings.get("precision"))
     found = {}
     for task in make_tasks(taken, chip).tasks:
-        node, core = taken.nodes[task.node], chip.cores[task.core]
-        if core.RESIDENT and task.name == node.name and node.op in DEVICES[core.kind].operators:
-            found[node.name] = core.kind
+        node, kind = graph.nodes[task.node], chip.cores[task.core].kind
+        if task.name != node.name or kind not in DEVICES or not chip.cores[task.core].RESIDENT:
+            continue
+        there, costed = ([g.tensors[name] if name else None for name in node.inputs] for g in (graph, taken))
+        real = [each is not None and each.dtype in FLOATS for each in (there[0], costed[0])]
+        if real[0] == real[1] and not refusal(DEVICES[kind], node, there):
+            found[node.name] = kind
     return found
 
 

@@ -356,6 +356,13 @@ def _flaws(families: _Families, document: yamlio.Document) -> list[Problem]:
         for name, core in families.cores.items()
         for flaw in core.flaws(families.memories)
     ]
+    inside: dict[str, str] = {}
+    for name, core in families.cores.items():
+        memory = core.buffers.get("weight", "") if core.RESIDENT else ""
+        if memory in inside:
+            text = f"core '{inside[memory]}' is what computes in '{memory}' already"
+            found.append(document.problem(text, ("cores", name, "buffers", "weight")))
+        inside.update({memory: name} if memory else {})
     ways: dict[str, list[Way]] = {name: [] for name in families.links}
     for link in families.links.values():
         transport = link.transport

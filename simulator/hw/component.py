@@ -185,6 +185,10 @@ class Core(Component):
         """Bytes of a contraction's weights in its own layout, padding included, if it is ``RESIDENT``."""
         raise TypeError(f"{type(self).__name__} keeps no weights")
 
+    def resident_room(self) -> int:
+        """Bytes of its memory in which a ``RESIDENT`` core can compute."""
+        raise TypeError(f"{type(self).__name__} keeps no weights")
+
     def stream(self, tile: np.ndarray) -> Stream:
         """What the memory of a ``RESIDENT`` core does for one tile; TILE, shape ()."""
         raise TypeError(f"{type(self).__name__} computes in no memory")

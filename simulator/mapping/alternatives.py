@@ -15,6 +15,8 @@ from simulator.workload.work import Contraction
 def alternatives(schedule: Schedule, task: int, most: int = 8) -> list[Choice]:
     """The best different tilings for a task in the room that it had, the fastest first, its own among them.
 
+    Work inside a memory has no other: all that finds room goes in one stream.
+
     Parameters
     ----------
     schedule
@@ -29,7 +31,8 @@ def alternatives(schedule: Schedule, task: int, most: int = 8) -> list[Choice]:
         room = {name: 2 * size for name, size in room.items()}  # it was given all that is free
     find = _tilings if isinstance(plan.task.work, Contraction) else _slicings
     try:
-        found = find(schedule, plan, room, most)
+        inside = schedule.chip.cores[plan.task.core].RESIDENT
+        found = [] if inside else find(schedule, plan, room, most)
     except InputError:  # its chain, or what stays on chip, leaves it no room of its own
         found = []
     own = next((choice for choice in found if choice.tiling == plan.tiling), None)

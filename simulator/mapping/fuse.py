@@ -215,6 +215,8 @@ class Fuser:
 
     def _single(self, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
         task = plan.task
+        if self.chip.cores[task.core].RESIDENT:
+            return Single(0, plan.expected_fs)  # in no chain, so that it is the same with and without them
         if not isinstance(task.work, Contraction):
             inputs, outputs = self.tiler.sliced_operands(task, stays)
             moved = sum(operand.bytes for operand in (*inputs, *outputs) if not operand.local)

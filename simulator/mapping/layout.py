@@ -8,6 +8,7 @@ from simulator.base.errors import InputError, Problem
 from simulator.base.units import UNLIMITED
 from simulator.mapping.attempt import Attempt
 from simulator.mapping.chain import Chain, line_role, stretched
+from simulator.mapping.inside import more_bytes, without
 from simulator.mapping.life import Life, lives_of
 from simulator.mapping.pack import Item, pack, peak
 from simulator.mapping.route import align
@@ -190,6 +191,10 @@ class Layout:
             f"the network '{self.graph.name}' does not fit: its weights and feature maps need "
             f"{peak(items)} B at once, the memory has {capacity} B"
         )
+        more = more_bytes(self.list.residents, memory)
+        if more:
+            cores = [each.core for each in self.list.residents if each.memory == memory]
+            message += f"; {more} B of these are the layout of {cores[0]}: {without(cores)}"
         return self.chip.problem(message, f"memories.{memory}.capacity")
 
 

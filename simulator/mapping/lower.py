@@ -12,9 +12,10 @@ from itertools import product
 import numpy as np
 
 from simulator.mapping.builder import Builder, Span
+from simulator.mapping.inside import resident_words
 from simulator.mapping.operands import operand_bits
 from simulator.mapping.program import About, Program
-from simulator.mapping.resident import resident_words, walk_resident
+from simulator.mapping.resident import walk_resident
 from simulator.mapping.runs import extend_rows, inside, operand_groups, weight_span
 from simulator.mapping.schedule import Schedule, TaskPlan
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans

@@ -40,7 +40,7 @@ def operand_bits(task: Task, graph: Graph) -> tuple[int, int, int]:
 def contraction_operands(task: Task, graph: Graph, sizes: Mapping[str, int], local: Local) -> Operands:
     """Widths and places of a contraction's operands; ``sizes`` are bytes of storages."""
     assert isinstance(task.whole, Contraction)
-    ifmap, weight = task.reads
+    ifmap, weight = task.reads[:2]
     ifmap_bits, weight_bits, ofmap_bits = operand_bits(task, graph)
     groups = operand_groups(task.whole, (sizes[ifmap], sizes[weight]), (ifmap_bits, weight_bits))
     if task.part is not None and task.part.along == "groups":

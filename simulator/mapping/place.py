@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from simulator.hw.timing import tile_times_fs
 from simulator.mapping.remember import Remembered
 from simulator.mapping.route import route
 from simulator.workload.graph import Node
+from simulator.workload.pim.devices import DEVICES
 from simulator.workload.tensor import Tensor
 from simulator.workload.work import MATCH_CLASSES, OPERATION_CLASSES, Contraction, Elementwise, Match, Work
 
@@ -38,7 +40,10 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A piece of work with what it reads and writes; ``beside`` are bytes that ride with its weights."""
+    """A piece of work with what it reads and writes.
+
+    ``beside`` are bytes that ride with its weights, ``outside`` operands and results that are the network's.
+    """
 
     work: Work
     node: Node
@@ -46,6 +51,12 @@ class Given:
     result: Tensor
     density: tuple[float, float] = (1.0, 1.0)
     beside: int = 0
+    outside: frozenset[str] = frozenset()
+
+    def stays(self, tensor: Tensor, room_bytes: float) -> bool:
+        """Whether an operand or result is taken to lie on chip, in a memory of so much room."""
+        inner = tensor.constant is None and tensor.name not in self.outside
+        return inner and tensor.bytes <= ON_CHIP * room_bytes
 
 
 def place(given: Given, chip: Chip, pinned: str | None = None) -> Placement:
@@ -59,12 +70,14 @@ def place(given: Given, chip: Chip, pinned: str | None = None) -> Placement:
     able = {name: core for name, core in chip.cores.items() if not hindrance(given, core)}
     if pinned is not None:
         if pinned not in able:
-            raise InputError(chip.problem(_cannot(given, chip, pinned, list(able)), _rule_of(given.node)))
+            raise InputError(
+                chip.problem(_cannot(given, chip, pinned, list(able)), _rule_of(given.node, chip))
+            )
         return Placement(pinned, "pinned")
     rules = chip.rules.cores
     left = {name: core for name, core in able.items() if rules.get(name, "auto") != "off"}
     if not left:
-        raise InputError(chip.problem(_nobody(given, chip, list(able)), "cores"))
+        raise InputError(chip.problem(_nobody(given, chip, list(able)), "mapping.cores" if able else "cores"))
     preferred = [name for name in left if rules.get(name) == "prefer"]
     if not any(core.RESIDENT for core in left.values()):
         name = min(left, key=lambda name: _whole_time(name, given, chip))
@@ -91,30 +104,36 @@ def check_rules(chip: Chip) -> None:
 
 
 def hindrance(given: Given, core: Core) -> str:
-    """Why a core cannot do work; "" where it can."""
-    if not core.accepts(given.work):
-        return f"{core.kind} has no {given.node.op}"
+    """Why a core cannot do work; "" where it can.
+
+    A device whose arithmetic is known does the operators that this has: nothing runs in it of which nobody
+    could say what comes out.
+    """
+    op, device = given.node.op, DEVICES.get(core.kind)
+    if not core.accepts(given.work) or (device is not None and not device.has(op)):
+        return f"{core.kind} has no {op}"
     return core.hindrance(given.work, given.operands, given.result)
 
 
 def expected_fs(name: str, given: Given, chip: Chip) -> int:
     """What a core is expected to take, with what is moved for it over links.
 
-    Constants come from behind the core's memory, and so does what fills more than ``ON_CHIP`` of it; loads
-    and stores go on beside the work. A core that computes in a memory has its weights there, waits for its
-    inputs, and leaves sums that are read and added up behind it; what it does element by element has all
-    operands there, so that those that others would have kept on chip are stored, and loaded again.
+    Constants come from behind the core's memory, and so do the network's inputs and what fills more than
+    ``ON_CHIP`` of it; loads and stores go on beside the work. A core that computes in a memory has its
+    weights there, waits for its inputs, and leaves sums that are read and added up behind it; what it does
+    element by element has all operands there, so that those that others would have kept on chip are stored,
+    and loaded again.
     """
     core, work = chip.cores[name], given.work
     own = _whole_time(name, given, chip)
+    if core.RESIDENT and not isinstance(work, Contraction):
+        return own + int(_off_chip_fs(given, chip))
     roles = [("weight" if i == 1 and isinstance(work, Contraction) else "ifmap", one)
              for i, one in enumerate(given.operands)]  # fmt: skip
-    moving = sum(_moving_fs(chip, core, role, one, given.beside * (role == "weight")) for role, one in roles)
-    moving += _moving_fs(chip, core, "ofmap", given.result, 0)
+    moving = sum(_moving_fs(chip, core, role, one, given) for role, one in roles)
+    moving += _moving_fs(chip, core, "ofmap", given.result, given)
     if not core.RESIDENT:
         return max(own, int(moving))
-    if not isinstance(work, Contraction):
-        moving += _off_chip_fs(given, chip)
     return own + int(moving) + _added_up_fs(given, core, chip)
 
 
@@ -128,20 +147,21 @@ def _off_chip_fs(given: Given, chip: Chip) -> float:
         return 0.0
     service = chip.memories[way.far].service()
     fixed = way.start_fs + (service.latency_fs if service is not None else 0)
-    room = ON_CHIP * chip.memories[way.memory].capacity_bytes
-    small = [one.bytes for one in (*given.operands, given.result) if one.bytes <= room]
+    room = chip.memories[way.memory].capacity_bytes
+    small = [one.bytes for one in (*given.operands, given.result) if given.stays(one, room)]
     return sum(fixed + size / way.bytes_per_s * 1e15 for size in small)
 
 
-def _moving_fs(chip: Chip, core: Core, role: str, tensor: Tensor, beside: int) -> float:
+def _moving_fs(chip: Chip, core: Core, role: str, tensor: Tensor, given: Given) -> float:
     """Time of an operand on the links, at their rate for long transfers."""
     if core.RESIDENT and (role == "weight" or core.leaves_sums() and role == "ofmap"):
         return 0.0
     way = route(chip, core, role)
     if not way.link or not way.bytes_per_s:
         return 0.0
-    if tensor.constant is None and tensor.bytes <= ON_CHIP * chip.memories[way.memory].capacity_bytes:
+    if given.stays(tensor, chip.memories[way.memory].capacity_bytes):
         return 0.0
+    beside = given.beside if role == "weight" else 0
     return (tensor.bytes + beside) / way.bytes_per_s * 1e15
 
 
@@ -198,8 +218,11 @@ def whole_tile(work: Work, core: Core, density: tuple[float, float] = (1.0, 1.0)
     return np.array([row], TILE)
 
 
-def _rule_of(node: Node) -> str:
-    return f"mapping.nodes.{node.name}.core"
+def _rule_of(node: Node, chip: Chip) -> str:
+    """Path of the rule that names a node's core: the last one by name, else that of all nodes."""
+    rules = chip.rules.nodes.items()
+    named = [name for name, rule in rules if "core" in rule.model_fields_set and fnmatchcase(node.name, name)]
+    return f"mapping.nodes.{named[-1]}.core" if named else "mapping.core"
 
 
 def _cannot(given: Given, chip: Chip, pinned: str, able: list[str]) -> str:

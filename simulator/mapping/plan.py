@@ -10,6 +10,7 @@ from simulator.base.errors import InputError, did_you_mean
 from simulator.hw.chip import Chip
 from simulator.mapping.attempt import Attempt
 from simulator.mapping.fuse import Fuser
+from simulator.mapping.inside import check_room
 from simulator.mapping.layout import Layout
 from simulator.mapping.parts import cuts
 from simulator.mapping.schedule import Schedule
@@ -46,6 +47,7 @@ def plan(graph: Graph, chip: Chip, *, stream: bool = False, pipelined: bool = Fa
     """
     _check_rules(graph, chip)
     tasks = make_tasks(graph, chip)
+    check_room(chip, tasks.residents)
     stages = ONE_STAGE
     _check_splits(tasks, chip)
     if pipelined and most_stages(tasks.tasks, chip) > 1:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from simulator.base.errors import InputError
-from simulator.base.units import format
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
 from simulator.hw.tiling import TILE
@@ -16,9 +15,9 @@ from simulator.mapping.builder import Builder, Span
 from simulator.mapping.operands import Local, operand_bits
 from simulator.mapping.place import whole_tile
 from simulator.mapping.route import align
-from simulator.mapping.schedule import Buffer, Resident, Schedule, Task, Tiling
+from simulator.mapping.schedule import Buffer, Schedule, Task, Tiling
 from simulator.mapping.shape import row_tiles
-from simulator.mapping.sides import make_side
+from simulator.mapping.sides import Side, make_side
 from simulator.mapping.tile import Choice
 from simulator.mapping.tilerows import contraction_row, sliced_row
 from simulator.workload.epilogue import ACTIVATIONS, EPILOGUES
@@ -70,32 +69,16 @@ def resident_choice(task: Task, graph: Graph, chip: Chip, room: Mapping[str, int
     return Choice(tiling, buffers, time_fs, core.BOUND, len(tiles), 1)
 
 
-def resident_words(residents: Sequence[Resident]) -> list[str]:
-    """What weights take inside memories that compute, and what they are multiplied in there; sentences."""
-    said = []
-    for core in dict.fromkeys(each.core for each in residents):
-        mine = [each for each in residents if each.core == core]
-        room, before = (sum(getattr(each, name) for each in mine) for name in ("bytes", "network_bytes"))
-        said.append(
-            f"weights of {len(mine)} node{'s' * (len(mine) > 1)} lie in '{mine[0].memory}' in the layout of "
-            f"{core}, placed before the run: {format(room, 'bytes')}, {room / max(before, 1):.3g} times what "
-            "they take in the network"
-        )
-        other = [each for each in mine if each.multiplied != each.precision]
-        if other:
-            names = ", ".join(each.node for each in other[:3]) + ", ..." * (len(other) > 3)
-            has, gets = other[0].precision, other[0].multiplied
-            said.append(f"multiplied in {gets} on {core}, {has} in the network: {len(other)} nodes, {names}")
-    return said
-
-
 def _buffers(task: Task, graph: Graph, core: Core, local: Local, rows: int) -> Iterator[Buffer]:
-    """Rooms for the inputs and the results of some rows, where these lie elsewhere."""
+    """Rooms for the inputs and the results of some rows, and for biases, where these lie elsewhere."""
     work = task.work
     assert isinstance(work, Contraction)
     bits = operand_bits(task, graph)
     if not local(task.reads[0], "ifmap"):
         yield Buffer("ifmap", core.buffer("ifmap"), -(-rows * work.ox * work.K * bits[0] // 8), 1)
+    for i, name in enumerate(task.reads[2:]):
+        if not local(name, "ifmap"):
+            yield Buffer(f"beside{i}", core.buffer("ifmap"), graph.tensors[name].bytes, 1)
     if not local(task.writes[0], "ofmap"):
         yield Buffer("ofmap", core.buffer("ofmap"), -(-rows * work.ox * work.k * bits[2] // 8), 1)
 
@@ -123,6 +106,9 @@ def _walk_products(schedule: Schedule, index: int, builder: Builder) -> Iterator
     ifmap = make_side(schedule, index, task.reads[0], "ifmap", "ifmap")
     ofmap = make_side(schedule, index, task.writes[0], "ofmap", "ofmap")
     weight = schedule.places[task.reads[1]]
+    named = enumerate(task.reads[2:])
+    beside = [make_side(schedule, index, name, "ifmap", f"beside{i}") for i, name in named]
+    with_all: list[Span] = [(weight.memory, weight.address, weight.end)]
     rows = work.batch * work.oy
     row_in = work.ox * work.K * operand_bits(task, schedule.graph)[0]
     for turn, tile in enumerate(row_tiles(work, plan.tiling.rows)):
@@ -139,11 +125,22 @@ def _walk_products(schedule: Schedule, index: int, builder: Builder) -> Iterator
         results: Span = (ofmap.place.memory, ofmap.place.address + low, ofmap.place.address + high)
         if not ofmap.local:
             results = (ofmap.route.memory, ofmap.copy(turn), ofmap.copy(turn) + high - low)
-        reads = [inputs, (weight.memory, weight.address, weight.end)]
-        builder.compute(task.core, task.node, _row(task, schedule.graph, core, tile), reads, [results])
+        if turn == 0:
+            with_all += [_brought(side, task.node, builder) for side in beside]
+        row = _row(task, schedule.graph, core, tile)
+        builder.compute(task.core, task.node, row, [inputs, *with_all], [results])
         if not ofmap.local:
             runs = [(ofmap.place.address + low, high - low)]
             builder.store(ofmap.route.link, ofmap.place, task.node, runs, [results[:2]])
+
+
+def _brought(side: Side, node: int, builder: Builder) -> Span:
+    """Where a whole operand is for the core, loaded if it lies elsewhere."""
+    if side.local:
+        return side.place.memory, side.place.address, side.place.end
+    near, runs = side.copy(0), [(side.place.address, side.place.bytes)]
+    builder.load(side.route.link, side.place, node, runs, [(side.route.memory, near)])
+    return side.route.memory, near, near + side.place.bytes
 
 
 def _row(task: Task, graph: Graph, core: Core, tile: tuple[int, int, int, int]) -> tuple:

@@ -100,7 +100,7 @@ def _contraction_form(
 ) -> RowForm | None:
     node = graph.nodes[task.node]
     result = graph.results(node)[0]
-    ifmap, weight = task.reads
+    ifmap, weight = task.reads[:2]
     bits = graph.tensors[ifmap].bits if ifmap in graph.tensors else result.bits
     row_in, row_out = (
         extent_x(work) * work.c * work.groups * bits,
@@ -112,7 +112,7 @@ def _contraction_form(
         return None
     reach = (work.fy - 1) * work.dy + 1
     window = RowWindow(extent_y(work), row_in // 8, work.sy, work.pad_top, reach)
-    return RowForm(work.batch, work.oy, row_out // 8, (window, None))
+    return RowForm(work.batch, work.oy, row_out // 8, (window, *(None for _ in task.reads[1:])))
 
 
 def _window_form(task: Task, work: Elementwise, sizes: Mapping[str, int]) -> RowForm | None:

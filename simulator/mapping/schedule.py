@@ -152,20 +152,23 @@ class TaskPlan:
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """Weights that lie in a memory that computes, in its own layout, before the run.
+    """Weights of a node that lie in a memory that computes, in its own layout, before the run.
 
-    ``bytes`` with padding, ``network_bytes`` as the network has them; products are in ``multiplied`` where
-    the network has ``precision``.
+    ``storage`` is the layout's name: that of the weights, unless these are ``copied``, because others read
+    them as the network has them. ``bytes`` with padding, ``network_bytes`` as the network has them; products
+    are in ``multiplied`` where the network has ``precision``.
     """
 
     node: str
     weight: str
     core: str
     memory: str
+    storage: str
     bytes: int
     network_bytes: int
     precision: str
     multiplied: str
+    copied: bool = False
 
 
 @dataclass(frozen=True)

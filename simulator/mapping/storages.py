@@ -46,7 +46,7 @@ class Storages:
 
     def read_role(self, task: Task, name: str) -> str:
         """Role in which a task reads a storage."""
-        return "weight" if isinstance(task.work, Contraction) and name == task.reads[-1] else "ifmap"
+        return "weight" if isinstance(task.work, Contraction) and name == task.reads[:2][-1] else "ifmap"
 
     def _homes(self) -> dict[str, str]:
         """Storage -> memory it lies in when it does not stay on chip.

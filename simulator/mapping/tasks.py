@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from simulator.base.errors import InputError, Problem
 from simulator.hw.chip import Chip
 from simulator.hw.component import Core
+from simulator.mapping.inside import kept_beside, lay_out
 from simulator.mapping.place import Given, Placement, check_rules, place
 from simulator.mapping.schedule import Resident, Task
 from simulator.workload.epilogue import EPILOGUES
@@ -77,29 +78,13 @@ def make_tasks(graph: Graph, chip: Chip) -> TaskList:
     for name, tensor in graph.tensors.items():
         sizes.setdefault(storage.get(name, name), tensor.bytes)
     tasks = _in_place(tasks, graph, storage, sizes)
-    constants = frozenset(storage.get(n, n) for n, t in graph.tensors.items() if t.constant is not None)
+    tasks, inside = lay_out(tasks, graph, chip, sizes)
+    constants = {storage.get(n, n) for n, t in graph.tensors.items() if t.constant is not None}
+    constants |= {each.storage for each in inside}
     notes = tuple(f"{reason} ({_some(names)})" for reason, names in left_out.items())
-    inside = _residents(tasks, graph, chip, sizes)
-    return TaskList(tuple(tasks), storage, sizes, constants, notes, _contents(graph, storage), inside)
-
-
-def _residents(
-    tasks: list[Task], graph: Graph, chip: Chip, sizes: dict[str, int]
-) -> tuple[Resident, ...]:
-    """Give weights that lie inside a memory that computes the room of its layout."""
-    found: list[Resident] = []
-    for task in tasks:
-        core, work = chip.cores[task.core], task.work
-        if not core.RESIDENT or not isinstance(work, Contraction):
-            continue
-        weight = task.reads[1]
-        beside = [t for t in graph.operands(graph.nodes[task.node])[2:] if t.constant is not None]
-        before = graph.tensors[weight].bytes + sum(tensor.bytes for tensor in beside)
-        sizes[weight] = max(sizes[weight], core.resident_bytes(work))
-        has, memory = work.precision, core.buffer("weight")
-        gets = has if has in core.precisions() else core.precisions()[0]
-        found.append(Resident(task.name, weight, task.core, memory, sizes[weight], before, has, gets))
-    return tuple(found)
+    return TaskList(
+        tuple(tasks), storage, sizes, frozenset(constants), notes, _contents(graph, storage), inside
+    )
 
 
 def _contents(graph: Graph, storage: Mapping[str, str]) -> dict[str, tuple[int, float]]:
@@ -171,6 +156,8 @@ def _tasks_of_node(
     done, rest = _split_epilogue(node.epilogue, chip.cores[core])
     absorbed = rest if len(works) == 1 and chip.cores[core].ABSORBS else ()
     sums = chip.cores[core].partial_sums(works[0])
+    inside = chip.cores[core].RESIDENT and isinstance(works[0], Contraction)
+    kept = tuple(storage[t.name] for t in kept_beside(node, graph, works[0])) if inside else ()
     if (rest and not absorbed) or sums[0]:
         after = _epilogue_work(rest, graph.results(node)[0], max(sums[0] - 1, 0))
         works.insert(1, after) if sums[0] else works.append(_doable(after, node, graph, chip))
@@ -187,11 +174,12 @@ def _tasks_of_node(
         if isinstance(work, Contraction) and i > 0:  # a product of more than two: the result so far, the next
             ins = (tasks[-1].writes[0], storage[graph.operands(node)[i + 1].name])
         elif isinstance(work, Contraction):
-            ins, bias = _contraction_operands(node, graph, storage, sizes, work)
+            ins, bias = _contraction_operands(node, graph, storage, sizes, work, where.core, chip)
             computed = [t for t in graph.operands(node) if t.constant is None]
             products = sum(isinstance(other, Contraction) for other in works)
             others = [storage[t.name] for t in computed if storage[t.name] not in ins]
             left = tuple(others) if products == 1 else ()
+            ins, left = ((*ins, *kept), left) if "bias" in done else (ins, (*left, *kept))
         applied = (*done, *absorbed) if i == 0 else ()
         ops = tuple(_per_element(absorbed).items()) if i == 0 else ()
         tasks.append(
@@ -212,7 +200,8 @@ def _place(
         main = contraction_tensors(node, graph)
         beside = sum(t.bytes for t in operands if t.constant is not None and t not in main)
         operands = list(main)
-    return place(Given(work, node, operands, graph.results(node)[0], density, beside), chip, pinned)
+    result, outside = graph.results(node)[0], frozenset((*graph.inputs, *graph.outputs))
+    return place(Given(work, node, operands, result, density, beside, outside), chip, pinned)
 
 
 def _intermediate_bytes(work: Work, results: list[Tensor], sums: int) -> int:
@@ -241,15 +230,16 @@ def _has_arithmetic(node: Node, graph: Graph) -> bool:
 
 
 def _contraction_operands(
-    node: Node, graph: Graph, storage: Mapping[str, str], sizes: dict[str, int], work: Contraction
-) -> tuple[tuple[str, ...], int]:
+    node: Node, graph: Graph, storage: Mapping[str, str], sizes: dict[str, int], work: Contraction,
+    core: str, chip: Chip,
+) -> tuple[tuple[str, ...], int]:  # fmt: skip
     """(ifmap, weight) storages, and bytes per output channel of the constants that ride with the weights.
 
-    Those are the bias, and the scales of weights that are quantized in blocks.
+    Those are the bias, and the scales of weights that are quantized in blocks; none inside a memory.
     """
     ifmap, weight = contraction_tensors(node, graph)
     bias_bytes = 0
-    if weight.constant is not None:
+    if weight.constant is not None and not chip.cores[core].RESIDENT:
         beside = [
             t
             for t in graph.operands(node)
@@ -286,13 +276,15 @@ def _split_epilogue(epilogue: tuple[str, ...], core: Core) -> tuple[tuple[str, .
 def _epilogue_work(names: tuple[str, ...], result: Tensor, adds: int = 0) -> Elementwise:
     """What a core could not apply on the way out, as arithmetic of its own over the result.
 
-    ``adds``: additions of each element before, where the core leaves sums.
+    ``adds``: additions of each element before, where the core leaves sums; those of every element lie
+    together, so that it may be cut between any two.
     """
     counts = _per_element(names)
     if adds:
         counts["add"] = counts.get("add", 0) + adds
     ops = tuple((name, times * result.elements) for name, times in counts.items())
-    return Elementwise(ops, split=max(1, result.elements // (result.shape[-1] or 1)))
+    row = 1 if adds else result.shape[-1] if result.shape else 1
+    return Elementwise(ops, split=max(1, result.elements // (row or 1)))
 
 
 def _per_element(names: tuple[str, ...]) -> dict[str, int]:

@@ -41,7 +41,7 @@ class Tiler:
         alike = self.chip.alike(task.core)
         if rule.core is not None or rule.split == "off" or (self.apart(task) and not spread):
             return (task.core,)
-        if self.stages.of_task:
+        if self.stages.of_task or self.chip.cores[task.core].RESIDENT:
             return (task.core,)
         return alike
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, PrivateAttr
 
+from simulator.base import units
 from simulator.hw.component import Core, Flaw, Memory
 from simulator.hw.memories.dram import Dram
 from simulator.hw.pim.stream import Stream, compute
@@ -37,11 +38,12 @@ class PimCore(Core):
     BOUND: ClassVar = "pim"
     BACKGROUND: ClassVar = True  # its energy is counted by the memory, at work and at rest
     RESIDENT: ClassVar = True
+    BETTER: ClassVar = {"clock_hz": ""}  # the memory's
     STANDARD: ClassVar[str] = ""
     MULTIPLIES: ClassVar[Mapping[str, str]] = {}
     ELEMENTWISE: ClassVar[Mapping[str, int]] = {}
 
-    clock_hz: int = Field(0, description="Clock of its memory; it follows from that", ge=0)
+    clock_hz: int = Field(0, description="Clock of its memory; checked: it follows from that", ge=0)
     _memory: Dram | None = PrivateAttr(None)
     _known: dict[tuple, int] = PrivateAttr(default_factory=dict)
 
@@ -57,27 +59,35 @@ class PimCore(Core):
         memory = memories.get(self.buffer("weight")) if self.buffers else None
         if not isinstance(memory, Dram) or self.flaws(memories) or memory.flaws():
             return self
-        placed = self.model_copy(update={"clock_hz": round(10**15 / memory.device.tck_fs)})
+        placed = self.model_copy(update={"clock_hz": _clock_hz(memory)})
         placed._memory, placed._known = memory, {}
         return placed
 
     def flaws(self, memories: Mapping[str, Memory]) -> list[Flaw]:
-        """Weights in no memory of its standard, in one that does not compute, or no place for results."""
-        found = []
+        """Weights in no memory of its standard, or in one that does not compute; operands in wrong places."""
         wrong = [role for role in self.ROLES if role not in self.buffers]
         if wrong:
-            found.append(Flaw(("buffers",), f"expected a memory for each of {', '.join(self.ROLES)}"))
-        name = self.buffers.get("weight", "")
+            return [Flaw(("buffers",), f"expected a memory for each of {', '.join(self.ROLES)}")]
+        name = self.buffers["weight"]
         memory = memories.get(name)
         if memory is None:
-            return found
-        have = f"standard {memory.standard}" if isinstance(memory, Dram) else f"kind {memory.kind}"
+            return []
         if not isinstance(memory, Dram) or memory.standard != self.STANDARD:
+            have = f"standard {memory.standard}" if isinstance(memory, Dram) else f"kind {memory.kind}"
             text = f"{self.kind} computes in a dram of standard {self.STANDARD}; '{name}' is of {have}"
-            found.append(Flaw(("buffers", "weight"), text))
-        elif memory.model != "commands":
+            return [Flaw(("buffers", "weight"), text)]
+        found = []
+        if memory.model != "commands":
             text = f"{self.kind} needs the commands of '{name}'; its model is {memory.model}"
             found.append(Flaw(("buffers", "weight"), text))
+        if self.buffers["ifmap"] == name:
+            found.append(Flaw(("buffers", "ifmap"), f"inputs are sent to '{name}'; expected another memory"))
+        if self.leaves_sums() != (self.buffers["ofmap"] == name):
+            stay = f"stay in '{name}'; expected that" if self.leaves_sums() else "come out; expected another"
+            found.append(Flaw(("buffers", "ofmap"), f"sums of {self.kind} {stay} memory"))
+        if not memory.flaws() and self.clock_hz not in (0, _clock_hz(memory)):
+            has = units.format(_clock_hz(memory), "hz")
+            found.append(Flaw(("clock",), f"expected that of '{name}', {has}, or none"))
         return found
 
     def accepts(self, work: object) -> bool:
@@ -104,7 +114,7 @@ class PimCore(Core):
             return f"{self.kind} does {work.ops[0][0]} once for each element of {wanted} operands"
         if any(one.constant is not None for one in operands):
             return f"{self.kind} does it with operands that are computed"
-        if any(one.elements != result.elements for one in operands) or result.bits != self.width:
+        if any(one.elements != result.elements or one.bits != self.width for one in (*operands, result)):
             return f"{self.kind} needs operands of one shape and {self.width} bit"
         return ""
 
@@ -163,6 +173,10 @@ class PimCore(Core):
                 if not self.leaves_sums():
                     moved[i, 2, 1] = tile["m"] * tile["n"] * tile["ofmap_bits"] // 8
         return moved
+
+    def resident_room(self) -> int:
+        """The first rank of each channel: streams use no other."""
+        return self.memory.capacity_bytes // self.memory.device.ranks
 
     def stream(self, tile: np.ndarray) -> Stream:
         """The commands of one channel for a tile."""
@@ -230,6 +244,10 @@ class PimCore(Core):
             begin = 0 if controller.refresh == "none" else self.memory.device.timing["nREFI"] // 2
             self._known[key] = compute(make(), controller, begin=begin).cycles
         return self._known[key]
+
+
+def _clock_hz(memory: Dram) -> int:
+    return round(10**15 / memory.device.tck_fs)
 
 
 def _most(commands: int) -> int:

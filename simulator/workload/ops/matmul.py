@@ -209,20 +209,35 @@ class MatMulNBits(Op):
 
     def values(self, arrays: Sequence[Any], attrs: Attrs) -> list[np.ndarray]:
         """Return the product with (q − zero) · scale; a zero point left out is half of the range."""
-        x, packed, scales, zeros, order, bias = (*arrays, None, None, None)[:6]
-        if order is not None:
-            raise NotExecuted("is executed with its weights in order, without group indices")
-        bits, size, n = attrs.get("bits", 4), attrs["block_size"], attrs["N"]
-        blocks = -(-attrs["K"] // size)
-        stored = _unpacked(packed, bits).reshape(n, blocks, size)
-        if zeros is None:
-            zeros = np.full((n, blocks), 1 << (bits - 1))
-        elif zeros.dtype.kind != "f":
-            zeros = _unpacked(zeros.reshape(n, -1), bits)[:, :blocks]
+        x, *others = arrays
         wide = np.promote_types(x.dtype, np.float32)
-        weight = (stored - zeros.reshape(n, blocks, 1)).astype(wide) * scales.reshape(n, blocks, 1)
-        made = x.astype(wide) @ weight.reshape(n, -1)[:, : attrs["K"]].T
+        weight, bias = unpacked_weights(wide, others, attrs)
+        made = x.astype(wide) @ weight.T
         return [(made if bias is None else made + bias).astype(x.dtype)]
+
+
+def unpacked_weights(
+    wide: np.dtype, arrays: Sequence[Any], attrs: Attrs
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Weights of few bits as real numbers, (N, K), and the bias; of all operands but the first.
+
+    Raises
+    ------
+    NotExecuted
+        Weights are not in the order of the inner dimension.
+    """
+    packed, scales, zeros, order, bias = (*arrays, None, None, None)[:5]
+    if order is not None:
+        raise NotExecuted("is executed with its weights in order, without group indices")
+    bits, size, n = attrs.get("bits", 4), attrs["block_size"], attrs["N"]
+    blocks = -(-attrs["K"] // size)
+    stored = _unpacked(packed, bits).reshape(n, blocks, size)
+    if zeros is None:
+        zeros = np.full((n, blocks), 1 << (bits - 1))
+    elif zeros.dtype.kind != "f":
+        zeros = _unpacked(zeros.reshape(n, -1), bits)[:, :blocks]
+    weight = (stored - zeros.reshape(n, blocks, 1)).astype(wide) * scales.reshape(n, blocks, 1)
+    return weight.reshape(n, -1)[:, : attrs["K"]], bias
 
 
 def _unpacked(packed: np.ndarray, bits: int) -> np.ndarray:

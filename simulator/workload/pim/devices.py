@@ -7,7 +7,10 @@ from dataclasses import dataclass
 #: Elements of 16 bits of one access: what a unit multiplies at once.
 LANES = 16
 #: Operators of products, and those of elements.
-PRODUCTS, ELEMENTS = ("MatMul", "Gemm"), ("Add", "Mul", "Relu")
+PRODUCTS, ELEMENTS = ("MatMul", "Gemm", "MatMulNBits"), ("Add", "Mul", "Relu")
+#: Products of stored integers, which need no arithmetic of their own: sums modulo 2^32 are the same in any
+#: order.
+INTEGER_PRODUCTS = ("MatMul", "Gemm", "MatMulInteger")
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class PimArithmetic:
     sets: int = 1
     aligned_bits: int = 24
     integers: bool = False
+
+    def has(self, op: str) -> bool:
+        """Whether an operator is among what it computes, of real numbers or of integers."""
+        return op in self.operators or (self.integers and op in INTEGER_PRODUCTS)
 
 
 HBM_PIM = PimArithmetic(

@@ -14,14 +14,11 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.workload.call import Call
 from simulator.workload.functions import EPILOGUE_FUNCTIONS
 from simulator.workload.graph import Graph, Node
-from simulator.workload.ops.matmul import pairwise
-from simulator.workload.pim.devices import DEVICES, PRODUCTS, PimArithmetic
+from simulator.workload.ops.matmul import pairwise, unpacked_weights
+from simulator.workload.pim.devices import DEVICES, INTEGER_PRODUCTS, PimArithmetic
 from simulator.workload.pim.tables import has_table, table
 from simulator.workload.tensor import FLOATS, Tensor
 
-#: Products of stored integers, which need no arithmetic of their own: sums modulo 2^32 are the same in any
-#: order.
-_INTEGER_PRODUCTS = (*PRODUCTS, "MatMulInteger")
 _BYTES = ("int2", "uint2", "int4", "uint4", "int8", "uint8")
 _TOO_WIDE = ("fp64",)
 #: Element-wise operator -> its function of ``plain`` and ``fast``, without the format.
@@ -32,8 +29,10 @@ def run(call: Call) -> list[np.ndarray] | None:
     """Results of a node in the arithmetic of the profile's memory; None where it is the host's."""
     device, op = call.numerics.pim, call.node.op
     tensors = [None if value is None else value.tensor for value in call.operands]
-    if device is None or op not in device.operators or not _real(tensors):
+    if device is None or op not in device.operators or not _computable(op, tensors):
         return None
+    if op == "MatMulNBits":
+        return [_stored(call, device, _few_bits(call, device))]
     if op == "MatMul":
         return [_stored(call, device, _matmul(call, device))]
     if op == "Gemm":
@@ -45,14 +44,14 @@ def refusal(device: PimArithmetic, node: Node, operands: Sequence[Tensor | None]
     """Why a device cannot compute a node; empty: it can."""
     known = device.operators
     if device.integers and _whole(operands):
-        known = _INTEGER_PRODUCTS
-    elif not _real(operands):
+        known = INTEGER_PRODUCTS
+    elif not _computable(node.op, operands):
         kinds = ", ".join(dict.fromkeys(tensor.dtype for tensor in operands if tensor is not None))
         wanted = "real numbers of up to 32 bits" + (", or products of 8-bit integers" * device.integers)
         return f"{device.name} computes {wanted}, got {kinds}"
     if node.op in known:
         return ""
-    of = " of integers" if known is _INTEGER_PRODUCTS else ""
+    of = " of integers" if known is INTEGER_PRODUCTS else ""
     return f"{device.name} computes {', '.join(known)}{of}, got {node.op}"
 
 
@@ -88,6 +87,11 @@ def check_placed(graph: Graph, placed: Mapping[str, str]) -> None:
             problems.append(Problem(text, path="pim"))
     if problems:
         raise InputError(*problems)
+
+
+def _computable(op: str, operands: Sequence[Tensor | None]) -> bool:
+    """Whether operands are real, or an operator's packed integers that stand for real numbers."""
+    return _real(operands[:1] if op == "MatMulNBits" else operands)
 
 
 def _real(operands: Sequence[Tensor | None]) -> bool:
@@ -130,6 +134,15 @@ def _gemm(call: Call, device: PimArithmetic) -> np.ndarray:
     if "bias" in call.node.epilogue and alpha == beta == 1:
         return _dot(call, device, rows, columns, addend.reshape(-1))
     return alpha * _dot(call, device, rows, columns, None) + beta * addend
+
+
+def _few_bits(call: Call, device: PimArithmetic) -> np.ndarray:
+    """Product with weights of few bits, which lie in the banks widened and scaled; float32."""
+    x, *packed = (None if value is None else value.array for value in call.operands)
+    assert x is not None
+    weight, bias = unpacked_weights(np.dtype(np.float32), packed, call.node.attrs)
+    made = _dot(call, device, x.reshape(-1, x.shape[-1]), weight, bias)
+    return made.reshape(call.results[0].shape)
 
 
 def _dot(

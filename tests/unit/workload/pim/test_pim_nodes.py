@@ -228,10 +228,10 @@ def test_what_cannot_be_placed_is_said_at_once(rng):
     assert [problem.message for problem in raised.value.problems] == [
         "expected a node of the network, got 'sun'; did you mean 'sum'?",
         "node 'sum': expected one of hbm_pim, gddr6_aim, lpddr5_pim, got 'hbm-pim'; did you mean 'hbm_pim'?",
-        "node 'out': hbm_pim computes MatMul, Gemm, Add, Mul, Relu, got Exp",
+        "node 'out': hbm_pim computes MatMul, Gemm, MatMulNBits, Add, Mul, Relu, got Exp",
         "node 'count': lpddr5_pim computes real numbers of up to 32 bits, or products of 8-bit integers, got int64",
     ]
-    with pytest.raises(InputError, match="node 'sum': gddr6_aim computes MatMul, Gemm, Mul, Relu, Sigmoid, Tanh, Gelu, got Add"):
+    with pytest.raises(InputError, match="node 'sum': gddr6_aim computes MatMul, Gemm, MatMulNBits, Mul, Relu, Sigmoid, Tanh, Gelu, got Add"):
         execute(graph, feeds, "onnxruntime", pim={"sum": "gddr6_aim"})
     quantized, stored_feeds = integers(rng)
     with pytest.raises(InputError, match="node 'n': hbm_pim computes real numbers of up to 32 bits, got int8"):
