@@ -38,6 +38,7 @@ class _Run:
     command: str
     seed: int
     fold: bool
+    alike: tuple[str, ...]  # what was said of channels that stand for others
 
 
 def language_model(
@@ -103,10 +104,9 @@ def run_language_model(
     args: LanguageModel = request.args
     _check_room(ready, args)
     ready, alike = _folded(ready) if fold else (ready, ())
-    shared = _Run(ready, request, settings or {}, command, seed, fold)
+    shared = _Run(ready, request, settings or {}, command, seed, fold, alike)
     say(f"prefill of {args.prompt} tokens")
     prefill = _part(shared, args.at(phase="prefill"))
-    prefill = replace(prefill, assumptions=(*prefill.assumptions, *alike))
     if args.generate == 1:
         return _measured(prefill, prefill, None, args)
     points = _contexts(args)
@@ -143,6 +143,7 @@ def _part(run: _Run, args: LanguageModel) -> Result:
     graph = run.request.make(shown, run.request.name)
     chip, schedule = prepare(run.chip, graph)
     result = finish(chip, schedule, command=run.command, seed=run.seed, settings=run.settings, beside=False)
+    result = replace(result, assumptions=(*result.assumptions, *run.alike))
     if not folded:
         return result
     names = [f"block{i}." for i in range(period, 2 * period)]
