@@ -43,6 +43,7 @@ class _Run:
     command: str
     seed: int
     fold: bool
+    alike: tuple[str, ...]  # what was said of channels that stand for others
 
 
 def language_model(
@@ -108,7 +109,7 @@ def run_language_model(
     args: LanguageModel = request.args
     _check_room(ready, args)
     ready, alike = _folded(ready) if fold else (ready, ())
-    shared = _Run(ready, request, settings or {}, command, seed, fold)
+    shared = _Run(ready, request, settings or {}, command, seed, fold, alike)
     alone = args.phase == "generate"  # the prompt is there already, and so is its token
     args = args.at(phase="all")
     points = _contexts(args) if args.generate > 1 else []
@@ -124,7 +125,6 @@ def run_language_model(
     if first is not None:
         say(f"prefill of {args.prompt} tokens")
         prefill = _part(shared, first)
-        prefill = replace(prefill, assumptions=(*prefill.assumptions, *alike))
     if not parts:
         assert prefill is not None
         return _measured(prefill, prefill, None, args, inside)
@@ -134,7 +134,6 @@ def run_language_model(
         steps.append(_part(shared, part))
     shares = _shares(args, points)
     decode = weighted(list(zip(steps, shares, strict=True)))
-    decode = replace(decode, assumptions=(*decode.assumptions, *alike))
     whole = decode if prefill is None else joined(prefill, decode, ("prefill", "decode"))
     said = _interpolated(points, steps)
     whole = replace(whole, assumptions=(*whole.assumptions, *said))
@@ -201,6 +200,7 @@ def _part(run: _Run, part: _Prepared) -> Result:
     result = finish(
         part.chip, part.schedule, command=run.command, seed=run.seed, settings=run.settings, beside=False
     )
+    result = replace(result, assumptions=(*result.assumptions, *run.alike))
     if not times:
         return result
     names = [f"block{i}." for i in range(period, 2 * period)]

@@ -11,12 +11,12 @@ from itertools import product
 
 import numpy as np
 
-from simulator.mapping.builder import Builder, Span
+from simulator.mapping.builder import Builder, Span, Spans
 from simulator.mapping.inside import resident_words
 from simulator.mapping.operands import operand_bits
 from simulator.mapping.program import About, Program
 from simulator.mapping.resident import walk_resident
-from simulator.mapping.runs import extend_rows, inside, operand_groups, weight_span
+from simulator.mapping.runs import Run, bytes_in, end_of, extend_rows, inside, operand_groups, weight_span
 from simulator.mapping.schedule import Schedule, TaskPlan
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles, spans
 from simulator.mapping.sides import Intake, Side, make_side
@@ -232,9 +232,8 @@ class _Contracting:
         runs = self._input_runs(group, (m[0] * height + top, (m[1] - 1) * height + bottom), c)
         memory = self.ifmap.route.memory
         if self.ifmap.local:
-            low, (last, length) = runs[0][0], runs[-1]
-            return [(memory, low, last + length)]
-        intake, size = self.intakes["ifmap"], sum(length for _, length in runs)
+            return [(memory, runs[0].address, end_of(runs[-1]))]
+        intake, size = self.intakes["ifmap"], bytes_in(runs)
         if not self.tiling.hold_ifmap:
             if intake.turns((group, m, c)):
                 intake.load(self.builder, self.plan.task.node, runs, 0)
@@ -258,7 +257,7 @@ class _Contracting:
             return
         if bottom > there:
             runs = self._input_runs(group, (there, bottom), c)
-            skipped = sum(n for _, n in self._input_runs(group, (top, there), c)) if there > top else 0
+            skipped = bytes_in(self._input_runs(group, (top, there), c)) if there > top else 0
             intake.load(self.builder, self.plan.task.node, runs, offset + skipped)
             intake.held[c] = bottom
 
@@ -284,17 +283,15 @@ class _Contracting:
         address = self.weight.copy(intake.turn) + offset
         return memory, address, address + high - low
 
-    def _input_runs(
-        self, group: tuple[int, int], rows: tuple[int, int], c: tuple[int, int]
-    ) -> list[tuple[int, int]]:
-        """Consecutive bytes of some input rows (counted over all images): (address, bytes), ascending."""
+    def _input_runs(self, group: tuple[int, int], rows: tuple[int, int], c: tuple[int, int]) -> list[Run]:
+        """Consecutive bytes of some input rows (counted over all images), ascending."""
         work, base, bits = self.whole, self.ifmap.place.address, self.bits[0]
         part = self.plan.task.part
         above = self.plan.task.first("batch") * extent_y(work) + (part.row_in if part is not None else 0)
         pixel_row = extent_x(work) * bits
         planes = 1 if work.batched else work.groups
         row_bits = pixel_row * work.c * planes
-        runs: list[tuple[int, int]] = []
+        runs: list[Run] = []
         for g in range(*group) if work.batched else (0,):
             at = (g * work.batch * extent_y(work) + above + rows[0]) * row_bits
             low = c[0] * pixel_row if work.batched else (group[0] * work.c + c[0]) * pixel_row
@@ -325,14 +322,14 @@ class _Contracting:
 
     def _output_runs(
         self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]
-    ) -> list[tuple[int, int]]:
+    ) -> list[Run]:
         work, task, base = self.whole, self.plan.task, self.ofmap.place.address
         above = task.first("batch") * work.oy + task.first("rows")
         pixel_row = work.ox * self.bits[2]
         planes = 1 if work.batched else work.groups
         row_bits = pixel_row * work.k * planes
         first, end = above + m[0] * work.oy + m[2], above + (m[1] - 1) * work.oy + m[3]
-        runs: list[tuple[int, int]] = []
+        runs: list[Run] = []
         for g in range(*group) if work.batched else (0,):
             at = (g * work.batch * work.oy + first) * row_bits
             low = n[0] * pixel_row if work.batched else (group[0] * work.k + n[0]) * pixel_row
@@ -340,16 +337,14 @@ class _Contracting:
             extend_rows(runs, base, at, row_bits, end - first, low, wide)
         return runs
 
-    def _ofmap_spans(
-        self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]
-    ) -> list[Span]:
+    def _ofmap_spans(self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]) -> Spans:
         runs = self._output_runs(group, m, n)
         memory = self.ofmap.route.memory
         if self.ofmap.local:
-            return [(memory, address, address + size) for address, size in runs]
+            return [(memory, low, low + size, pitch, many) for low, size, pitch, many in runs]
         self.out_turn += 1
         address = self.ofmap.copy(self.out_turn)
-        return [(memory, address, address + sum(size for _, size in runs))]
+        return [(memory, address, address + bytes_in(runs))]
 
     def _store(self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]) -> None:
         side = self.ofmap

@@ -11,6 +11,7 @@ import numpy as np
 from simulator.hw.component import Way
 from simulator.kernels.request import REQUEST
 from simulator.mapping.life import Life
+from simulator.mapping.segments import cut
 from simulator.results.result import Fusion
 
 COMMAND = np.dtype(
@@ -141,7 +142,7 @@ class Program:
         """Prove that accesses stay inside memories and that bytes read were written before, and waited for.
 
         Independent of how the dependencies were made: bytes are painted with the number of the command that
-        wrote them, over the distinct ends of all accesses.
+        wrote them.
 
         Raises
         ------
@@ -159,57 +160,39 @@ class Program:
             )
         self._check_rooms()
         for memory in range(len(self.memories)):
-            rows = np.flatnonzero(
-                (self.accesses["memory"] == memory) & (self.accesses["high"] > self.accesses["low"])
-            )
-            if rows.size:
-                self._check_memory(memory, rows)
+            self._check_memory(memory)
 
     def _check_rooms(self) -> None:
         """Every access lies inside one room (buffer or storage) of its node, where rooms are stated."""
-        nodes = self.commands["node"][self.accesses["command"]]
-        table = zip(nodes, self.accesses["memory"], self.accesses["low"], self.accesses["high"], strict=True)
-        for row, (node, memory, low, high) in enumerate(table if self.rooms else ()):
-            rooms = self.rooms.get((int(node), int(memory)), ())
-            if high > low and not any(first <= low and high <= end for first, end in rooms):
-                self._fail(row, "is in no buffer or storage of its node")
+        if not self.rooms:
+            return
+        table, many = self.accesses, len(self.memories)
+        whose = self.commands["node"][table["command"]].astype(np.int64) * many + table["memory"]
+        order = np.argsort(whose, kind="stable")
+        inside = table["high"] <= table["low"]
+        for key, rows in zip(*_grouped(whose[order], order), strict=True):
+            low, high = table["low"][rows], table["high"][rows]
+            for first, end in self.rooms.get((key // many, key % many), ()):
+                inside[rows] |= (first <= low) & (high <= end)
+        outside = np.flatnonzero(~inside)
+        if outside.size:
+            self._fail(outside[0], "is in no buffer or storage of its node")
 
-    def _check_memory(self, memory: int, rows: np.ndarray) -> None:
+    def _check_memory(self, memory: int) -> None:
+        from simulator.kernels.hazard import BEFORE, NEVER, unproved  # numba: only when a run is certain
+
+        rows = np.flatnonzero(self.accesses["memory"] == memory)
         table = self.accesses[rows]
-        there = [(low, high) for m, low, high in self.present if m == memory]
-        ends = [table["low"], table["high"], np.array(there, np.int64).reshape(-1)]
-        edges = np.unique(np.concatenate(ends))
-        low, high = np.searchsorted(edges, table["low"]), np.searchsorted(edges, table["high"])
-        writer = np.full(edges.size, -2)
-        for start, end in there:
-            writer[np.searchsorted(edges, start) : np.searchsorted(edges, end)] = -1
-        waits = self._waits
-        for row, a, b, command, write in zip(
-            rows.tolist(),
-            low.tolist(),
-            high.tolist(),
-            table["command"].tolist(),
-            table["write"].tolist(),
-            strict=True,
-        ):
-            before = writer[a:b]
-            if write:
-                before[:] = command
-                continue
-            sources = set(before.tolist())
-            if -2 in sources:
-                self._fail(row, "reads bytes that nothing has written")
-            for source in sorted(sources):
-                if source >= 0 and source != command and source not in waits[command]:
-                    self._fail(row, f"does not wait for command {source}, which writes what it reads")
-
-    @cached_property
-    def _waits(self) -> list[set[int]]:
-        first, waits, early = self.dependency_first.tolist(), self.dependencies.tolist(), self.early.tolist()
-        return [
-            {waits[i] for i in range(a, b) if not early[i]}
-            for a, b in zip(first[:-1], first[1:], strict=True)
-        ]
+        segments = cut(table, self.present, len(self.memories))
+        row, source = unproved(
+            table["command"].copy(), segments.low, segments.high, table["write"].copy(),
+            np.where(segments.there, BEFORE, NEVER), self.dependency_first, self.dependencies, self.early,
+            np.zeros(self.size, np.int64),
+        )  # fmt: skip
+        if row >= 0 and source == NEVER:
+            self._fail(rows[row], "reads bytes that nothing has written")
+        if row >= 0:
+            self._fail(rows[row], f"does not wait for command {source}, which writes what it reads")
 
     def _fail(self, row: int, why: str) -> None:
         access = self.accesses[row]
@@ -218,3 +201,11 @@ class Program:
         unit, node = self.units[command["unit"]], self.nodes[command["node"]]
         what = f"{KINDS[command['kind']]} on {unit} for node '{node}'"
         raise ProgramError(f"command {access['command']} ({what}), {where}: {why}")
+
+
+def _grouped(keys: np.ndarray, rows: np.ndarray) -> tuple[list[int], list[np.ndarray]]:
+    """The distinct ones of ascending keys, and the rows of each."""
+    if not keys.size:
+        return [], []
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
+    return keys[starts].tolist(), np.split(rows, starts[1:])

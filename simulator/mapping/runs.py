@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from simulator.mapping.schedule import Place
 from simulator.mapping.shape import extent_x, extent_y
 from simulator.workload.work import Contraction
+
+
+class Run(NamedTuple):
+    """So ``many`` runs of ``bytes`` each that begin ``pitch`` apart."""
+
+    address: int
+    bytes: int
+    pitch: int = 0
+    many: int = 1
+
+
+Runs = Sequence[Run | tuple[int, int]]  # ascending; a pair is address and bytes of one
 
 
 def groups_of(size: int, work: Contraction, elements: int, bits: int) -> int:
@@ -18,39 +33,67 @@ def operand_groups(work: Contraction, sizes: tuple[int, int], bits: tuple[int, i
     return groups_of(sizes[0], work, inputs, bits[0]), groups_of(sizes[1], work, work.k * work.K, bits[1])
 
 
-def inside(runs: list[tuple[int, int]], place: Place) -> list[tuple[int, int]]:
+def bytes_in(runs: Runs) -> int:
+    """Bytes of runs together."""
+    return sum(length * many for _, length, _, many in (Run(*run) for run in runs))
+
+
+def many_in(runs: Runs) -> int:
+    """Number of runs."""
+    return sum(Run(*run).many for run in runs)
+
+
+def end_of(run: Run) -> int:
+    """First address behind the last of runs of equal distance."""
+    return run.address + run.pitch * (run.many - 1) + run.bytes
+
+
+def inside(runs: list[Run], place: Place) -> list[Run]:
     """Runs moved into a storage: a convolution over depth, folded into rows, reads planes more than once."""
-    if not runs or runs[-1][0] + runs[-1][1] <= place.end:
+    if not runs or end_of(runs[-1]) <= place.end:
         return runs
-    sizes = [min(size, place.bytes) for _, size in runs]
-    starts = [min(low, place.end - size) for (low, _), size in zip(runs, sizes, strict=True)]
-    return list(zip(starts, sizes, strict=True))
+    moved = []
+    for address, length, pitch, many in runs:
+        size = min(length, place.bytes)
+        moved += [Run(min(address + i * pitch, place.end - size), size) for i in range(many)]
+    return moved
 
 
 def extend_rows(
-    runs: list[tuple[int, int]],
-    base: int,
-    at_bits: int,
-    row_bits: int,
-    rows: int,
-    low_bits: int,
-    wide_bits: int,
+    runs: list[Run], base: int, at_bits: int, row_bits: int, rows: int, low_bits: int, wide_bits: int
 ) -> None:
     """Append ``wide_bits`` from ``low_bits`` of each of some rows; whole rows are one run."""
     if wide_bits == row_bits:
         extend(runs, base, at_bits, rows * row_bits)
-        return
-    for row in range(rows):
-        extend(runs, base, at_bits + row * row_bits + low_bits, wide_bits)
+    elif row_bits % 8 == 0 and rows:
+        first = at_bits + low_bits
+        low, high = base + first // 8, base + -(-(first + wide_bits) // 8)
+        _append(runs, Run(low, high - low, row_bits // 8, rows))
+    else:
+        for row in range(rows):
+            extend(runs, base, at_bits + row * row_bits + low_bits, wide_bits)
 
 
-def extend(runs: list[tuple[int, int]], base: int, at_bits: int, bits: int) -> None:
+def extend(runs: list[Run], base: int, at_bits: int, bits: int) -> None:
     """Append bits of a tensor as whole bytes, joined to the run before where they touch."""
     low, high = base + at_bits // 8, base + -(-(at_bits + bits) // 8)
-    if runs and runs[-1][0] + runs[-1][1] >= low:
-        runs[-1] = (runs[-1][0], high - runs[-1][0])
-    else:
-        runs.append((low, high - low))
+    _append(runs, Run(low, high - low))
+
+
+def _append(runs: list[Run], new: Run) -> None:
+    """Append runs of equal distance, joined to each other and to the run before where they touch."""
+    if new.many > 1 and new.bytes >= new.pitch:
+        new = Run(new.address, end_of(new) - new.address)
+    if runs and end_of(runs[-1]) >= new.address:
+        last = runs.pop()
+        if last.many > 1:
+            runs.append(last._replace(many=last.many - 1))
+        start = last.address + last.pitch * (last.many - 1)
+        runs.append(Run(start, new.address + new.bytes - start))
+        if new.many == 1:
+            return
+        new = new._replace(address=new.address + new.pitch, many=new.many - 1)
+    runs.append(new)
 
 
 def weight_span(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
-from simulator.mapping.builder import Builder, Runs
+from simulator.mapping.builder import Builder
 from simulator.mapping.route import Route, route
+from simulator.mapping.runs import Runs
 from simulator.mapping.schedule import Place, Schedule
 
 

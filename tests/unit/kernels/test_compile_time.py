@@ -11,7 +11,7 @@ from pathlib import Path
 MESH = Path(__file__).parent.parent / "engine" / "two_cores.yaml"
 PROBE = f"""
 from simulator.experiment.gemm import gemm
-gemm("npu/edge_npu", 64, 64, 64)
+gemm("npu/edge_npu", 64, 64, 64, overrides={{"memories.dram.fold_channels": "true"}})
 gemm({str(MESH)!r}, 64, 64, 64)
 
 import numpy as np
@@ -71,6 +71,9 @@ def test_all_kernels_compile_within_two_minutes_from_nothing(tmp_path):
         "offer",
         "serve_pim",
         "enter_pim",
+        "fold",
+        "waits",
+        "unproved",
         "deliver_until",
         "finish_times",
         "run_costs",

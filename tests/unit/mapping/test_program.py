@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from simulator.hw.chip import Chip
+from simulator.hw.tiling import NO_OPS, tile_row
+from simulator.mapping.builder import Builder
 from simulator.mapping.lower import lower
 from simulator.mapping.plan import plan
 from simulator.mapping.program import COMPUTE, LOAD, STORE, Program, ProgramError
@@ -91,6 +93,16 @@ def test_what_lowering_makes_is_sound(program):
     program.check()
     assert {COMPUTE, LOAD, STORE} <= set(program.commands["kind"].tolist())
     assert program.size > 20
+
+
+def test_what_reads_before_anything_is_written_is_named(small: Callable[..., Chip], program: Program):
+    """A tile that wants 64 B of which 32 B are there, another that writes the rest behind it."""
+    builder = Builder(small(), ("first", "second"))
+    builder.hold("sram", 0, 32)
+    tile = tile_row(ops=NO_OPS)
+    builder.compute("lanes", 1, tile, [("sram", 0, 16), ("sram", 8, 24, 16, 3)], [("sram", 32, 64)])
+    with pytest.raises(ProgramError, match=re.escape("node 'second' reads sram[24:40] before it is written")):
+        builder.finish(np.zeros(2, np.int64), program.about)
 
 
 def test_no_dependency_on_data_can_be_dropped(program):
