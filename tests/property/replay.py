@@ -7,7 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
-from simulator.engine.machine import CoreUnit, build_machine
+from simulator.engine.machine import CoreUnit, ResidentUnit, build_machine
 from simulator.engine.run import run
 from simulator.hw.chip import Chip
 from simulator.mapping.lower import lower
@@ -23,7 +23,10 @@ NOTHING = -1
 
 @dataclass(frozen=True)
 class Played:
-    """A network on a chip from plan to spans; ``intake`` is when each command has taken in its operands."""
+    """A network on a chip from plan to spans; ``intake`` is when each command has taken in its operands.
+
+    What computes inside a memory takes them in until its end.
+    """
 
     chip: Chip
     schedule: Schedule
@@ -45,7 +48,7 @@ def ran_through(chip: Chip, schedule: Schedule, program: Program) -> Played:
     intake = spans[:, 1].copy()
     for i, command in enumerate(program.commands):
         unit = machine.units[command["unit"]]
-        if isinstance(unit, CoreUnit):
+        if isinstance(unit, CoreUnit) and not isinstance(unit, ResidentUnit):
             intake[i], end = unit.serve(int(spans[i, 0]), int(command["work"]))
             assert end == spans[i, 1]
     return Played(chip, schedule, program, spans, intake)

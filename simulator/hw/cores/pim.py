@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from simulator.base import units
 from simulator.hw.component import Core, Flaw, Memory
+from simulator.hw.controller import Controller
 from simulator.hw.memories.dram import Dram
 from simulator.hw.pim.stream import Stream, compute
 from simulator.hw.tiling import PRECISIONS
@@ -216,10 +217,11 @@ class PimCore(Core):
             many = self.turns(n, k, precision) * m
             key = (n, k, precision, activated)
 
-            def some(turns: int) -> int:
-                return self._taken(
-                    ("turns", turns, *key), lambda: self.some_turns(turns, (n, k), precision, activated)
-                )
+            def some(turns: int, quiet: bool) -> int:
+                def make() -> Stream:
+                    return self.some_turns(turns, (n, k), precision, activated)
+
+                return self._taken(("turns", turns, *key), make, quiet)
 
             commands = sum(row[1] for row in self.some_turns(1, (n, k), precision, activated).rows)
             if many > _most(commands):
@@ -229,21 +231,21 @@ class PimCore(Core):
         name, elements = OPERATION_CLASSES[which], int(tile["ops"][which])
         row = self.memory.device.row_bytes * 8 // self.width * self.memory.channels
 
-        def rows(many: int) -> int:
-            return self._taken((name, many * row), lambda: self.elementwise(name, many * row))
+        def rows(many: int, quiet: bool) -> int:
+            return self._taken((name, many * row), lambda: self.elementwise(name, many * row), quiet)
 
         most = _most(sum(step[1] for step in self.elementwise(name, row).rows))
         if elements > most * row:
             return _going_on(rows, ceil(elements / row), most)
         return self._taken((name, elements), lambda: self.elementwise(name, elements))
 
-    def _taken(self, key: tuple, make: Callable[[], Stream]) -> int:
-        """Clocks of a stream that begins in the middle between two refreshes."""
-        if key not in self._known:
-            controller = self.memory.controller
+    def _taken(self, key: tuple, make: Callable[[], Stream], quiet: bool = False) -> int:
+        """Clocks of a stream that begins in the middle between two refreshes; ``quiet``: without any."""
+        if (quiet, *key) not in self._known:
+            controller = Controller(refresh="none") if quiet else self.memory.controller
             begin = 0 if controller.refresh == "none" else self.memory.device.timing["nREFI"] // 2
-            self._known[key] = compute(make(), controller, begin=begin).cycles
-        return self._known[key]
+            self._known[quiet, *key] = compute(make(), controller, begin=begin).cycles
+        return self._known[quiet, *key]
 
 
 def _clock_hz(memory: Dram) -> int:
@@ -255,8 +257,13 @@ def _most(commands: int) -> int:
     return max(4, MOST_COMMANDS // max(commands, 1))
 
 
-def _going_on(taken: Callable[[int], int], many: int, most: int) -> int:
-    """Clocks of ``many`` equal parts, of which no more than ``most`` are simulated: they go on as they do."""
+def _going_on(taken: Callable[[int, bool], int], many: int, most: int) -> int:
+    """Clocks of ``many`` equal parts, of which no more than ``most`` are simulated: they go on as they do.
+
+    ``taken(parts, quiet)``: clocks of some, with refreshes or without. Without them parts go on evenly; they
+    take the same share of a longer time.
+    """
     half = most // 2
-    slope = (taken(most) - taken(half)) / (most - half)
-    return round(taken(most) + slope * (many - most))
+    quiet = taken(most, True)
+    whole = quiet + (quiet - taken(half, True)) / (most - half) * (many - most)
+    return round(taken(most, False) * whole / quiet)

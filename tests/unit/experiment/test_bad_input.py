@@ -27,23 +27,6 @@ links:
 
 
 @pytest.fixture
-def refused(chipsim, tmp_path: Path, files: Callable[[], list[str]]) -> Callable[..., list[str]]:
-    """Call, check what holds for every wrong input, and give the lines of the message without progress."""
-
-    def call(*arguments: object) -> list[str]:
-        before = files()
-        outcome = chipsim(*arguments)
-        assert outcome.code == 2, outcome.err
-        assert outcome.out == ""
-        assert "Traceback" not in outcome.err
-        assert files() == before, "nothing is left behind"
-        assert not list(tmp_path.glob(".*")), "no temporary folder either"
-        return [line for line in outcome.err.splitlines() if not line.endswith("...")]
-
-    return call
-
-
-@pytest.fixture
 def chip(tmp_path: Path) -> Callable[[str, str], Path]:
     """The good chip's file with one text replaced."""
 

@@ -70,6 +70,8 @@ LPDDR5_PIM = STANDARDS.register("lpddr5_pim")(
             step="nCCD_L",
             registers=8,
             commands={
+                "RD": PimCommand("nCL + nBL_max", reads=1, io=1),
+                "WR": PimCommand("nCWL + nBL_max", writes=1, io=1),
                 "RD_S": PimCommand("nCL + nBL_max", reads=1),
                 "WR_S": PimCommand("nCWL + nBL_max", writes=1),
                 "REG": PimCommand("nCWL + nBL", io=1, registers=1, row=False),
