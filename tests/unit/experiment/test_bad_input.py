@@ -67,7 +67,7 @@ class TestChipFile:
             ("rows: 8", "rows: 0", "3:25: cores.npu.rows: expected more than 0, got 0"),
             ("rows: 8", "rows: eight", "3:25: cores.npu.rows: expected a whole number, got 'eight'"),
             ("kind: systolic", "kind: sistolic",
-             "3:9: cores.npu.kind: unknown kind 'sistolic', expected one of dot, mover, systolic, vector; did "
+             "3:9: cores.npu.kind: unknown kind 'sistolic', expected one of dot, gddr6_aim, hbm_pim, lpddr5_pim, mover, systolic, vector; did "
              "you mean 'systolic'?"),
             ("clock: 1 GHz, buffers", "clock: 1 GB, buffers",
              "3:43: cores.npu.clock: expected a frequency such as '700 MHz', got '1 GB': 'GB' is none of "

@@ -46,7 +46,7 @@ def test_the_header_of_the_layers_is_a_contract(result):
     assert layers_csv(result).splitlines()[0] == (
         "node,op,core,latency_us,start_us,end_us,macs,utilization_pct,tops,energy_uJ,bound,exposed_us,shape,ifmap_density_pct,weight_density_pct,"
         "sram_read_B,sram_write_B,dram_read_B,dram_write_B,"
-        "compute_us,fill_drain_us,weight_wait_us,input_wait_us,output_wait_us,vector_us,noc_us,sync_us"
+        "compute_us,fill_drain_us,weight_wait_us,input_wait_us,output_wait_us,vector_us,pim_us,noc_us,sync_us"
     )
 
 
