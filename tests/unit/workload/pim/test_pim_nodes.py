@@ -244,3 +244,34 @@ def test_an_integer_element_wise_node_cannot_be_placed():
     graph = graph_of([Node("n", "Add", ("x", "x"), ("y",), epilogue=("requant",))], tensors)
     with pytest.raises(InputError, match="lpddr5_pim computes MatMul, Gemm, MatMulInteger of integers, got Add"):
         execute(graph, {"x": np.zeros(4, np.int8)}, "onnxruntime", pim={"n": "lpddr5_pim"})
+
+
+@pytest.mark.parametrize("name", DEVICES)
+@pytest.mark.parametrize("biased", [False, True])
+def test_weights_of_few_bits_lie_there_as_real_numbers(rng, name, biased):
+    """What MatMulNBits packs is widened and scaled before the run; the product is then as that of any weights."""
+    packed = rng.integers(0, 256, (24, 4, 16)).astype(np.uint8)
+    scales = (rng.standard_normal(96) / 8).astype(np.float16)
+    low, high = packed & 15, packed >> 4
+    whole = np.stack([low, high], axis=-1).reshape(24, 4, 32).astype(np.float32) - 8
+    weight = (whole * scales.astype(np.float32).reshape(24, 4, 1)).reshape(24, 128)[:, :100]
+    bias = rng.standard_normal(24).astype(np.float16)
+    tensors = [
+        Tensor("x", (3, 100), "fp16"), Tensor("y", (3, 24), "fp16"),
+        Tensor("w", packed.shape, "uint8", constant=Constant(lambda: packed)),
+        Tensor("s", scales.shape, "fp16", constant=Constant(lambda: scales)),
+        Tensor("b", bias.shape, "fp16", constant=Constant(lambda: bias)),
+    ]  # fmt: skip
+    inputs = ("x", "w", "s", "", "", "b") if biased else ("x", "w", "s")
+    attrs = {"K": 100, "N": 24, "bits": 4, "block_size": 32}
+    graph = graph_of([Node("n", "MatMulNBits", inputs, ("y",), attrs)], tensors)
+    x = rng.standard_normal((3, 100)).astype(np.float16)
+    device, start = DEVICES[name], bias.astype(np.float32) if biased else None
+    if device is GDDR6_AIM:
+        expected = plain.dot_bf16(x, weight, start, device)
+    else:
+        expected = plain.dot_fp16(x, weight, device) + (0 if start is None else start)
+    found = execute(graph, {"x": x}, "onnxruntime", pim={"n": name}).outputs["y"]
+    np.testing.assert_array_equal(found, expected.astype(np.float16))
+    np.testing.assert_array_equal(execute(graph, {"x": x}, name).outputs["y"], found)
+    np.testing.assert_allclose(found, execute(graph, {"x": x}, "onnxruntime").outputs["y"], rtol=0.05, atol=0.3)
