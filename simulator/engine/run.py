@@ -14,9 +14,12 @@ import numpy as np
 import simpy
 
 from simulator.engine.machine import DmaUnit, Machine, ResidentUnit
-from simulator.hw.component import ComputingUnit, SharedUnit
+from simulator.hw.component import UNDECIDED, ComputingUnit, SharedUnit
 from simulator.hw.pim.stream import Stream
 from simulator.mapping.program import COMPUTE, KINDS, STORE, Program
+
+#: Later than any event.
+FOREVER_FS = 2**62
 
 
 class DeadlockError(Exception):
@@ -65,13 +68,25 @@ class _Loop:
         """Run to the end; spans as ``run`` returns them."""
         for unit in range(len(self.machine.units)):
             self._dispatch(unit)
-        self.env.run()
+        while (instant := self.env.peek()) < FOREVER_FS:
+            while self.env.peek() == instant:
+                self.env.step()
+            self._look_ahead()
         stuck = [i for i, end in enumerate(self.end) if end < 0]
         if stuck:
             raise DeadlockError(_describe(self.program, stuck, self.missing))
         for shared in self.machine.shared.values():
             shared.finish(max(self.end, default=0))
         return np.array([self.start, self.end], np.int64).T.reshape(-1, 2)
+
+    def _look_ahead(self) -> None:
+        """The instant is over: shared resources say what ends next if nothing more is submitted.
+
+        One that is alone learns until when that is certain: the next event, if it causes none itself.
+        """
+        next_fs = int(min(self.env.peek(), FOREVER_FS)) if len(self.hosts) == 1 else None
+        for host in self.hosts.values():
+            host.look_ahead(next_fs)
 
     def _dispatch(self, unit: int) -> None:
         """Start what can start on a unit: heads of its queues in turn, as long as it has a free slot."""
@@ -161,7 +176,7 @@ class _Host:
     def __init__(self, loop: _Loop, name: str, unit: SharedUnit) -> None:
         self.loop, self.name, self.unit = loop, name, unit
         self.version = 0
-        self.settling = False
+        self.settling = False  # what ends next is to be asked for
 
     def submit(self, command: int, master: int, first: int, last: int, way: int) -> None:
         """Ask for a transfer now; parameters as for ``SharedUnit.submit``."""
@@ -178,21 +193,21 @@ class _Host:
         self._settle()
 
     def _settle(self) -> None:
-        """Forecast once all submissions of this instant are in."""
-        if not self.settling:
-            self.settling = True
-            self.loop._at(self.loop.now_fs, self._forecast)
-
-    def _forecast(self) -> None:
-        self.settling = False
+        """Forecast once all submissions of this instant are in; what was forecast before is void."""
+        self.settling = True
         self.version += 1
-        ahead = self.unit.forecast()
-        if ahead is not None:
-            version = self.version
-            self.loop._at(ahead[1], lambda: self._fire(version, ahead[1]))
+
+    def look_ahead(self, next_fs: int | None) -> None:
+        """Set the timer, if what ends next is not known yet and can be; as ``SharedUnit.forecast``."""
+        if not self.settling:
+            return
+        ahead = self.unit.forecast(next_fs)
+        self.settling = ahead is not None and ahead[0] == UNDECIDED
+        if ahead is not None and not self.settling:
+            self.loop._at(ahead[1], partial(self._fire, self.version, ahead[1]))
 
     def _fire(self, version: int, done_fs: int) -> None:
-        if version == self.version and not self.settling:
+        if version == self.version:
             self._complete(self.unit.advance(done_fs))
             self._settle()
 

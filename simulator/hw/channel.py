@@ -69,8 +69,8 @@ class Channel:
         self._ahead = None
         return [(id, self._done_fs(slot)) for id, slot in ended.tolist()]
 
-    def forecast(self) -> tuple[int, int] | None:
-        """(id, done_fs) of the transfer that ends first if nothing more arrives."""
+    def forecast(self, next_fs: int | None = None) -> tuple[int, int] | None:
+        """(id, done_fs) of the transfer that ends first if nothing more arrives, whatever ``next_fs``."""
         if self._server["flights"][0] == 0:
             return None
         state = self._flights.copy(), self._server.copy(), self._counts.copy()

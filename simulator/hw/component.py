@@ -249,6 +249,10 @@ class Core(Component):
         return self.buffers.get(role) or next(iter(self.buffers.values()))
 
 
+#: Takes the place of a transfer in a forecast that does not reach its end.
+UNDECIDED = -1
+
+
 class SharedUnit(Protocol):
     """What the engine asks of a shared resource; what is in flight can be overtaken by what arrives later."""
 
@@ -258,8 +262,12 @@ class SharedUnit(Protocol):
     def advance(self, until_fs: int) -> list[tuple[int, int]]:
         """Commit every decision before an instant; return (id, done_fs) of the transfers that they ended."""
 
-    def forecast(self) -> tuple[int, int] | None:
-        """Return (id, done_fs) of the first transfer to end if nothing more arrives; None when idle."""
+    def forecast(self, next_fs: int | None = None) -> tuple[int, int] | None:
+        """Return (id, done_fs) of the first transfer to end if nothing more arrives; None when idle.
+
+        Where it is certain that nothing arrives before ``next_fs``, the unit may commit what it decides up to
+        there, and answer (UNDECIDED, next_fs) if no transfer has ended by then.
+        """
 
     def finish(self, end_fs: int) -> None:
         """The run is over at this instant; what is left inside is done, and counting ends."""

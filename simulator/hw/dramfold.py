@@ -72,12 +72,10 @@ class Fold:
         left_fs : int
             What the fullest channel has beyond them takes it at its peak rate.
         """
-        done = int(total["reads"][0] + total["writes"][0] + total["coalesced"][0])
-        waiting = self._entered - done
-        many = int(fold(sizes, self._ahead, waiting, words, self._asked[node], self._served[node]))
+        asked, served = self._asked[node], self._served[node]
+        many, left = fold(sizes, self._ahead, self._entered, total, words, asked, served)
         self._entered += many
-        left = max(int(sizes.max()) - many, 0)
-        return np.array([many], np.int64), floor(left * self._access_fs)
+        return np.array([many], np.int64), floor(left * self._access_fs) if left else 0
 
     def counts(self, counts: np.ndarray) -> np.ndarray:
         """``dramstate`` counts of all channels from those of the simulated one; int64, shape (nodes, COUNTS).

@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.base.clock import Clock
 from simulator.hw.addressing import Addressing
+from simulator.hw.component import UNDECIDED
 from simulator.hw.controller import Controller
 from simulator.hw.device import Device
 from simulator.hw.dramfold import Fold
@@ -51,6 +52,7 @@ class DramUnit:
         period = device.tck_fs
         self.clock = Clock(period.numerator, period.denominator)
         self.device, self.channels, self.latency_fs, self.requests = device, channels, latency_fs, requests
+        self._nodes = requests["node"]
         self._fold = Fold(device, channels, nodes) if fold and channels > 1 else None
         self._sizes = np.zeros(channels, np.int64)
         channels = 1 if self._fold else channels  # those that are simulated
@@ -64,8 +66,11 @@ class DramUnit:
         self._pim = make_pim_state(device, channels, nodes) if device.standard.pim else None
         self._steps = np.zeros(0, p.STEP)
         self._ahead: tuple[k.State, p.PimState | None, list[tuple[int, int]]] | None = None
+        self._found: list[tuple[int, int]] = []  # what has ended in a forecast that was committed
+        self._ended = np.zeros((flights, 2), np.int64)
         self._end_fs = 0
-        self._decided = 0  # clock up to which everything is
+        self._decided = 0  # clock up to which everything is; a forecast may have got further
+        self._served = 0
 
     def submit(self, now_fs: int, id: int, master: int, first: int, last: int, way: int = 0) -> None:
         """Add a transfer, whatever its way; the caller has advanced to ``now_fs`` before."""
@@ -82,7 +87,7 @@ class DramUnit:
             self._tables = self._tables._replace(pool=room)
         if many == 0:
             raise ValueError(f"transfer {id} has no bytes")
-        cycle, node, sizes = self.clock.cycle_at(now_fs), int(self.requests["node"][first]), self._sizes
+        cycle, node, sizes = self.clock.cycle_at(now_fs), int(self._nodes[first]), self._sizes
         least = cycle
         if self._fold is not None:
             sizes, left_fs = self._fold.choose(sizes, words, node, self._state.total)
@@ -126,17 +131,42 @@ class DramUnit:
         ended: list[tuple[int, int]] = []
         if ahead is not None and ahead[2][0][1] == until_fs:
             self._state, self._pim, ended = ahead
+        if self._found:
+            ended, self._found = self._found, []
+            if min(done_fs for _, done_fs in ended) == until_fs:
+                ended.sort(key=lambda each: each[1])
         self._decided = self.clock.cycle_at(until_fs)
-        return [*ended, *self._serve(self._state, self._pim, self._decided, False)]
+        if self._decided > self._served:
+            ended = [*ended, *self._serve(self._state, self._pim, self._decided, False)]
+            self._served = self._decided
+        return ended
 
-    def forecast(self) -> tuple[int, int] | None:
-        """(id, done_fs) of the transfer that ends first if nothing more arrives."""
-        if not self._state.flights["live"].any():
+    def forecast(self, next_fs: int | None = None) -> tuple[int, int] | None:
+        """(id, done_fs) of the transfer that ends first if nothing more arrives; as ``SharedUnit``."""
+        if not self._found and not self._state.flights["live"].any():
             return None
+        if next_fs is not None:
+            return self._committed(next_fs)
         state, pim = self._state.copy(), self._pim.copy() if self._pim else None
         ended = sorted(self._serve(state, pim, int(k.FOREVER), True), key=lambda each: each[1])
         self._ahead = state, pim, ended
         return ended[0]
+
+    def _committed(self, next_fs: int) -> tuple[int, int]:
+        """A forecast that becomes the state at once: to the first end, or to where something may arrive."""
+        until = self.clock.cycle_at(next_fs)
+        if min(until, self._first_end()) > self._served:
+            self._found += self._serve(self._state, self._pim, min(until, self._first_end()), True)
+            self._served = min(until, self._first_end())
+        if self._first_end() > until:
+            return UNDECIDED, next_fs
+        return min(self._found, key=lambda each: each[1])
+
+    def _first_end(self) -> int:
+        """Clock beyond which nothing ends before what was found to end first."""
+        if not self._found:
+            return int(k.FOREVER)
+        return self.clock.cycle_at(min(done_fs for _, done_fs in self._found) - self.latency_fs)
 
     def finish(self, end_fs: int) -> None:
         """The run is over: time passes to its end, and what still waits to be written is."""
@@ -200,7 +230,9 @@ class DramUnit:
         self, state: k.State, pim: p.PimState | None, until: int, first_only: bool
     ) -> list[tuple[int, int]]:
         """(id, done_fs) of the transfers that end."""
-        ended = np.zeros((state.flights.size, 2), np.int64)
+        if len(self._ended) < state.flights.size:
+            self._ended = np.zeros((state.flights.size, 2), np.int64)
+        ended = self._ended
         if pim is None or (pim.engines["flight"] < 0).all():
             many = serve(until, first_only, self._tables, state, ended)
         else:
@@ -223,8 +255,9 @@ class DramUnit:
     def _free_flight(self) -> int:
         """A row of the flights that no transfer uses; they double where all are in use."""
         flights = self._state.flights
-        for f in np.flatnonzero(flights["live"] == 0).tolist():
-            return int(f)
+        f = int(flights["live"].argmin())
+        if not flights["live"][f]:
+            return f
         parts, pool = self._tables.parts, self._tables.pool
         self._tables = self._tables._replace(
             pool=np.vstack([pool, np.zeros_like(pool)]), parts=np.hstack([parts, np.zeros_like(parts)])

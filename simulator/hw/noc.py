@@ -117,8 +117,8 @@ class Noc:
             return ahead[1]
         return self._deliver(self._state, self.clock.cycle_at(until_fs), False)
 
-    def forecast(self) -> tuple[int, int] | None:
-        """(id, done_fs) of the transfer that ends first if nothing more arrives."""
+    def forecast(self, next_fs: int | None = None) -> tuple[int, int] | None:
+        """(id, done_fs) of the transfer that ends first if nothing more arrives, whatever ``next_fs``."""
         if self._state.server["flights"][0] == 0:
             return None
         state = self._state.copy()

@@ -91,9 +91,9 @@ def enter(clock: int, f: int, m: int, sizes: np.ndarray, tables: Tables, state: 
 
 @lean
 def fold(
-    sizes: np.ndarray, ahead: np.ndarray, waiting: int, words: np.ndarray, asked: np.ndarray,
-    served: np.ndarray,
-) -> int:  # fmt: skip
+    sizes: np.ndarray, ahead: np.ndarray, entered: int, total: np.ndarray, words: np.ndarray,
+    asked: np.ndarray, served: np.ndarray,
+) -> tuple[int, int]:  # fmt: skip
     """Choose what of a transfer the one simulated channel serves for all; see ``hw.dramfold``.
 
     Parameters
@@ -102,8 +102,8 @@ def fold(
         int64, shape (channels,): accesses that the transfer has of each channel.
     ahead
         int64, shape (channels,), written: accesses that the simulated channel had waiting more than each.
-    waiting
-        Accesses that the simulated channel has waiting.
+    entered, total
+        Accesses that the simulated channel was given so far; TOTAL, which says how many are done.
     words
         As ``spread`` leaves them; the chosen ones are moved to the front.
     asked, served
@@ -111,21 +111,24 @@ def fold(
 
     Returns
     -------
-    int
-        How many were chosen, at least one: those with which no channel has more waiting than the simulated.
+    (many, left)
+        How many were chosen, at least one: those with which no channel has more waiting than the simulated;
+        how many more the fullest channel has.
     """
-    most, first, total = -1, 0, 0
+    waiting = entered - total[0].reads - total[0].writes - total[0].coalesced
+    most, fullest, first, everyone = -1, 0, 0, 0
     for c in range(sizes.size):
         mine = max(waiting - ahead[c], 0) + sizes[c]
         if sizes[c] > 0 and mine > most:
-            most, first = mine, total
-        total += sizes[c]
+            most, first = mine, everyone
+        fullest = max(fullest, sizes[c])
+        everyone += sizes[c]
     many = max(most - waiting, 1)
     for c in range(sizes.size):
         ahead[c] = waiting + many - max(waiting - ahead[c], 0) - sizes[c]
-    for i in range(total):
+    for i in range(everyone):
         asked[words[i] & 1] += 1
     for i in range(many):
         words[i] = words[first + i]
         served[words[i] & 1] += 1
-    return many
+    return many, max(fullest - many, 0)

@@ -147,11 +147,12 @@ def mixes(draw, name: str):
     return channels, requests, events, draw(st.sampled_from(["all_bank", "none"]))
 
 
-def run(dram: DramUnit, events: list, ask: bool) -> dict[int, int]:
-    """Submit as the engine does; ``ask``: with a forecast before each."""
+def run(dram: DramUnit, events: list, ask: str) -> dict[int, int]:
+    """Submit as the engine does; ``ask``: with a forecast before each, of a ``copy`` or what is then ``kept``."""
     ends: dict[int, int] = {}
     for at, i, what, who in events:
-        while ask and (ahead := dram.forecast()) is not None and ahead[1] <= at:
+        known = at if ask == "kept" else None
+        while ask and (ahead := dram.forecast(known)) is not None and ahead[0] >= 0 and ahead[1] <= at:
             ended = dram.advance(ahead[1])
             assert not set(ends) & set(dict(ended))
             ends.update(ended)
@@ -177,11 +178,12 @@ def run(dram: DramUnit, events: list, ask: bool) -> dict[int, int]:
 def test_streams_and_ordinary_requests_share_channels(name: str, data: st.DataObject):
     """Everything ends once, whether forecasts are asked for or not; no rule is broken; a stream is not interrupted."""
     channels, requests, events, refresh = data.draw(mixes(name))
-    asked, quiet = (unit(name, requests, channels, refresh=refresh) for _ in range(2))
-    ends = run(asked, events, ask=True)
-    assert ends == run(quiet, events, ask=False)
+    asked, quiet, kept = (unit(name, requests, channels, refresh=refresh) for _ in range(3))
+    ends = run(asked, events, ask="copy")
+    assert ends == run(quiet, events, ask="") == run(kept, events, ask="kept")
     assert set(ends) == {i for _, i, *_ in events}
-    assert {n: c.tolist() for n, c in asked.counts().items()} == {n: c.tolist() for n, c in quiet.counts().items()}
+    for other in (quiet, kept):
+        assert {n: c.tolist() for n, c in asked.counts().items()} == {n: c.tolist() for n, c in other.counts().items()}
     counts, access = asked.counts(), asked.device.access_bytes
     moved = sum(
         (addr % access + size + access - 1) // access * access
@@ -213,7 +215,7 @@ def test_who_comes_first_goes_first_and_a_yield_lets_others_pass(name: str):
             if yields and i == 2:
                 stream.yields()
         events = [(0, 0, 1, 0), (0, 1, stream, ()), (300 * NS, 2, 0, 0)]
-        ends[yields] = run(dram, events, ask=True)
+        ends[yields] = run(dram, events, ask="copy")
         log = issued(dram._state.log[: dram._state.total["logged"][0]])
         check(device, log)
         first = next(i for i, each in enumerate(log) if each.row >= PIM_ROWS)
@@ -233,7 +235,7 @@ def test_who_comes_first_goes_first_and_a_yield_lets_others_pass(name: str):
 def test_a_stream_begins_once_what_came_before_is_done(name: str):
     dram = unit(name, [(0, 8192, 0, 1), (1 << 16, 8192, 0, 1)], 1, refresh="none")
     stream = elementwise(dram.device, "relu", 10, 1) if name != "gddr6_aim" else Aim(dram.device).mac_abk(PIM_ROWS, 5)
-    ends = run(dram, [(0, 0, 0, 0), (10 * NS, 1, stream, ()), (20 * NS, 2, 1, 1)], ask=False)
+    ends = run(dram, [(0, 0, 0, 0), (10 * NS, 1, stream, ()), (20 * NS, 2, 1, 1)], ask="")
     assert ends[0] < ends[1] < ends[2]
 
 

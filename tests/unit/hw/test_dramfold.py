@@ -17,6 +17,7 @@ from simulator.hw.pim.bankwise import gemv
 from simulator.hw.pim.stream import Stream
 from simulator.hw.standard import STANDARDS
 from simulator.kernels.dramenter import fold
+from simulator.kernels.dramstate import TOTAL
 from simulator.kernels.request import READ, REQUEST, WRITE
 
 NS = 10**6
@@ -55,15 +56,17 @@ def test_what_is_chosen_of_each_transfer():
     1, 2 and 3 have room for one each beside the simulated, so that one more fills it, too.
     """
     ahead, asked, served = np.zeros(4, np.int64), np.zeros(2, np.int64), np.zeros(2, np.int64)
+    total = np.zeros(1, TOTAL)
     words = np.array([2 * 0, 2 * 128, 2 * 32, 2 * 64, 2 * 96, 0])  # channel by channel: 0 and 4, 1, 2, 3
-    assert fold(np.array([2, 1, 1, 1]), ahead, 0, words, asked, served) == 2
+    assert fold(np.array([2, 1, 1, 1]), ahead, 0, total, words, asked, served) == (2, 0)
     assert words[:2].tolist() == [0, 256]
     assert ahead.tolist() == [0, 1, 1, 1]
     words = np.array([1, 3, 5, 7, 9, 0])
-    assert fold(np.array([1, 2, 1, 1]), ahead, 2, words, asked, served) == 1
+    assert fold(np.array([1, 2, 1, 1]), ahead, 2, total, words, asked, served) == (1, 1)
     assert words[0] == 1, "channels 0 and 1 have three each: the first"
     assert ahead.tolist() == [0, 0, 1, 1]
-    assert fold(np.array([0, 0, 1, 0]), ahead, 0, np.array([8]), asked, served) == 1, "what was ahead has drained"
+    total["reads"], total["writes"] = 2, 1  # what was ahead has drained
+    assert fold(np.array([0, 0, 1, 0]), ahead, 3, total, np.array([8]), asked, served) == (1, 0)
     assert ahead.tolist() == [1, 1, 0, 1]
     assert (asked.tolist(), served.tolist()) == ([6, 5], [3, 1])
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.hw.addressing import make_addressing
+from simulator.hw.component import UNDECIDED
 from simulator.hw.controller import Controller
 from simulator.hw.device import make_device
 from simulator.hw.dramunit import DramUnit
@@ -78,6 +79,19 @@ def test_a_forecast_changes_nothing():
         dram.advance(100 * NS)
         dram.submit(100 * NS, 1, 2, 2, 4)
     assert drain(asked) == drain(quiet)
+
+
+def test_a_forecast_that_may_be_committed_stops_where_something_may_come():
+    """A read of 36 clocks and 20 ns: undecided before its data are there, then it ends when it does in a copy."""
+    quiet, told = (unit([(0, 32, READ, 0)], latency_fs=20 * NS) for _ in range(2))
+    for dram in (quiet, told):
+        dram.submit(0, 7, 0, 0, 1)
+    done_fs = 36 * TCK + 20 * NS
+    assert told.forecast(10 * TCK) == (UNDECIDED, 10 * TCK)
+    assert told.forecast(35 * TCK) == (UNDECIDED, 35 * TCK)
+    assert told.forecast(36 * TCK) == told.forecast(40 * TCK) == quiet.forecast() == (7, done_fs)
+    assert told.advance(40 * TCK) == quiet.advance(40 * TCK) == [(7, done_fs)]
+    assert told.forecast(60 * TCK) is None
 
 
 def test_who_comes_at_the_very_instant_of_a_forecast_moves_nobody_into_the_past():
@@ -173,21 +187,43 @@ masters = st.lists(
 )  # fmt: skip
 
 
+def next_end(dram: DramUnit, clock: int, commit: bool) -> int | None:
+    """Instant of the next end up to a clock before which nothing comes; ``commit``: in steps, and the unit knows."""
+    if not commit:
+        ahead = dram.forecast()
+        return ahead[1] if ahead is not None and ahead[1] <= clock * TCK else None
+    for step in (clock // 2, clock):
+        ahead = dram.forecast(step * TCK)
+        if ahead is None or ahead == (UNDECIDED, step * TCK):
+            continue
+        return ahead[1] if ahead[1] <= clock * TCK else None
+    return None
+
+
 @settings(max_examples=60, deadline=None)
-@given(masters, st.sampled_from([1, 2, 4]), st.sampled_from(["frfcfs", "fcfs", "rowhit"]), st.booleans())
-def test_masters_that_submit_apart_equal_one_merged_trace(transfers, channels: int, policy: str, refresh: bool):
+@given(
+    masters, st.sampled_from([1, 2, 4]), st.sampled_from(["frfcfs", "fcfs", "rowhit"]), st.booleans(), st.booleans(),
+    st.sampled_from([0, 7 * TCK, 20 * NS]),
+)  # fmt: skip
+def test_masters_that_submit_apart_equal_one_merged_trace(
+    transfers, channels: int, policy: str, refresh: bool, commit: bool, latency_fs: int
+):
     """Submitting as time goes on, with forecasts between, ends every transfer when one run from the start does.
 
-    (clock, master, address, bytes, write) per transfer; those of one master come in order.
+    (clock, master, address, bytes, write) per transfer; those of one master come in order. Whether forecasts are of a
+    copy or become the state at once, up to when the next transfer comes, is the same.
     """
     transfers = sorted(transfers, key=lambda each: each[0])
     requests = [(addr, size, WRITE if write else READ, i) for i, (_, _, addr, size, write) in enumerate(transfers)]
     options = {"channels": channels, "policy": policy, "refresh": "all_bank" if refresh else "none"}
+    options["latency_fs"] = latency_fs
     apart, merged = unit(requests, **options), unit(requests, **options)
     ends: dict[int, int] = {}
     for i, (clock, master, *_) in enumerate(transfers):
-        while (ahead := apart.forecast()) is not None and ahead[1] <= clock * TCK:
-            ends.update(apart.advance(ahead[1]))
+        while (instant := next_end(apart, clock, commit)) is not None:
+            found = apart.advance(instant)
+            assert found[0][1] == instant
+            ends.update(found)
         ends.update(apart.advance(clock * TCK))
         apart.submit(clock * TCK, i, master, i, i + 1)
     ends.update(drain(apart))
