@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
+from simulator.workload.arrays import read_arrays
 from simulator.workload.difference import Difference, compare_profiles
 from simulator.workload.execute import Activity, execute
 from simulator.workload.graph import Graph
@@ -111,28 +111,6 @@ def check_finite(arrays: Mapping[str, np.ndarray], graph: Graph) -> None:
             problems.append(Problem(text, path="inputs"))
     if problems:
         raise InputError(*problems)
-
-
-def read_arrays(path: str, what: str = "inputs", each: str = "input") -> dict[str, np.ndarray]:
-    """Arrays of an .npz file by name; ``what`` and ``each`` say what it is for, in messages.
-
-    Raises
-    ------
-    InputError
-        There is no such file, or it is none.
-    """
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise InputError(Problem("expected an .npz file with an array per input, got one array", path))
-        with archive:
-            return {name: archive[name] for name in archive.files}
-    except OSError as error:
-        raise InputError(Problem(f"cannot read the {what}: {error.strerror or error}", path)) from error
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        reason = "" if "allow_pickle" in str(error) else f": {error}"
-        text = f"expected an .npz file with an array per {each}; it is none, or a damaged one{reason}"
-        raise InputError(Problem(text, path)) from error
 
 
 def write_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from simulator.base.errors import InputError, Problem, did_you_mean
-from simulator.experiment.execute import check_finite, checked_profile, read_arrays
+from simulator.experiment.execute import check_finite, checked_profile
 from simulator.hw.chip import Chip
 from simulator.results.values import Agreement, Values
+from simulator.workload.arrays import read_arrays
 from simulator.workload.density import declared, of_weights, with_densities
 from simulator.workload.execute import Activity, execute
 from simulator.workload.graph import Graph

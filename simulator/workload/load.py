@@ -8,12 +8,15 @@ from pathlib import Path
 from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
-from simulator.workload.frontends import built, layers, onnx, packaged, tflite
+from simulator.workload.frontends import built, layers, onnx, packaged, spikingarrays, tflite
 from simulator.workload.graph import Graph
 from simulator.workload.precision import assume
+from simulator.workload.spiking.network import SpikingNetwork
 
 #: Suffix of a file -> reader: load(path, batch=..., dims=...) -> Graph.
 READERS: dict[str, Callable[..., Graph]] = {}
+#: Suffix of a file -> reader of spiking networks.
+SPIKING_READERS: dict[str, Callable[[Path], SpikingNetwork]] = {".npz": spikingarrays.load}
 
 
 def _load_yaml(
@@ -71,11 +74,44 @@ def load_graph(
     path = locate(str(path), "workloads")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        known = ", ".join(READERS)
-        raise InputError(Problem(f"expected a network file ({known}), got suffix '{path.suffix}'", str(path)))
+        spiking = path.suffix.lower() in SPIKING_READERS
+        why = "got a spiking network" if spiking else f"got suffix '{path.suffix}'"
+        raise InputError(Problem(f"expected a network file ({', '.join(READERS)}), {why}", str(path)))
     if reader is _load_yaml:
         graph = _load_yaml(path, batch=batch, dims=dims, arguments=arguments)
     else:
         _no_arguments(path, arguments)
         graph = reader(path, batch=batch, dims=dims)
     return assume(graph, precision) if precision else graph
+
+
+def load_spiking(path: str | Path) -> SpikingNetwork:
+    """Read a spiking network: .npz.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it holds no spiking network, or it is not as it should be.
+    """
+    path = locate(str(path), "workloads")
+    reader = SPIKING_READERS.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(SPIKING_READERS)
+        why = (
+            "got a network without spikes"
+            if path.suffix.lower() in READERS
+            else f"got suffix '{path.suffix}'"
+        )
+        raise InputError(Problem(f"expected a spiking network ({known}), {why}", str(path)))
+    return reader(path)
+
+
+def is_spiking(path: str | Path) -> bool:
+    """Whether a network, by the suffix of its file, is a spiking one.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    """
+    return locate(str(path), "workloads").suffix.lower() in SPIKING_READERS
