@@ -29,6 +29,8 @@ SIGNATURES = {
     "cuba_euler": ("taum", "taue", "taui"),
     "sanafe_lif": ("leak", "input_decay", "soft"),
 }
+#: Models that neurons alone can have; layers come from other files.
+FLAT = {name: model for name, model in MODELS.items() if not model.layered}
 _EDGES = ("pre", "post", "w", "delay")
 _WHOLE = ("model", "steps", "N", "core_id")
 _STEPS, _COUNT = ("steps", "T"), ("N", "n", "neurons")
@@ -102,18 +104,18 @@ class _File:
         """The neuron model that the file names or has the keys of."""
         if "model" in self.arrays:
             name = str(self.arrays["model"].item()) if self.arrays["model"].size == 1 else "an array"
-            if name in MODELS:
-                return MODELS[name]
-            expected = f"expected one of {', '.join(MODELS)}, got '{name}'"
-            self.wrong("model", expected + did_you_mean(name, MODELS))
+            if name in FLAT:
+                return FLAT[name]
+            expected = f"expected one of {', '.join(FLAT)}, got '{name}'"
+            self.wrong("model", expected + did_you_mean(name, FLAT))
             return None
         for name, keys in SIGNATURES.items():
             if all(key in self.arrays for key in keys):
-                return MODELS[name]
+                return FLAT[name]
         near = next((key for key in self.arrays if nearest(key, ["model"])), None)
         hint = f"; did you mean `model` by `{near}`?" if near else ""
         ways = "; ".join(f"{name} has {', '.join(keys)}" for name, keys in SIGNATURES.items())
-        expected = f"expected one of {', '.join(MODELS)}, or keys that tell ({ways})"
+        expected = f"expected one of {', '.join(FLAT)}, or keys that tell ({ways})"
         self.wrong("model", f"missing; {expected}{hint}")
         return None
 

@@ -62,6 +62,8 @@ class NeuronModel:
         Least and greatest integer weight of a file, before it is shifted.
     delays
         Least and greatest delay in steps.
+    layered
+        Its populations follow each other within a step; networks of it come from frontends that know layers.
     """
 
     name: str
@@ -71,6 +73,7 @@ class NeuronModel:
     states: tuple[str, ...]
     weights: tuple[int, int] = (-(2**31), 2**31 - 1)
     delays: tuple[int, int] = (1, 1023)
+    layered: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -175,7 +178,27 @@ MODELS: dict[str, NeuronModel] = {
             *_COMMON,
         ),
         False,
-        ("v",),
+        ("i", "v"),
         delays=(1, 1023),
+    ),
+    "layered": NeuronModel(
+        "layered",
+        "layers of integrators, leaky or not, with or without synaptic current; of NIR, or converted",
+        (
+            Parameter("keep_current", "float", "what is left of the current after a step", 0),
+            Parameter("gain_current", "float", "current per input", 1),
+            Parameter("keep", "float", "what is left of v after a step", 1),
+            Parameter("gain", "float", "v per current", 1),
+            Parameter("bias", "float", "constant input", 0),
+            Parameter("drift", "float", "added to v in every step", 0),
+            Parameter("threshold", "float", "spikes where v is above; infinite: never"),
+            Parameter("inclusive", "bool", "spikes at the threshold as well", 0),
+            Parameter("reset", "float", "v after a spike", 0),
+            *_COMMON,
+        ),
+        False,
+        ("i", "v"),
+        delays=(0, 1023),
+        layered=True,
     ),
 }  # fmt: skip

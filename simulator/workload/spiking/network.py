@@ -34,6 +34,8 @@ class Population:
         Of one value per neuron, row by row; its product is ``count``.
     kind
         ``input``, ``neuron`` or ``output``, see ``Kind``.
+    values
+        Its neurons do not spike: they send the value of their potential on, in every step.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Population:
     count: int
     shape: tuple[int, ...] = ()
     kind: Kind = "neuron"
+    values: bool = False
 
     @property
     def neurons(self) -> slice:
@@ -48,7 +51,7 @@ class Population:
         return slice(self.first, self.first + self.count)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Synapses:
     """Connections by source (CSR): those of neuron i are rows ``offsets[i]`` to ``offsets[i + 1] - 1``.
 
@@ -98,7 +101,7 @@ class Synapses:
         return np.repeat(np.arange(len(self.offsets) - 1, dtype=np.int32), self.fan_out)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpikingNetwork:
     """Neurons, synapses and what they start from.
 
