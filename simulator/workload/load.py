@@ -8,15 +8,15 @@ from pathlib import Path
 from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
-from simulator.workload.frontends import built, layers, onnx, packaged, spikingarrays, tflite
+from simulator.workload.frontends import built, layers, nir, onnx, packaged, spikingarrays, tflite
 from simulator.workload.graph import Graph
 from simulator.workload.precision import assume
 from simulator.workload.spiking.network import SpikingNetwork
 
 #: Suffix of a file -> reader: load(path, batch=..., dims=...) -> Graph.
 READERS: dict[str, Callable[..., Graph]] = {}
-#: Suffix of a file -> reader of spiking networks.
-SPIKING_READERS: dict[str, Callable[[Path], SpikingNetwork]] = {".npz": spikingarrays.load}
+#: Suffix of a file -> reader of spiking networks: load(path, ...) -> SpikingNetwork.
+SPIKING_READERS: dict[str, Callable[..., SpikingNetwork]] = {".npz": spikingarrays.load, ".nir": nir.load}
 
 
 def _load_yaml(
@@ -85,8 +85,17 @@ def load_graph(
     return assume(graph, precision) if precision else graph
 
 
-def load_spiking(path: str | Path) -> SpikingNetwork:
-    """Read a spiking network: .npz.
+def load_spiking(
+    path: str | Path, *, dt_s: float | None = None, soft_reset: bool | None = None
+) -> SpikingNetwork:
+    """Read a spiking network: .npz or .nir.
+
+    Parameters
+    ----------
+    path
+        Path, or name under workloads/; the suffix of the file names the format.
+    dt_s, soft_reset
+        Of .nir, see ``simulator.workload.frontends.nir.load``; None: as stated there.
 
     Raises
     ------
@@ -103,7 +112,12 @@ def load_spiking(path: str | Path) -> SpikingNetwork:
             else f"got suffix '{path.suffix}'"
         )
         raise InputError(Problem(f"expected a spiking network ({known}), {why}", str(path)))
-    return reader(path)
+    given = {"dt_s": dt_s, "soft_reset": soft_reset}
+    options = {name: value for name, value in given.items() if value is not None}
+    if options and reader is not nir.load:
+        message = "a time step and a way of resetting are for .nir; the file says what it has"
+        raise InputError(Problem(message, str(path)))
+    return reader(path, **options)
 
 
 def is_spiking(path: str | Path) -> bool:
