@@ -101,7 +101,7 @@ class _Reader:
                 found[to] = self.rows(name, np.asarray(array), populations[to])
         for name in populations:
             if name not in found and not self.problems:
-                self.wrong(f"input '{name}' is missing")
+                self.wrong(f"input '{name}' is missing; --rate gives random spikes")
         return found
 
     def neurons(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray | None]:
