@@ -20,6 +20,7 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem, did_you_mean, nearest
 from simulator.workload.arrays import read_arrays
+from simulator.workload.frontends.spikingpopulations import KEYS, check_order, outputs, populations
 from simulator.workload.spiking.models import MODELS, NeuronModel, Parameter
 from simulator.workload.spiking.network import Population, SpikingNetwork, Synapses
 
@@ -29,8 +30,6 @@ SIGNATURES = {
     "cuba_euler": ("taum", "taue", "taui"),
     "sanafe_lif": ("leak", "input_decay", "soft"),
 }
-#: Models that neurons alone can have; layers come from other files.
-FLAT = {name: model for name, model in MODELS.items() if not model.layered}
 _EDGES = ("pre", "post", "w", "delay")
 _WHOLE = ("model", "steps", "N", "core_id")
 _STEPS, _COUNT = ("steps", "T"), ("N", "n", "neurons")
@@ -56,7 +55,13 @@ def load(path: Path) -> SpikingNetwork:
     synapses = file.synapses(model, n, values)
     core_id, steps = file.cores(n), file.steps()
     start = file.start(model, n)
+    layers = populations(file.arrays, n, file.wrong) if model.layered else _populations(n, values)
     if file.problems or synapses is None:
+        raise InputError(*file.problems)
+    named = outputs(file.arrays, layers, file.wrong) if model.layered else {}
+    if model.layered:
+        check_order(synapses, layers, file.wrong)
+    if file.problems:
         raise InputError(*file.problems)
     scalars = {each.name for each in model.parameters if not each.per_neuron}
     return SpikingNetwork(
@@ -67,7 +72,8 @@ def load(path: Path) -> SpikingNetwork:
         constants={name: value.item() for name, value in values.items() if name in scalars},
         parameters={name: value for name, value in values.items() if name not in scalars},
         synapses=synapses,
-        populations=_populations(n, values),
+        populations=layers,
+        outputs=named,
         core_id=core_id,
         start=start,
         assumptions=file.assumptions(model),
@@ -104,18 +110,18 @@ class _File:
         """The neuron model that the file names or has the keys of."""
         if "model" in self.arrays:
             name = str(self.arrays["model"].item()) if self.arrays["model"].size == 1 else "an array"
-            if name in FLAT:
-                return FLAT[name]
-            expected = f"expected one of {', '.join(FLAT)}, got '{name}'"
-            self.wrong("model", expected + did_you_mean(name, FLAT))
+            if name in MODELS:
+                return MODELS[name]
+            expected = f"expected one of {', '.join(MODELS)}, got '{name}'"
+            self.wrong("model", expected + did_you_mean(name, MODELS))
             return None
         for name, keys in SIGNATURES.items():
             if all(key in self.arrays for key in keys):
-                return FLAT[name]
+                return MODELS[name]
         near = next((key for key in self.arrays if nearest(key, ["model"])), None)
         hint = f"; did you mean `model` by `{near}`?" if near else ""
         ways = "; ".join(f"{name} has {', '.join(keys)}" for name, keys in SIGNATURES.items())
-        expected = f"expected one of {', '.join(FLAT)}, or keys that tell ({ways})"
+        expected = f"expected one of {', '.join(MODELS)}, or keys that tell ({ways})"
         self.wrong("model", f"missing; {expected}{hint}")
         return None
 
@@ -131,6 +137,7 @@ class _File:
     def _foreign(self, model: NeuronModel) -> list[str]:
         start = [f"{state}0" for state in model.states]
         known = {*_EDGES, *_WHOLE, *_STEPS, *_COUNT, *_BY_SOURCE, *model.keys, *start}
+        known |= set(KEYS) if model.layered else set()
         return [key for key in self.arrays if key not in known and not _RESULTS.fullmatch(key)]
 
     def assumptions(self, model: NeuronModel) -> tuple[str, ...]:
@@ -164,13 +171,15 @@ class _File:
         key = self.first(_STEPS)
         return None if key is None else self._whole(key, 1)
 
-    def per_neuron(self, key: str, n: int, kind: str, low: float, high: float) -> np.ndarray:
+    def per_neuron(
+        self, key: str, n: int, kind: str, low: float, high: float, infinite: bool = False
+    ) -> np.ndarray:
         """(n,) int64, float64 or bool; a scalar holds for all. Zeros where something is wrong."""
         array = self.arrays[key]
         if array.ndim > 1 or (array.ndim == 1 and len(array) != n):
             self.wrong(key, f"expected a number or {n} of them, one per neuron, got {_what(array)}")
             return np.zeros(n, _TYPES[kind])
-        self.check(key, kind, low, high)
+        self.check(key, kind, low, high, infinite)
         return self._as(np.broadcast_to(array, n), kind)
 
     @staticmethod
@@ -195,10 +204,10 @@ class _File:
             self.wrong(key, f"expected one number for all neurons, got {_what(self.arrays[key])}")
             made = self._as(np.zeros(1), wanted.kind)
         else:
-            made = self.per_neuron(key, count, wanted.kind, wanted.low, wanted.high)
+            made = self.per_neuron(key, count, wanted.kind, wanted.low, wanted.high, wanted.infinite)
         return made if wanted.per_neuron else made[0]
 
-    def check(self, key: str, kind: str, low: float, high: float) -> bool:
+    def check(self, key: str, kind: str, low: float, high: float, infinite: bool = False) -> bool:
         """Whether all numbers of an array are of their kind and within bounds; the first wrong is named."""
         array = self.arrays[key]
         if array.dtype.kind not in "biuf":
@@ -207,7 +216,8 @@ class _File:
         flat = np.atleast_1d(array)
         if kind == "bool":
             return self._all(key, flat, (flat == 0) | (flat == 1), "false or true")
-        if not self._all(key, flat, np.isfinite(flat), "a finite number"):
+        usable = np.isfinite(flat) | (np.isposinf(flat) & infinite)
+        if not self._all(key, flat, usable, "a finite number"):
             return False
         if kind == "int" and not self._all(key, flat, flat == np.floor(flat), "a whole number"):
             return False

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from simulator.workload.spiking.linear import LinearMap
+from simulator.workload.spiking.linear import LinearMap, add, compose, identity, reshape
 from simulator.workload.spiking.models import MODELS
 from simulator.workload.spiking.network import Kind, Population, SpikingNetwork, Synapses
 
@@ -41,6 +41,47 @@ class Link:
     source: str
     target: str
     linear: LinearMap
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """What a tensor carries: the sum of linear maps of what layers send, and a constant.
+
+    Attributes
+    ----------
+    shape
+        Of the tensor.
+    terms
+        Layer -> map of what it sends.
+    constant : (elements,) float64
+        Flat.
+    """
+
+    shape: tuple[int, ...]
+    terms: Mapping[str, LinearMap]
+    constant: np.ndarray
+
+    @classmethod
+    def of(cls, layer: str, shape: tuple[int, ...]) -> Signal:
+        """What a layer sends."""
+        return cls(shape, {layer: identity(shape)}, np.zeros(prod(shape)))
+
+    def through(self, linear: LinearMap, bias: np.ndarray | float = 0.0) -> Signal:
+        """A linear map of it, and something added."""
+        terms = {name: compose(linear, reshape(each, linear.inputs)) for name, each in self.terms.items()}
+        return Signal(linear.outputs, terms, linear.apply(self.constant) + bias)
+
+    def plus(self, other: Signal) -> Signal:
+        """The sum with another one of as many elements."""
+        terms = dict(self.terms)
+        for name, each in other.terms.items():
+            same = reshape(each, self.shape)
+            terms[name] = add(terms[name], same) if name in terms else same
+        return Signal(self.shape, terms, self.constant + other.constant)
+
+    def links(self, target: str) -> list[Link]:
+        """Its maps as links to a layer; the constant is the layer's own bias."""
+        return [Link(source, target, linear) for source, linear in self.terms.items()]
 
 
 def assemble(

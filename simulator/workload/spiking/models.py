@@ -27,6 +27,8 @@ class Parameter:
         Least and greatest value, both allowed.
     per_neuron
         Whether it may differ between neurons; else it is one number.
+    infinite
+        Whether it may be infinite.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Parameter:
     high: float = np.inf
     aliases: tuple[str, ...] = ()
     per_neuron: bool = True
+    infinite: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -191,7 +194,7 @@ MODELS: dict[str, NeuronModel] = {
             Parameter("gain", "float", "v per current", 1),
             Parameter("bias", "float", "constant input", 0),
             Parameter("drift", "float", "added to v in every step", 0),
-            Parameter("threshold", "float", "spikes where v is above; infinite: never"),
+            Parameter("threshold", "float", "spikes where v is above; infinite: never", infinite=True),
             Parameter("inclusive", "bool", "spikes at the threshold as well", 0),
             Parameter("reset", "float", "v after a spike", 0),
             *_COMMON,

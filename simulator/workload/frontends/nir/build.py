@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -12,20 +11,10 @@ from simulator.base.errors import InputError, did_you_mean
 from simulator.workload.frontends.nir.neurons import STATEFUL, TIMES, VALUES, parameters
 from simulator.workload.frontends.nir.stateless import STATELESS
 from simulator.workload.frontends.nir.tree import PRIMITIVES, RawNode, Tree
-from simulator.workload.spiking.layers import RELAY, Layer, Link, assemble
-from simulator.workload.spiking.linear import LinearMap, add, compose, identity, reshape
+from simulator.workload.spiking.layers import RELAY, Layer, Link, Signal, assemble
 from simulator.workload.spiking.network import SpikingNetwork
 
 Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Signal:
-    """What runs along an edge: linear maps of the layers that it comes from, and a constant."""
-
-    shape: Shape
-    terms: dict[str, LinearMap]
-    constant: np.ndarray
 
 
 def build(tree: Tree, name: str, *, dt_s: float, soft_reset: bool, digest: str) -> SpikingNetwork:
@@ -168,7 +157,7 @@ class _Builder:
         if heard.constant.any():
             made["bias"] = heard.constant
         self.layers.append(Layer(node.name, shape, "neuron", node.type in VALUES, made))
-        self.links += [Link(source, node.name, linear) for source, linear in heard.terms.items()]
+        self.links += heard.links(node.name)
 
     def _output(self, node: RawNode) -> None:
         if any(a == node.name for a, b in self.tree.edges):
@@ -185,7 +174,7 @@ class _Builder:
             self.outputs[node.name] = sources[0]
             return
         self.layers.append(Layer(node.name, shape, "output", True, dict(RELAY) | {"bias": heard.constant}))
-        self.links += [Link(source, node.name, linear) for source, linear in heard.terms.items()]
+        self.links += heard.links(node.name)
         self.outputs[node.name] = node.name
 
     def heard(self, node: RawNode) -> Signal | None:
@@ -200,10 +189,7 @@ class _Builder:
                 text = f"adds up inputs of shapes {list(total.shape)} and, from '{name}', {list(each.shape)}"
                 self.tree.wrong(node.name, text)
                 return None
-            terms = dict(total.terms)
-            for source, linear in each.terms.items():
-                terms[source] = add(terms[source], linear) if source in terms else linear
-            total = Signal(total.shape, terms, total.constant + each.constant)
+            total = total.plus(each)
         return total
 
     def signal(self, name: str) -> Signal | None:
@@ -220,7 +206,7 @@ class _Builder:
             shape = self.shape_of(node.name)
             if shape is None:
                 return None
-            return Signal(shape, {node.name: identity(shape)}, np.zeros(prod(shape)))
+            return Signal.of(node.name, shape)
         heard = self.heard(node)
         if heard is None or node.type in ("Input", "Output"):
             return heard
@@ -231,10 +217,7 @@ class _Builder:
             return None
         if node.type == "Delay" and self._cut(node):
             self.rounded.add(node.name)
-        terms = {
-            source: compose(linear, reshape(before, linear.inputs)) for source, before in heard.terms.items()
-        }
-        return Signal(linear.outputs, terms, linear.apply(heard.constant) + bias)
+        return heard.through(linear, bias)
 
     def _cut(self, node: RawNode) -> bool:
         steps = np.asarray(node.fields["delay"]) / self.dt_s
