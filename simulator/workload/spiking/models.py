@@ -174,6 +174,7 @@ MODELS: dict[str, NeuronModel] = {
         "if",
         "integrate-and-fire: v takes inputs and bias, and keeps a part from step to step",
         (
+            Parameter("input_decay", "float", "what is left of the input after a step", 0, 0, 1),
             Parameter("threshold", "float", "spikes where v is above", None, aliases=("thr",)),
             Parameter("bias", "float", "added to v in every step", 0),
             Parameter("leak", "float", "what is left of v after a step", 1, 0, 1),
