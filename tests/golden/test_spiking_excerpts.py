@@ -65,7 +65,7 @@ def test_one_neuron_by_euler_and_on_silicon(tmp_path, readable):
     ran = execute_spikes(euler, {"x": x}, readable=readable)
     assert ran.spike_steps[ran.spike_neurons == 1].tolist() == facts["exact"]
     made = {
-        "model": "loihi", "N": 2, "pre": [0], "post": [1], "w": [10], "du": 4095, "dv": int(share * 4096), "vth": 25,
+        "model": "loihi", "N": 2, "pre": [0], "post": [1], "w": [10], "du": 4096, "dv": int(share * 4096), "vth": 25,
     }  # fmt: skip
     ran = execute_spikes(
         load(made, tmp_path), {"spikes": np.hstack([x, x * 0])}, traced=[1], readable=readable

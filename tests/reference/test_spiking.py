@@ -97,7 +97,7 @@ def test_the_same_neuron_on_loihi(spiking, tmp_path):
     """
     silicon = np.loadtxt(spiking / "nir" / "01_lif_lif_lava_loihi_fixed.csv", delimiter=",")
     made = {
-        "model": "loihi", "N": 2, "steps": 1000, "pre": [0], "post": [1], "w": [10], "delay": [1], "du": 4095,
+        "model": "loihi", "N": 2, "steps": 1000, "pre": [0], "post": [1], "w": [10], "delay": [1], "du": 4096,
         "dv": 163, "vth": 25,
     }  # fmt: skip
     np.savez(tmp_path / "lif.npz", **{name: np.asarray(value) for name, value in made.items()})
