@@ -44,6 +44,7 @@ bench: $(STAMP)
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/memory.py
 	@$(BIN)/python benchmarks/numerics.py
+	@$(BIN)/python benchmarks/pim.py
 	@$(BIN)/python benchmarks/spiking.py
 
 clean:

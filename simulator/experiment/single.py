@@ -232,6 +232,7 @@ def with_precision(graph: Graph, chip: Chip, precision: str | None) -> Graph:
     """The graph at the precision asked for; where none is, at one that the chip's arrays have.
 
     A float network on a chip whose arrays are for integers is taken as if quantized, and the result says so.
+    What stands in is a precision of arrays that are no memory: that one does not have all operators.
     """
     if precision is not None and precision != "auto":
         try:
@@ -246,8 +247,9 @@ def with_precision(graph: Graph, chip: Chip, precision: str | None) -> Graph:
         return graph
     works = [work for node in graph.nodes for work in work_of(node, graph) if isinstance(work, Contraction)]
     lacking = sorted({work.precision for work in works} - there)
+    arrays = {name for core in chip.cores.values() if not core.RESIDENT for name in core.precisions()}
     for name in lacking:
-        stand_in = next((p for p in _STAND_INS.get(name, ()) if p in there), None)
+        stand_in = next((p for p in _STAND_INS.get(name, ()) if p in (arrays or there)), None)
         if stand_in is not None:
             reason = f"no array of {chip.name} multiplies {name}; choose with --set workload.precision=..."
             assumed = assume(graph, stand_in)

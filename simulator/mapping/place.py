@@ -18,7 +18,7 @@ from simulator.mapping.remember import Remembered
 from simulator.mapping.route import route
 from simulator.workload.graph import Node
 from simulator.workload.pim.devices import DEVICES
-from simulator.workload.tensor import Tensor
+from simulator.workload.tensor import FLOATS, Tensor
 from simulator.workload.work import MATCH_CLASSES, OPERATION_CLASSES, Contraction, Elementwise, Match, Work
 
 #: An activation of at most this share of an on-chip memory is taken to lie there already.
@@ -112,6 +112,10 @@ def hindrance(given: Given, core: Core) -> str:
     op, device = given.node.op, DEVICES.get(core.kind)
     if not core.accepts(given.work) or (device is not None and not device.has(op)):
         return f"{core.kind} has no {op}"
+    if core.RESIDENT and isinstance(given.work, Contraction) and given.work.precision not in FLOATS:
+        size = given.node.attrs.get("block_size", given.work.K)
+        if size < given.work.K:
+            return f"{core.kind} adds up integers of one scale, not of one for each {size}"
     return core.hindrance(given.work, given.operands, given.result)
 
 
