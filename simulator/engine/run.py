@@ -109,7 +109,8 @@ class _Loop:
         self.start[command] = now
         if isinstance(live, ResidentUnit):
             self.parts[command] = 1
-            self.hosts[live.memory].submit_pim(command, live.streams[self.work[command]], self.node[command])
+            ask, stream = self.hosts[live.memory].submit_pim, live.streams[self.work[command]]
+            self._at(now, partial(ask, command, stream, self.node[command]))
             return
         if self.kind[command] == COMPUTE:
             free_fs, done_fs = live.serve(now, self.work[command])
