@@ -1,4 +1,4 @@
-"""How fast: ResNet-50 on npu/edge_npu, a mesh, and one layer beside SCALE-Sim, in one run. ``make bench``.
+"""How fast: ResNet-50, a language model, a mesh, and one layer beside SCALE-Sim, in one run. ``make bench``.
 
 CPU time of this process, medians; compilation of kernels is not counted (they are cached), one warm-up run
 before.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from simulator import run
 from simulator.base.clock import Clock
 from simulator.base.locate import locate
 from simulator.engine.simulate import simulate
@@ -36,6 +37,18 @@ HERE = Path(__file__).parent
 PEER = HERE / ".venv-scalesim"
 #: ResNet-50's fourth stage, 3 x 3: M = 7 x 7, N = 512, K = 4608, a size at which the peer needs seconds.
 LAYER = {"m": 49, "n": 512, "k": 4608}
+#: A chip for language models made of npu/edge_npu: 16 TOPS fp16, 8 MiB, 102 GB/s of LPDDR5.
+LARGER = {
+    "cores.npu.rows": 128,
+    "cores.npu.precision": "{fp16: 1}",
+    "memories.sram.capacity": "8 MiB",
+    "memories.sram.port": "128 B/cycle",
+    "memories.acc.capacity": "1 MiB",
+    "memories.acc.port": "128 B/cycle",
+    "memories.dram.channels": 8,
+    "memories.dram.capacity": "16 GiB",
+    "links.dma.width": "128 B/cycle",
+}
 
 
 def cpu(action: Callable[[], object], times: int = 5) -> float:
@@ -75,6 +88,17 @@ def resnet50() -> None:
         print(f"  {name:<28} {cpu(action):7.3f}")
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"  {'peak memory (goal 500 MB)':<28} {peak_mb:7.0f} MB")
+
+
+def language_model() -> None:
+    """Llama 3 8B in int4, a prompt of 1024 and 128 tokens, every DRAM command: once, after a small one."""
+    run("npu/edge_npu", "llm/gpt2", overrides={**LARGER, "workload.prompt": 16, "workload.generate": 2})
+    forget()
+    started = time.process_time()
+    metrics = run("npu/edge_npu", "llm/llama-3-8b", overrides=LARGER).metrics
+    spent = time.process_time() - started
+    print(f"Llama 3 8B, 16 TOPS fp16, 102 GB/s: {metrics.tokens_per_s:.2f} tokens/s; CPU seconds (goal 30)")
+    print(f"  {'prompt of 1024, 128 tokens':<28} {spent:7.3f}")
 
 
 def mesh(size: int, rounds: int) -> None:
@@ -144,6 +168,7 @@ def beside_scalesim() -> None:
 
 if __name__ == "__main__":
     resnet50()
+    language_model()
     print("mesh, uniform traffic, packets of 256 B; CPU time of the kernel")
     for nodes in (2, 4, 8):
         mesh(nodes, 160 // nodes**2)

@@ -53,7 +53,7 @@ def make_state(
         channels=np.zeros(channels, k.CHANNEL),
         banks=np.zeros((channels, device.banks), k.BANK),
         ranks=np.zeros((channels, ranks), k.RANK),
-        ready=np.zeros((channels, commands, device.banks), np.int64),
+        ready=np.zeros((channels, commands, device.banks + 1), np.int64),
         ring=np.full((channels, rings, device.banks, window + 1), -k.FOREVER),
         queue=np.zeros((channels, 3, depth), k.QUEUED),
         length=np.zeros((channels, 3), np.int64),

@@ -31,9 +31,11 @@ from simulator.kernels.dramstate import (
     OPENING,
     PREAB,
     PREPB,
+    RD,
     RDA,
     REFAB,
     REFPB,
+    WR,
     WRA,
     State,
     Tables,
@@ -103,8 +105,8 @@ def _event(
         wake_up(tick, c, shape, channels, ranks, ready, length)
     if taken:
         take(
-            tick - 1, c, shape, pieces, pool, parts, channels, queue, length, slots, flights, streams, total,
-            latencies,
+            tick - 1, c, shape, pieces, pool, parts, channels, banks, queue, length, slots, flights, streams,
+            total, latencies,
         )  # fmt: skip
         channel.dirty = 1
     while tick >= channel.refresh_at:
@@ -222,6 +224,8 @@ def _issue(
 ):  # fmt: skip
     """Issue the command that a scan has found."""
     commands[c, command] += 1
+    if command not in (RD, WR, CAS_RD, CAS_WR):
+        channels[c].hits = 0  # rows are opened or closed
     refreshes = command in (REFAB, REFPB)
     channels[c].quiet_since = tick + (shape[0].refresh_time if refreshes else shape[0].read_latency)
     if source == REFRESH:

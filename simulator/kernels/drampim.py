@@ -290,6 +290,6 @@ def _column(
     engine.running = 0
     channel.tick = tick + 1
     channel.gate = FOREVER if engine.flight < 0 else engine.arrival
-    channel.dirty = 1
+    channel.dirty, channel.hits = 1, 0
     channel.column_tick = channel.row_tick = FOREVER
     next_offer(tick, c, shape, pool, arrivals, channels, queue, length, slots, flights, streams)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.kernels.dramstate import BANK_FIELD, BIN_COUNT, CHANNEL_FIELD, FOREVER, ROW_FIELD
+from simulator.kernels.dramstate import BANK_FIELD, BIN_COUNT, CHANNEL_FIELD, FOREVER, OPEN, ROW_FIELD
 from simulator.kernels.jit import part
 
 READS, WRITES, ACTIVE = 0, 1, 2
@@ -68,8 +68,8 @@ def _waits(
 @part
 def take(
     clock: int, c: int, shape: np.ndarray, pieces: np.ndarray, pool: np.ndarray, parts: np.ndarray,
-    channels: np.ndarray, queue: np.ndarray, length: np.ndarray, slots: np.ndarray, flights: np.ndarray,
-    streams: np.ndarray, total: np.ndarray, latencies: np.ndarray,
+    channels: np.ndarray, banks: np.ndarray, queue: np.ndarray, length: np.ndarray, slots: np.ndarray,
+    flights: np.ndarray, streams: np.ndarray, total: np.ndarray, latencies: np.ndarray,
 ) -> None:  # fmt: skip
     """Take in the transaction that ``next_offer`` has found."""
     channel = channels[c]
@@ -101,6 +101,8 @@ def take(
         place = queue[c, write, length[c, write]]
         place.slot, place.bank, place.row = s, bank, row
         length[c, write] += 1
+        if banks[c, bank].stage != OPEN or banks[c, bank].row != row:
+            channel.hits &= ~(1 << write)
         if write and shape[0].posted:
             finish(clock + 1, f, flights, total)
     stream.next += 1

@@ -155,32 +155,38 @@ def _queue(
     bus: int, tick: int, c: int, oldest_only: bool, shape: np.ndarray, channels: np.ndarray,
     banks: np.ndarray, ready: np.ndarray, queue: np.ndarray, length: np.ndarray, due: np.ndarray,
 ) -> tuple[int, int, int]:  # fmt: skip
-    """The first command that the queue of the mode has: (tick, place, command)."""
+    """The first command that the queue of the mode has: (tick, place, command).
+
+    Where all that wait want rows that are open, no command is sooner than what binds all banks lets it be.
+    """
     channel = channels[c]
     mode, policy = channel.write_mode, shape[0].policy
     many = length[c, mode]
     if policy == FCFS or oldest_only:
         many = min(many, 1)
-    best, place, command = 2 * FOREVER, -1, -1
+    hits = channel.hits >> mode & 1
+    soonest = 2 * _on_grid(max(tick, ready[c, RD + mode, shape[0].banks]), RD + mode, shape)
+    best, place, command, others = 2 * FOREVER, -1, -1, 0
     for i in range(many):
         waiting = queue[c, mode, i]
         b = waiting.bank
         bank = banks[c, b]
-        if bank.stage == OPEN:
-            if bank.row == waiting.row:
-                wanted = RD + mode
-                if bus == ROWS or (policy == FCFS and length[c, ACTIVE] > 0):
-                    continue
-            else:
+        if bank.stage == OPEN and bank.row == waiting.row:
+            wanted = RD + mode
+            if bus == ROWS or (policy == FCFS and length[c, ACTIVE] > 0):
+                continue
+        else:
+            others += 1
+            if bank.stage == OPEN:
                 wanted = PREPB
                 if bus == COLUMNS or bank.active >= 0:
                     continue
-        elif bank.stage == CLOSED:
-            wanted = ACT
-            if bus == COLUMNS or channel.opening >= 0:
+            elif bank.stage == CLOSED:
+                wanted = ACT
+                if bus == COLUMNS or channel.opening >= 0:
+                    continue
+            else:
                 continue
-        else:
-            continue
         if shape[0].refresh == PER_BANK and channel.due > 0 and _refreshed(b, c, shape, channels, due):
             continue
         at = 2 * _on_grid(max(tick, ready[c, wanted, b]), wanted, shape)
@@ -188,8 +194,10 @@ def _queue(
             at += 1
         if at < best:
             best, place, command = at, i, wanted
-            if at == 2 * tick:
-                break
+            if at == 2 * tick or (hits and at == soonest):
+                return best // 2, place, command
+    if others == 0 and many == length[c, mode]:
+        channel.hits |= 1 << mode
     return best // 2, place, command
 
 

@@ -59,7 +59,8 @@ FIELDS = CHANNEL_FIELD, BANK_FIELD, ROW_FIELD = range(3)
 #: ``dirty``: they are to be found again. ``offers``: the next clock in which something
 #: is taken in, of master ``offerer``. ``opening``: slot whose activate
 #: lacks its second half; ``held_from``, ``held_index``: request whose data clock was started. ``due``
-#: refreshes wait. Nothing has been asked of the device since ``quiet_since``. What arrives after ``gate`` is
+#: refreshes wait. Nothing has been asked of the device since ``quiet_since``. ``hits``: bit 0 of reads, bit 1
+#: of writes: all that wait are known to want rows that are open. What arrives after ``gate`` is
 #: not offered yet: a PIM stream goes first (``drampimstate``), which has the channel from ``handed`` on.
 CHANNEL = np.dtype(
     [
@@ -69,7 +70,7 @@ CHANNEL = np.dtype(
         ("row_tick", "i8"), ("row_from", "i8"), ("row_index", "i8"), ("row_command", "i8"),
         ("sequence", "i8"), ("free", "i8"), ("opening", "i8"), ("held_from", "i8"), ("held_index", "i8"),
         ("refresh_at", "i8"), ("refresh_bank", "i8"), ("due_first", "i8"), ("due", "i8"),
-        ("urgent_at", "i8"), ("last_column", "i8"), ("quiet_since", "i8"),
+        ("urgent_at", "i8"), ("last_column", "i8"), ("quiet_since", "i8"), ("hits", "i8"),
         ("gate", "i8"), ("handed", "i8"),
     ],
     align=True,
@@ -167,7 +168,8 @@ class State(NamedTuple):
     channels, banks, ranks
         CHANNEL, shape (channels,); BANK, shape (channels, banks); RANK, shape (channels, ranks).
     ready
-        int64, shape (channels, commands, banks): first tick at which past commands allow each command.
+        int64, shape (channels, commands, banks + 1): first tick at which past commands allow each command;
+        last what past commands on all banks allow, which is no later.
     ring
         int64, shape (channels, rings, nodes, window + 1): the last instants of a windowed command, and last
         where the next one goes.

@@ -40,7 +40,8 @@ def book(
                 since = ring[c, rule.ring, node, at]
             later = since + rule.latency
             if rule.brothers == 0:
-                _delay(later, ready, c, after, low, span)
+                every = span == ready.shape[2] - 1
+                _delay(later, ready, c, after, low, span + every)
             else:
                 eldest = low & -(span * rule.brothers)
                 _delay(later, ready, c, after, eldest, low - eldest)
