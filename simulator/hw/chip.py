@@ -23,6 +23,9 @@ from simulator.hw.requant import Requant
 from simulator.hw.rules import MappingRules
 from simulator.workload.work import Move
 
+#: What no plan depends on: of a chip's file, and of a component.
+_WORDS = ("name", "description", "source", "technology", "requant")
+_NO_TIME = ("energy", "leakage", "area", "source")
 FAMILIES: dict[str, Registry] = {"cores": CORES, "memories": MEMORIES, "links": LINKS}
 
 
@@ -90,6 +93,38 @@ class Chip:
         name = self.link_into(memory)
         transport = self.links[name].transport if name is not None else None
         return transport.outer if transport else memory
+
+    @cached_property
+    def timing_digest(self) -> str:
+        """Digest of all that a plan's times depend on: chips that differ in other things share plans.
+
+        Left out are words, energies, areas, how finely DRAM is simulated, and what on-chip memories hold,
+        which the planner knows as room.
+        """
+        plain = {key: value for key, value in self.resolved.items() if key not in _WORDS}
+        for family in FAMILIES:
+            plain[family] = {
+                name: {key: value for key, value in fields.items() if key not in _NO_TIME}
+                for name, fields in plain[family].items()
+            }
+        for name, memory in self.memories.items():
+            plain["memories"][name].pop("model", None)
+            if not memory.EXTERNAL:
+                del plain["memories"][name]["capacity"]
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+    def core_digest(self, core: str) -> str:
+        """Digest of all that the times of a core's tiles depend on: its fields, and the ports of its buffers."""
+        return self._core_digests[core]
+
+    @cached_property
+    def _core_digests(self) -> dict[str, str]:
+        found = {}
+        for name, core in self.cores.items():
+            plain = {key: value for key, value in resolved(core).items() if key not in _NO_TIME}
+            text = json.dumps([plain, self.ports(name)], sort_keys=True)
+            found[name] = hashlib.sha256(text.encode()).hexdigest()
+        return found
 
     @cached_property
     def _alike(self) -> dict[str, tuple[str, ...]]:

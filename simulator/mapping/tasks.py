@@ -288,7 +288,7 @@ _WHOLE_FS: Remembered[tuple, int] = Remembered()
 
 
 def _whole_time(name: str, work: Work, chip: Chip, density: tuple[float, float]) -> int:
-    key = chip.digest, name, work, density
+    key = chip.core_digest(name), work, density
     if key not in _WHOLE_FS:
         core = chip.cores[name]
         tile = whole_tile(work, core, density)

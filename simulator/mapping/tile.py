@@ -84,8 +84,9 @@ def contraction_tiling(
     core = chip.cores[core_name]
     rooms = tuple(sorted((memory, room[memory]) for memory in {core.buffer(r) for r in (*ROLES, "psum")}))
     key = (
-        chip.digest,
-        core_name,
+        chip.core_digest(core_name),
+        *(beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")),
+        *passages(chip, core, ops, PIECE_BYTES, beside).values(),
         work,
         ops,
         rooms,
@@ -95,7 +96,6 @@ def contraction_tiling(
         rule.groups,
         rule.order,
         rule.hold,
-        beside,
     )
     return remembered(key, lambda: Search(work, ops, core_name, chip, dict(rooms), rule, name, beside).best())
 

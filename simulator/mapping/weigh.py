@@ -14,12 +14,15 @@ import numpy as np
 from simulator.mapping.builder import PIECE_BYTES
 from simulator.mapping.chain import PACES, Chain, ChainForm, Pace, Stream, Timetable, line_role
 from simulator.mapping.piece import Piece
+from simulator.mapping.remember import Remembered
 from simulator.mapping.route import Route, align
 from simulator.mapping.schedule import Buffer, Tiling
 from simulator.mapping.shape import spans
 
 #: Numbers of stripes of an image that are tried, and one row per stripe.
 _STRIPES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+#: Timetables are tens of kilobytes, and a network has some thousands.
+_TABLES: Remembered[tuple, Timetable] = Remembered(4000)
 #: So many sizes of stripes are weighed, from the largest that fits: finer ones start and end sooner.
 _FINER = 3
 
@@ -102,7 +105,7 @@ class Ladder:
         key = (rows, pace, streamed)
         if key not in self._options:
             if rows not in self._tables:
-                self._tables[rows] = Timetable(self.parts.form, rows)
+                self._tables[rows] = _timetable(self.parts.form, rows)
             self._options[key] = _Option(self.parts, self._tables[rows], pace, streamed, self.sums)
         return self._options[key]
 
@@ -118,6 +121,14 @@ class Ladder:
         sizes = self.sizes[low : low + _FINER]
         options = [self._option(rows, pace, streamed) for rows in sizes]
         return [option for option in options if option.fits(room)]
+
+
+def _timetable(form: ChainForm, rows: int) -> Timetable:
+    """The chain's timetable, remembered: rows know no chip, the same come again with every other."""
+    key = form.forms, form.streams, rows
+    if key not in _TABLES:
+        _TABLES[key] = Timetable(form, rows)
+    return _TABLES[key]
 
 
 def _sizes(form: ChainForm) -> list[int]:
@@ -211,9 +222,27 @@ class _Option:
     def _need(self) -> dict[str, int]:
         """Memory -> bytes of all buffers."""
         need: dict[str, int] = {}
-        for buffer in (buffer for buffers in self.buffers() for buffer in buffers):
-            need[buffer.memory] = need.get(buffer.memory, 0) + align(buffer.total)
+        for memory, size, copies in self._rooms():
+            need[memory] = need.get(memory, 0) + align(size * copies)
         return need
+
+    def _rooms(self) -> Iterator[tuple[str, int, int]]:
+        """What ``buffers`` will hold: (memory, bytes of a copy, copies) of each."""
+        for stream, rows in self.lines:
+            yield stream.memory, rows * stream.row_bytes, 1
+        sums: dict[str, tuple[int, str]] = {}
+        for k, piece in enumerate(self.parts.pieces):
+            for apart in self.parts.apart[k]:
+                if apart.bytes:
+                    whole = self.resident[k] or apart.resident_only
+                    size = apart.bytes if whole else piece.weight_tile_bytes(self.tilings[k])
+                    yield apart.route.memory, align(size), 1 if whole else 2
+            tiles = piece.tiles(self.tilings[k], self.most[k])
+            size = piece.sums_bytes(self.tilings[k], self.most[k], max(tiles, 2))
+            if size > sums.get(piece.task.core, (0, ""))[0]:
+                sums[piece.task.core] = size, piece.core.buffer("psum")
+        for size, memory in sums.values():
+            yield memory, size // 2, 2
 
     def _weigh(self) -> Weighed:
         """The chain with its traffic and its time."""
@@ -234,14 +263,13 @@ class _Option:
             expected_fs=int(at_once + max(steps_fs, later) + ends),
         )
         tiles = tuple(
-            sum(piece.tiles(tiling, rows) for rows in counts.tolist() if rows)
-            for piece, tiling, counts in zip(self.parts.pieces, self.tilings, self._counts(), strict=True)
+            sum(piece.tiles(tiling, rows) * times for rows, times in zip(*counted, strict=True) if rows)
+            for piece, tiling, counted in zip(
+                self.parts.pieces, self.tilings, self.table.counted, strict=True
+            )
         )
         buffers = tuple(tuple(found) for found in self.buffers())
         return Weighed(chain, tuple(self.tilings), tiles, buffers, tuple(busy))
-
-    def _counts(self) -> list[np.ndarray]:
-        return [end - start for end, start in zip(self.table.ends, self.table.starts, strict=True)]
 
     def _core_time(self) -> tuple[list[int], int]:
         """Time of each task's core, and of all steps, in fs: in a step the busiest core counts."""
@@ -249,9 +277,9 @@ class _Option:
         together = self.pace == "together"
         per_core: dict[str, np.ndarray] = {}
         busy = []
-        for k, (piece, counts) in enumerate(zip(self.parts.pieces, self._counts(), strict=True)):
-            sizes, where = np.unique(counts, return_inverse=True)
-            times, latency = piece.times_fs(self.tilings[k], sizes.tolist())
+        for k, (piece, counts) in enumerate(zip(self.parts.pieces, self.table.counts, strict=True)):
+            sizes, where = self.table.sizes[k]
+            times, latency = piece.times_fs(self.tilings[k], sizes)
             time = np.array(times)[where]
             busy.append(int(time.sum()))
             if together:

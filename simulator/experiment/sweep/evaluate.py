@@ -19,6 +19,9 @@ from simulator.experiment.sweep.store import Run
 
 #: Threads of libraries in a worker: there is a worker per core.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+#: Allocations between two collections: what planning remembers is large and lives long, and looking through
+#: it as often as Python does by default takes a quarter of a worker's time.
+_COLLECT = (100_000, 50, 100)
 #: Lines of a traceback that are kept.
 _LINES = 12
 
@@ -45,6 +48,7 @@ def begin(plugins: Sequence[str] = ()) -> None:
     load(plugins)
     gc.collect()
     gc.freeze()  # what is there now stays: not to be looked through again and again
+    gc.set_threshold(*_COLLECT)
 
 
 def load(plugins: Sequence[str] = ()) -> None:

@@ -107,7 +107,12 @@ class Expression:
         ExpressionError
             Operands do not go together, or a division by zero.
         """
-        return _guarded(lambda: _value(self._tree, look_up).value)
+        return self.quantity(look_up).value
+
+    def quantity(self, look_up: Callable[[str], Any]) -> Quantity:
+        """What it comes to, and what that is; otherwise as ``value``."""
+        found: Quantity = _guarded(lambda: _value(self._tree, look_up))
+        return found
 
     def holds(self, look_up: Callable[[str], Any]) -> bool:
         """Whether it is true; otherwise as ``value``."""

@@ -127,15 +127,19 @@ def load_sweep(path: str | Path) -> Sweep:
         ]
         problems += lost
         sound += [] if lost else [axis]
-    for key, stated in (("set", top.set), ("baseline", top.baseline or {})):
+    stated_under = (("set", top.set), ("baseline", top.baseline or {}), ("derived", top.derived))
+    for key, stated in stated_under:
         for where in stated:
             problems += check_path(where, (key, where), names, document)
     lost_settings = bool(problems) and any(
-        problem.path.startswith(("set", "baseline")) for problem in problems
+        problem.path.startswith(("set", "baseline", "derived")) for problem in problems
     )
     own = {chip: own_values(chip) for chip in top.chips}
     constraints = _expressions(top.constraints, "constraints", document, problems)
     limits = _expressions(top.limits, "limits", document, problems)
+    derived = {}
+    for where, text in top.derived.items():
+        derived |= {where: found for found in _expressions([str(text)], "derived", document, problems, where)}
     workloads = _workloads(top, document, problems)
     metrics = _metrics(names, workloads)
     objectives = _objectives(top, metrics, document, problems)
@@ -144,8 +148,9 @@ def load_sweep(path: str | Path) -> Sweep:
     screening = _screening(top, search, objectives, document, problems)
     name = _name(top, path, document, problems)
     space = Space(
-        tuple(dict.fromkeys(top.chips)), names, tuple(sound), tuple(constraints), top.set, own, str(path)
-    )
+        tuple(dict.fromkeys(top.chips)), names, tuple(sound), tuple(constraints), top.set, derived, own,
+        str(path),
+    )  # fmt: skip
     baseline = None
     if top.baseline is not None:
         local = for_chip(top.baseline, names[top.chips[0]], set(names.values()))
@@ -215,14 +220,15 @@ def _axis_problems(document: yamlio.Document) -> list[Problem]:
 
 
 def _expressions(
-    texts: Sequence[Any], key: str, document: yamlio.Document, problems: list[Problem]
+    texts: Sequence[Any], key: str, document: yamlio.Document, problems: list[Problem], path: str = ""
 ) -> list[Expression]:
+    """Those that can be read; they stand at ``path`` under a key, else at their number in its list."""
     found = []
     for i, text in enumerate(texts):
         try:
             found.append(parse(text))
         except ExpressionError as error:
-            problems.append(document.problem(str(error), (key, i)))
+            problems.append(document.problem(str(error), (key, path or i)))
     return found
 
 
@@ -350,10 +356,13 @@ def _unknown_names(space: Space, document: yamlio.Document) -> list[Problem]:
     for chip in space.chips:
         axes = space.axes_of(chip)
         paths = [path for axis in axes for path in axis.paths]
-        known = [*(for_chip(dict.fromkeys(paths), space.names[chip], set(space.names.values()))),
-                 *space.overrides(Point(chip)), *space.own[chip]]  # fmt: skip
+        mine = for_chip(dict.fromkeys((*paths, *space.fixed)), space.names[chip], set(space.names.values()))
+        known = [*mine, *space.own[chip]]
         for i, constraint in enumerate(space.constraints):
             problems += _missing(constraint, space, chip, known, ("constraints", i), document)
+        for path, expression in space.derived.items():
+            if for_chip({path: None}, space.names[chip], set(space.names.values())):
+                problems += _missing(expression, space, chip, known, ("derived", path), document)
         for i, axis in enumerate(axes):
             if axis.when is None:
                 continue
@@ -376,7 +385,8 @@ def _without(space: Space, paths: set[str], document: yamlio.Document) -> Space:
     axes = tuple(
         replace(axis, when=None) if f"axes.{axis.name}.when" in paths else axis for axis in space.axes
     )
-    return replace(space, constraints=kept, axes=axes)
+    derived = {path: e for path, e in space.derived.items() if f"derived.{path}" not in paths}
+    return replace(space, constraints=kept, axes=axes, derived=derived)
 
 
 def _missing(
@@ -408,6 +418,7 @@ def _definition(
         ],
         "constraints": [constraint.text for constraint in space.constraints],
         "set": dict(space.fixed),
+        "derived": {path: expression.text for path, expression in space.derived.items()},
         "workloads": [
             {"name": w.name, "network": w.network, "weight": w.weight, "settings": dict(w.settings),
              "given": dict(w.given)}

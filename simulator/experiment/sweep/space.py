@@ -9,13 +9,30 @@ from itertools import product
 from math import prod
 from typing import Any
 
+from simulator.base import units
 from simulator.base.errors import InputError, Problem
 from simulator.experiment.paths import for_chip
 from simulator.experiment.sweep.axes import Axis
-from simulator.experiment.sweep.expression import Expression, ExpressionError
+from simulator.experiment.sweep.expression import Expression, ExpressionError, Quantity
 
 #: Points that are written out one by one; a search may look into a larger space.
 MOST_POINTS = 1_000_000
+
+
+def written(value: Quantity) -> Any:
+    """A value as a chip's file has it: with its unit, whole where only whole ones exist.
+
+    Raises
+    ------
+    ExpressionError
+        It is of no sort that a file knows, such as bytes times hertz.
+    """
+    number, dimension = value.value, value.dimension
+    if not dimension:
+        return int(number) if isinstance(number, float) and number.is_integer() else number
+    if dimension not in units.DIMENSIONS:
+        raise ExpressionError(f"expected a plain number or a quantity, got {dimension}")
+    return units.format(round(number) if units.DIMENSIONS[dimension].exact else float(number), dimension)
 
 
 @dataclass(frozen=True)
@@ -55,6 +72,8 @@ class Space:
         What has to hold at a point.
     fixed
         Path -> value for every point.
+    derived
+        Path -> expression whose value is set there.
     own
         Chip -> path -> value of the chip itself, for names in expressions that no axis sets.
     file
@@ -66,6 +85,7 @@ class Space:
     axes: tuple[Axis, ...]
     constraints: tuple[Expression, ...]
     fixed: Mapping[str, Any]
+    derived: Mapping[str, Expression]
     own: Mapping[str, Mapping[str, Any]]
     file: str
 
@@ -86,8 +106,20 @@ class Space:
         }
 
     def overrides(self, point: Point) -> dict[str, Any]:
-        """Path -> value of everything that is set at a point."""
-        return {**self._local(point.chip, self.fixed), **point.values}
+        """Path -> value of everything that is set at a point.
+
+        Raises
+        ------
+        InputError
+            An expression has no value there.
+        """
+        found = {**self._fixed_of[point.chip], **point.values}
+        for path, expression in self._local(point.chip, self.derived).items():
+            try:
+                found[path] = written(expression.quantity(self.look_up(point.chip, point.values)))
+            except ExpressionError as error:
+                raise self._no_value(expression, point.chip, point.values, error) from None
+        return found
 
     def grid(self, *, at: Mapping[str, int] | None = None) -> Iterator[Point]:
         """Every point once, in order: chips outside, then the axes as in the file.
@@ -152,26 +184,30 @@ class Space:
         try:
             return expression.holds(self.look_up(chip, values))
         except ExpressionError as error:
-            where = ", ".join(f"{path}={value}" for path, value in values.items())
-            message = f"'{expression.text}' has no value at {chip} {where}: {error}"
-            raise InputError(Problem(message, self.file)) from None
+            raise self._no_value(expression, chip, values, error) from None
+
+    def _no_value(
+        self, expression: Expression, chip: str, values: Mapping[str, Any], error: ExpressionError
+    ) -> InputError:
+        where = ", ".join(f"{path}={value}" for path, value in values.items())
+        return InputError(Problem(f"'{expression.text}' has no value at {chip} {where}: {error}", self.file))
 
     def look_up(self, chip: str, values: Mapping[str, Any]) -> Callable[[str], Any]:
         """The value of a name at a point: what is set there, else the chip's own."""
-        fixed, own, name = self._local(chip, self.fixed), self.own[chip], f"{self.names[chip]}."
+        fixed, own, name = self._fixed_of[chip], self.own[chip], f"{self.names[chip]}."
 
         def look_up(asked: str) -> Any:
             path = asked.removeprefix(name).removeprefix("chip.")
-            for source in (values, fixed):
+            for source in (values, fixed, own):
                 if path in source:
                     return source[path]
-                if f"chip.{path}" in source:
-                    return source[f"chip.{path}"]
-            if path not in own:
-                raise ExpressionError(f"nothing is called {asked} here")
-            return own[path]
+            raise ExpressionError(f"nothing is called {asked} here")
 
         return look_up
+
+    @cached_property
+    def _fixed_of(self) -> dict[str, dict[str, Any]]:
+        return {chip: self._local(chip, self.fixed) for chip in self.chips}
 
     def _local(self, chip: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         return for_chip(settings, self.names[chip], set(self.names.values()))

@@ -62,6 +62,11 @@ class SweepFile(Spec):
         description="Path -> list of values, or {from, to} with step, count (spacing: log) or factor, or "
         "{values, when: condition}; name -> {tie: {path: values}} for paths that move together"
     )
+    derived: dict[str, str | int | float] = Field(
+        default_factory=dict,
+        description="Path -> expression over other paths: what follows from the axes, such as "
+        "cores.npu.area: 224 um2 * cores.npu.rows * cores.npu.cols",
+    )
     constraints: list[str | bool] = Field(
         default_factory=list,
         description="Conditions on paths that a point must meet, such as cores.npu.rows <= cores.npu.cols",

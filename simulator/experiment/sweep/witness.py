@@ -64,8 +64,8 @@ def _witnesses(space: Space, baseline: Point | None) -> Iterator[tuple[Axis | No
 
 
 def _wrong_at(point: Point, space: Space, workloads: Sequence[Workload]) -> list[Problem]:
-    for_chip, settings = split_overrides(space.overrides(point))
     try:
+        for_chip, settings = split_overrides(space.overrides(point))
         chip = load_chip(point.chip, for_chip)
     except InputError as error:
         return list(error.problems)
@@ -104,7 +104,8 @@ def _placed(
 ) -> Problem:
     """The problem at the value that brought it in, if it is the file's; else with the point beside it."""
     stated = problem.file or ""
-    keys = {("set", path) for path in space.fixed} | {("baseline", path) for path in _baseline(document)}
+    stated_in = (("set", space.fixed), ("baseline", _baseline(document)), ("derived", space.derived))
+    keys = {(key, path) for key, paths in stated_in for path in paths}
     for key, where in sorted(keys):
         bare = where.partition(".")[2]
         if any(stated.startswith(f"--set {path}=") for path in (where, bare)) and where not in point.values:
