@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from simulator.engine.simulate import simulate
     from simulator.experiment.explain import explain
     from simulator.experiment.run import run
+    from simulator.experiment.sweep.collect import SweepResult, read_sweep
+    from simulator.experiment.sweep.merge import merge
+    from simulator.experiment.sweep.run import sweep
     from simulator.hw.chip import load_chip
     from simulator.mapping.lower import lower
     from simulator.mapping.plan import plan
@@ -36,13 +39,18 @@ _HOMES = {
     "simulate": "simulator.engine.simulate",
     "run": "simulator.experiment.run",
     "explain": "simulator.experiment.explain",
+    "sweep": "simulator.experiment.sweep.run",
+    "merge": "simulator.experiment.sweep.merge",
+    "read_sweep": "simulator.experiment.sweep.collect",
+    "SweepResult": "simulator.experiment.sweep.collect",
     "write_report": "simulator.report.write",
     "Explanation": "simulator.results.explanation",
     "Result": "simulator.results.result",
 }
 __all__ = [
-    "Activity", "Explanation", "Quantized", "Result", "__version__", "execute", "explain", "load_chip",
-    "load_graph", "lower", "plan", "quantize", "run", "simulate", "write_report",
+    "Activity", "Explanation", "Quantized", "Result", "SweepResult", "__version__", "execute", "explain",
+    "load_chip", "load_graph", "lower", "merge", "plan", "quantize", "read_sweep", "run", "simulate", "sweep",
+    "write_report",
 ]  # fmt: skip
 
 

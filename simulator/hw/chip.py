@@ -114,7 +114,7 @@ class Chip:
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
     def core_digest(self, core: str) -> str:
-        """Digest of all that the times of a core's tiles depend on: its fields, and the ports of its buffers."""
+        """Digest of all that the times of a core's tiles depend on: its fields, and its buffers' ports."""
         return self._core_digests[core]
 
     @cached_property

@@ -105,7 +105,7 @@ class SweepResult:
                 found[name][figure] = sensitivity.best(within, column, maximize=way == "maximize")
         return found
 
-    def against_baseline(self, record: Record) -> dict[str, float | None]:
+    def against_baseline(self, record: Mapping[str, Any]) -> dict[str, float | None]:
         """Figure -> by how many percent a record is above the baseline; empty without one."""
         if self.baseline is None:
             return {}

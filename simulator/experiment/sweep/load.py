@@ -137,7 +137,7 @@ def load_sweep(path: str | Path) -> Sweep:
     own = {chip: own_values(chip) for chip in top.chips}
     constraints = _expressions(top.constraints, "constraints", document, problems)
     limits = _expressions(top.limits, "limits", document, problems)
-    derived = {}
+    derived: dict[str, Expression] = {}
     for where, text in top.derived.items():
         derived |= {where: found for found in _expressions([str(text)], "derived", document, problems, where)}
     workloads = _workloads(top, document, problems)

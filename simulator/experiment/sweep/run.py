@@ -137,6 +137,9 @@ class _Running:
         """All of it."""
         self.store.begin(self.sweep.digest, self.sweep.name, self.sweep.definition)
         facts: dict[str, Any] = {"model": model_version()}
+        if self.shard is not None:
+            facts["shard"] = list(self.shard)
+        self.store.state(self.sweep.digest, facts)
         if self.sweep.baseline is not None and self.shard in (None, (1, self.shard and self.shard[1])):
             self.points([self.sweep.baseline], "baseline", 1)
         for points in rounds(self.sweep, self.answer):
