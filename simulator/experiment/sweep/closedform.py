@@ -1,7 +1,7 @@
 """What a network takes on a chip, in closed form: a roofline per layer, counts times energies.
 
 Equations, and what they leave out: docs/models/sweeps.md. A layer takes its core what the whole layer takes
-as one tile, ports included, and its links what its bytes take a long stream; cores and links work side by side,
+as one tile, ports included, its links what its bytes take a long stream; cores and links work side by side,
 a link one layer ahead (``run_through``). Energy is counts times energy per action, and what is drawn at rest
 times the latency. Feature maps stay on chip as the planner's eviction leaves them; what is off chip is read
 once, or again for each part of the other operand where neither finds room.
@@ -219,7 +219,7 @@ class ClosedForm:
     ) -> dict[str, str]:
         """Maps that do not stay whole but go from one layer to the next row by row, in a chain.
 
-        A chain holds all its weights, and of each map the rows that the next layer's kernel covers and one more.
+        A chain holds all its weights, and of each map the rows that the next layer's kernel covers, and one.
         """
         if self.chip.rules.fuse == "off":
             return {}
@@ -289,7 +289,7 @@ def run_through(
 ) -> float:
     """Time of all layers on cores and links that work side by side.
 
-    A layer gives its result in ``PIECES`` pieces, so that the next one, on another core, follows a piece behind;
+    A layer gives its result in ``PIECES`` pieces, and the next one, on another core, follows a piece behind;
     layers of one core follow each other. A link loads for a layer while the one before computes, not earlier,
     and stores what a layer made before it loads for the next but one.
 
@@ -339,7 +339,7 @@ def _rest_mw(component: Component) -> float | None:
 
 
 def _reread(ifmap: int, weight: int, room: int) -> tuple[int, int]:
-    """Bytes of two operands off chip: each once if one of them finds room, else one of them again and again."""
+    """Bytes of two operands off chip: each once if one of them finds room, else one of them repeatedly."""
     if min(ifmap, weight) <= room:
         return ifmap, weight
     again = (ifmap * -(-weight // room), weight), (ifmap, weight * -(-ifmap // room))

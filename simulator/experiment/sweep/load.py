@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from simulator.experiment.paths import check_path, chip_names, for_chip
 from simulator.experiment.sweep import measures
 from simulator.experiment.sweep.axes import read_axes
 from simulator.experiment.sweep.expression import Expression, ExpressionError, parse
+from simulator.experiment.sweep.names import own_values, stated_at, unknown_names, valueless, without
 from simulator.experiment.sweep.space import MOST_POINTS, Point, Space
 from simulator.experiment.sweep.spec import SEARCHES, Search, SweepFile, SweepWorkload
 from simulator.experiment.sweep.witness import value_problems
@@ -128,6 +129,13 @@ def load_sweep(path: str | Path) -> Sweep:
         problems += lost
         sound += [] if lost else [axis]
     stated_under = (("set", top.set), ("baseline", top.baseline or {}), ("derived", top.derived))
+    paths = {path.removeprefix("chip.") for axis in axes for path in axis.paths}
+    for key in ("set", "derived"):
+        problems += [
+            document.problem("is an axis as well; leave one of the two out", (key, where))
+            for where in getattr(top, key)
+            if where.removeprefix("chip.") in paths
+        ]
     for key, stated in stated_under:
         for where in stated:
             problems += check_path(where, (key, where), names, document)
@@ -139,7 +147,8 @@ def load_sweep(path: str | Path) -> Sweep:
     limits = _expressions(top.limits, "limits", document, problems)
     derived: dict[str, Expression] = {}
     for where, text in top.derived.items():
-        derived |= {where: found for found in _expressions([str(text)], "derived", document, problems, where)}
+        for found in _expressions([str(text)], "derived", document, problems, where):
+            derived[where] = found
     workloads = _workloads(top, document, problems)
     metrics = _metrics(names, workloads)
     objectives = _objectives(top, metrics, document, problems)
@@ -155,14 +164,16 @@ def load_sweep(path: str | Path) -> Sweep:
     if top.baseline is not None:
         local = for_chip(top.baseline, names[top.chips[0]], set(names.values()))
         baseline = Point(top.chips[0], local)
-    unknown = _unknown_names(space, document)
+    unknown = unknown_names(space, document)
+    known = without(space, {problem.path for problem in unknown}, document)
+    unknown += valueless(known, document)
     problems += unknown
     if not problems and search.kind == "grid" and space.size > MOST_POINTS:
         message = f"{space.size} points are more than the {MOST_POINTS} of a grid; search: random or nsga2"
         problems.append(document.problem(message, ("axes",)))
     if sound and not lost_settings:
         meaningless = {problem.path for problem in unknown}
-        problems += value_problems(_without(space, meaningless, document), baseline, workloads, document)
+        problems += value_problems(without(space, meaningless, document), baseline, workloads, document)
     if problems:
         raise InputError(*_sorted(problems))
     definition = _definition(space, workloads, objectives, limits, search, screening, baseline, top.seed)
@@ -172,28 +183,6 @@ def load_sweep(path: str | Path) -> Sweep:
         name, top.description, space, tuple(workloads), tuple(objectives), tuple(limits), search, screening,
         baseline, top.seed, str(path), digest, definition,
     )  # fmt: skip
-
-
-def own_values(chip: str) -> dict[str, Any]:
-    """Path -> value of a chip as its file has it, defaults filled in; of clusters, of each member."""
-    built = load_chip(chip)
-    found: dict[str, Any] = {}
-
-    def walk(value: Any, path: str) -> None:
-        if isinstance(value, Mapping) and "value" not in value:
-            for key, item in value.items():
-                walk(item, f"{path}.{key}" if path else str(key))
-        elif not isinstance(value, list | tuple):
-            found[path] = value["value"] if isinstance(value, Mapping) else value
-
-    walk(built.resolved, "")
-    walk({"clusters": built.document.data.get("clusters", {})}, "")
-    for name in list(found):
-        family, _, rest = name.partition(".")
-        member, _, field = rest.partition(".")
-        if built.written_as(member) != member:
-            found.setdefault(f"{family}.{built.written_as(member)}.{field}", found[name])
-    return found
 
 
 def _sorted(problems: Sequence[Problem]) -> list[Problem]:
@@ -284,10 +273,17 @@ def _objectives(
 def _unknown_metrics(
     limits: Sequence[Expression], metrics: Sequence[str], document: yamlio.Document
 ) -> list[Problem]:
-    place = {limit.text: i for i, limit in enumerate(limits)}
-    return [
+    problems = []
+    for limit in limits:
+        try:
+            limit.holds(
+                lambda name: 1.5
+            )  # any number does: metrics are plain ones, in the unit of their name
+        except ExpressionError as error:
+            problems.append(document.problem(str(error), stated_at(limit, "limits", document)))
+    return problems + [
         document.problem(
-            f"no metric is called '{name}'{did_you_mean(name, metrics)}", ("limits", place[limit.text])
+            f"no metric is called '{name}'{did_you_mean(name, metrics)}", stated_at(limit, "limits", document)
         )
         for limit in limits
         for name in limit.names
@@ -348,60 +344,6 @@ def _name(top: SweepFile, path: str | Path, document: yamlio.Document, problems:
         message = f"expected a plain word, it names the output folder; got {shown(top.name)}"
         problems.append(document.problem(message, ("name",)))
     return name
-
-
-def _unknown_names(space: Space, document: yamlio.Document) -> list[Problem]:
-    """Names in conditions that mean nothing on a chip, or an axis further down."""
-    problems = []
-    for chip in space.chips:
-        axes = space.axes_of(chip)
-        paths = [path for axis in axes for path in axis.paths]
-        mine = for_chip(dict.fromkeys((*paths, *space.fixed)), space.names[chip], set(space.names.values()))
-        known = [*mine, *space.own[chip]]
-        for i, constraint in enumerate(space.constraints):
-            problems += _missing(constraint, space, chip, known, ("constraints", i), document)
-        for path, expression in space.derived.items():
-            if for_chip({path: None}, space.names[chip], set(space.names.values())):
-                problems += _missing(expression, space, chip, known, ("derived", path), document)
-        for i, axis in enumerate(axes):
-            if axis.when is None:
-                continue
-            place = ("axes", axis.name, "when")
-            problems += _missing(axis.when, space, chip, known, place, document)
-            later = [path for other in axes[i:] for path in other.paths]
-            problems += [
-                document.problem(f"'{name}' is this axis or one further down; move it above this one", place)
-                for name in axis.when.names
-                if name in later
-            ]
-    return problems
-
-
-def _without(space: Space, paths: set[str], document: yamlio.Document) -> Space:
-    """The space without the conditions at these paths of the file."""
-    texts = document.data.get("constraints") or []
-    wrong = {texts[i] for i in range(len(texts)) if f"constraints.{i}" in paths}
-    kept = tuple(c for c in space.constraints if c.text not in wrong)
-    axes = tuple(
-        replace(axis, when=None) if f"axes.{axis.name}.when" in paths else axis for axis in space.axes
-    )
-    derived = {path: e for path, e in space.derived.items() if f"derived.{path}" not in paths}
-    return replace(space, constraints=kept, axes=axes, derived=derived)
-
-
-def _missing(
-    expression: Expression, space: Space, chip: str, known: Sequence[str], place: yamlio.KeyPath,
-    document: yamlio.Document,
-) -> list[Problem]:  # fmt: skip
-    name = f"{space.names[chip]}."
-    problems = []
-    for asked in expression.names:
-        if asked.removeprefix(name).removeprefix("chip.") not in known:
-            word = f"; text is written in quotes: '{asked}'" if "." not in asked else ""
-            hint = did_you_mean(asked, known) or word
-            message = f"chip {space.names[chip]} has nothing called '{asked}'{hint}"
-            problems.append(document.problem(message, place))
-    return problems
 
 
 def _definition(

@@ -176,7 +176,7 @@ def errors(records: Sequence[Mapping[str, Any]], objectives: Sequence[str]) -> d
     Returns
     -------
     dict
-        Of each objective: ``rank_correlation`` (Spearman's), percentiles of estimate / simulated, and over how
+        Of each objective: ``rank_correlation`` (Spearman's), percentiles of estimate / simulated, over how
         many points; the same for the points that were drawn at random alone, where there are enough.
     """
     found: dict[str, Any] = {}

@@ -78,18 +78,16 @@ class Guided:
         Points of a round.
     seed
         Of all random choices.
-    limits
-        How many limits there are.
     """
 
     def __init__(
         self, space: Space, objectives: Sequence[Objective], *, kind: str, evaluations: int,
-        population: int, seed: int, limits: int = 0,
+        population: int, seed: int,
     ) -> None:  # fmt: skip
         self.space, self.evaluations = space, evaluations
         self.population = min(population, evaluations)
         self.answers: dict[Any, Answer] = {}
-        self._study = _study(objectives, kind, self.population, seed, limits)
+        self._study = _study(objectives, kind, self.population, seed)
         self._choices = _distributions(space)
         self._asked: list[tuple[optuna.trial.Trial, Point | None]] = []
         self._idle = 0
@@ -127,7 +125,8 @@ class Guided:
             if values is None:
                 self._study.tell(trial, state=TrialState.FAIL)
                 continue
-            trial.set_user_attr("misses", list(misses))
+            for number, missed in enumerate(misses):
+                trial.set_constraint(f"limit {number}", missed)
             self._study.tell(trial, list(values))
         self._asked = []
 
@@ -141,42 +140,29 @@ def _guided(sweep: Sweep, answer: Callable[[Sequence[Point]], Sequence[Answer]])
     search = sweep.search
     guided = Guided(
         sweep.space, sweep.objectives, kind=search.kind, evaluations=search.evaluations,
-        population=search.population, seed=sweep.seed, limits=len(sweep.limits),
+        population=search.population, seed=sweep.seed,
     )  # fmt: skip
     while points := guided.ask():
         yield points
         guided.tell(points, answer(points))
 
 
-def _study(
-    objectives: Sequence[Objective], kind: str, population: int, seed: int, limits: int
-) -> optuna.Study:
-    try:
-        import optuna  # heavy; only for such a search
-    except ImportError:
-        message = f"{kind} needs optuna: pip install optuna"
-        raise InputError(Problem(message, path="search")) from None
+def _study(objectives: Sequence[Objective], kind: str, population: int, seed: int) -> optuna.Study:
     import warnings
 
-    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    import optuna  # heavy; only for such a search
+
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    held = _misses if limits else None
     sampler: optuna.samplers.BaseSampler
-    if kind == "nsga2":
-        sampler = optuna.samplers.NSGAIISampler(population_size=population, seed=seed, constraints_func=held)
-    else:
-        sampler = optuna.samplers.TPESampler(
-            seed=seed, multivariate=True, constant_liar=True, constraints_func=held,
-            n_startup_trials=population,
-        )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if kind == "nsga2":
+            sampler = optuna.samplers.NSGAIISampler(population_size=population, seed=seed)
+        else:
+            sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, n_startup_trials=population)
     way = optuna.study.StudyDirection
     ways = [way.MAXIMIZE if objective.maximize else way.MINIMIZE for objective in objectives]
     return optuna.create_study(directions=ways, sampler=sampler)
-
-
-def _misses(trial: optuna.trial.FrozenTrial) -> Sequence[float]:
-    found: Sequence[float] = trial.user_attrs.get("misses", ())
-    return found
 
 
 def _distributions(space: Space) -> dict[str, optuna.distributions.BaseDistribution]:
