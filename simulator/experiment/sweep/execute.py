@@ -75,16 +75,14 @@ class _Work:
     def hand_out(self) -> None:
         """Keep every worker busy and one batch more waiting for each."""
         most = 2 * self.crew.size if self.finished else 1  # the first alone: it compiles what all need
-        executor = self.crew.executor()
         while len(self.flying) < most:
             batch = self.returned.popleft() if self.returned else tuple(islice(self.jobs, self.batch_size))
             if not batch:
                 return
             try:
-                self.flying[executor.submit(evaluate, batch)] = batch
+                self.flying[self.crew.executor().submit(evaluate, batch)] = batch
             except BrokenExecutor:
                 self.recover([batch])
-                executor = self.crew.executor()
 
     def collect(self, future: Future[list[Run]], batch: Batch) -> bool:
         """Take what a batch came to; whether its process lived."""
