@@ -122,13 +122,14 @@ class Cluster:
             message = f"expected workers of one thread each (dask worker --nthreads 1), not {more[0]}"
             raise InputError(Problem(message, path="--cluster"))
         try:
-            versions: dict[str, str] = self._client.run(model_version)
+            versions: dict[str, str] = self._client.run(model_version, plugins)
         except ImportError as error:
             message = f"workers at {address} lack chipsim ({error}); install the same version there"
             raise InputError(Problem(message, path="--cluster")) from None
-        others = sorted({version for version in versions.values() if version != model_version()})
+        mine = model_version(plugins)
+        others = sorted({version for version in versions.values() if version != mine})
         if others:
-            message = f"expected workers with chipsim {model_version()}, got {', '.join(others)}"
+            message = f"expected workers with chipsim {mine}, got {', '.join(others)}"
             raise InputError(Problem(message, path="--cluster"))
         self._client.register_worker_callbacks(_Begin(plugins))
         return len(threads)

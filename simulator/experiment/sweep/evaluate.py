@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing.connection
 import os
 import signal
+import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -44,11 +46,20 @@ class Job:
 def begin(plugins: Sequence[str] = ()) -> None:
     """What a worker process does first: one thread, no interrupts but its parent's, everything loaded."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     load(plugins)
     gc.collect()
     gc.freeze()  # what is there now stays: not to be looked through again and again
     gc.set_threshold(*_COLLECT)
+
+
+def _end_with(sentinel: int) -> None:
+    """End when the parent does: a killed one cannot say so, and nobody else would."""
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
 
 
 def load(plugins: Sequence[str] = ()) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,17 @@ _ALSO = (
 
 
 @cache
-def model_version() -> str:
-    """Version of the package and a digest of the code of the models."""
+def model_version(plugins: tuple[str, ...] = ()) -> str:
+    """Version of the package and a digest of the code of the models, plug-ins among them."""
     home = Path(simulator.__file__).parent
     digest = hashlib.sha256()
     files = [file for part in _MODEL for file in sorted((home / part).rglob("*.py"))]
     for file in [*files, *(home / name for name in _ALSO)]:
         digest.update(file.relative_to(home).as_posix().encode() + b"\0" + file.read_bytes())
+    for name in plugins:
+        found = find_spec(name)
+        source = Path(found.origin) if found and found.origin else None
+        digest.update(name.encode() + b"\0" + (source.read_bytes() if source and source.is_file() else b""))
     return f"{simulator.__version__}+{digest.hexdigest()[:12]}"
 
 
@@ -44,8 +49,8 @@ class Keys:
     A chip that cannot be built at a point has no resolved form: then the key is that of what is set.
     """
 
-    def __init__(self, sweep: Sweep) -> None:
-        self.sweep = sweep
+    def __init__(self, sweep: Sweep, plugins: Sequence[str] = ()) -> None:
+        self.sweep, self.model = sweep, model_version(tuple(plugins))
         self._chips: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
         self._networks: dict[str, str] = {}
 
@@ -60,7 +65,7 @@ class Keys:
     ) -> Job:
         asked = {**settings, **split_overrides(own.settings)[1]}
         what = {
-            "model": model_version(),
+            "model": self.model,
             "chip": chip,
             "network": self._network(own.network),
             "settings": {key: str(value) for key, value in sorted(asked.items())},

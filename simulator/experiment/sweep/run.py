@@ -15,7 +15,7 @@ from simulator.experiment.sweep.crew import Cluster, Crew, Processes
 from simulator.experiment.sweep.evaluate import Job
 from simulator.experiment.sweep.execute import execute
 from simulator.experiment.sweep.export import export
-from simulator.experiment.sweep.identity import Keys, model_version, point_key
+from simulator.experiment.sweep.identity import Keys, point_key
 from simulator.experiment.sweep.load import Sweep, load_sweep
 from simulator.experiment.sweep.progress import Progress, scores_of
 from simulator.experiment.sweep.search import Answer, rounds
@@ -89,7 +89,8 @@ def sweep(
         crew: Crew = (
             Cluster(cluster, plugins) if cluster is not None else Processes(workers or _processors(), plugins)
         )
-        running = _Running(asked, store, crew, shard, retry, watch or (lambda progress: None))
+        keys = Keys(asked, plugins)
+        running = _Running(keys, store, crew, shard, retry, watch or (lambda progress: None))
         try:
             running.run()
         except BaseException:
@@ -123,20 +124,20 @@ class _Running:
     """A sweep while it runs: the parent's side."""
 
     def __init__(
-        self, asked: Sweep, store: Store, crew: Crew, shard: tuple[int, int] | None, retry: bool, watch: Watch
+        self, keys: Keys, store: Store, crew: Crew, shard: tuple[int, int] | None, retry: bool, watch: Watch
     ) -> None:
-        self.sweep, self.store, self.crew, self.shard = asked, store, crew, shard
+        self.sweep, self.store, self.crew, self.shard = keys.sweep, store, crew, shard
         self.retry, self.watch = retry, watch
-        self.keys, self.progress = Keys(asked), Progress()
+        self.keys, self.progress = keys, Progress()
         self.waiting: dict[str, list[KeptPoint]] = {}  # key of a run -> points that wait for it
         self.runs: dict[str, Run] = {}  # of the points that wait and of the round
-        self.objectives: dict[str, str] = dict(asked.definition["objectives"])
+        self.objectives: dict[str, str] = dict(self.sweep.definition["objectives"])
         self.estimates: dict[Any, dict[str, Any]] = {}
 
     def run(self) -> None:
         """All of it."""
         self.store.begin(self.sweep.digest, self.sweep.name, self.sweep.definition)
-        facts: dict[str, Any] = {"model": model_version()}
+        facts: dict[str, Any] = {"model": self.keys.model}
         if self.shard is not None:
             facts["shard"] = list(self.shard)
         self.store.state(self.sweep.digest, facts)

@@ -103,7 +103,7 @@ def test_the_front_is_the_points_that_nothing_dominates(whole: SweepResult, stud
 
 def test_the_analysis_of_the_records(whole: SweepResult):
     effects = {effect.axis: effect for effect in whole.effects("latency_s")}
-    assert set(effects) == {"cores.array.rows", "cores.array.cols", "memories.sram.capacity"}
+    assert set(effects) == {"cores.array.rows", "cores.array.cols"}  # all points of 128 B are refused
     best = whole.best("latency_s")
     assert best is not None
     assert best["latency_s"] == min(record["latency_s"] for record in whole.done)
