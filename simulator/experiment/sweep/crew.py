@@ -19,9 +19,8 @@ from simulator.experiment.sweep.identity import model_version
 class Crew(Protocol):
     """Executors for ``execute``."""
 
-    @property
-    def size(self) -> int:
-        """Jobs at a time."""
+    size: int  # jobs at a time
+    plugins: tuple[str, ...]  # modules that every process imports
 
     def executor(self) -> Executor:
         """The executor, a new one after ``drop``."""
@@ -40,7 +39,7 @@ class Processes:
     """Processes of this machine, from a server that forks them before anything is loaded."""
 
     def __init__(self, workers: int, plugins: Sequence[str] = ()) -> None:
-        self.size, self._plugins = workers, tuple(plugins)
+        self.size, self.plugins = workers, tuple(plugins)
         self._context = multiprocessing.get_context("forkserver")
         self._open: list[ProcessPoolExecutor] = []
         self._executor: ProcessPoolExecutor | None = None
@@ -69,7 +68,7 @@ class Processes:
             self.drop(executor)
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
-        pool = ProcessPoolExecutor(workers, self._context, initializer=begin, initargs=(self._plugins,))
+        pool = ProcessPoolExecutor(workers, self._context, initializer=begin)
         self._open.append(pool)
         return pool
 
@@ -94,6 +93,7 @@ class Cluster:
     """
 
     def __init__(self, address: str, plugins: Sequence[str] = (), timeout_s: float = 10.0) -> None:
+        self.plugins = tuple(plugins)
         try:
             from distributed import Client  # optional, and heavy
         except ImportError:
@@ -105,14 +105,14 @@ class Cluster:
             message = f"expected the address of a dask scheduler such as tcp://host:8786; {address}: {error}"
             raise InputError(Problem(message, path="--cluster")) from None
         try:
-            self.size = self._greet(address, tuple(plugins))
+            self.size = self._greet(address)
         except BaseException:
             self._client.close()
             raise
         self._executor: Any = None
 
-    def _greet(self, address: str, plugins: tuple[str, ...]) -> int:
-        """Have every worker load what it needs; how many jobs they take at a time."""
+    def _greet(self, address: str) -> int:
+        """See that every worker can do the work; how many jobs they take at a time."""
         threads: dict[str, int] = self._client.nthreads()
         if not threads:
             message = f"nobody works at {address} yet; start `dask worker {address}`"
@@ -122,16 +122,15 @@ class Cluster:
             message = f"expected workers of one thread each (dask worker --nthreads 1), not {more[0]}"
             raise InputError(Problem(message, path="--cluster"))
         try:
-            versions: dict[str, str] = self._client.run(model_version, plugins)
+            versions: dict[str, str] = self._client.run(model_version, self.plugins)
         except ImportError as error:
             message = f"workers at {address} lack chipsim ({error}); install the same version there"
             raise InputError(Problem(message, path="--cluster")) from None
-        mine = model_version(plugins)
+        mine = model_version(self.plugins)
         others = sorted({version for version in versions.values() if version != mine})
         if others:
             message = f"expected workers with chipsim {mine}, got {', '.join(others)}"
             raise InputError(Problem(message, path="--cluster"))
-        self._client.register_worker_callbacks(_Begin(plugins))
         return len(threads)
 
     def executor(self) -> Executor:
@@ -152,17 +151,5 @@ class Cluster:
     def close(self) -> None:
         """Cancel what is left and leave."""
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(wait=False)  # cancels what is left
         self._client.close()
-
-
-class _Begin:
-    """``begin`` with its plug-ins, as dask calls it on each worker, also on those that come later."""
-
-    def __init__(self, plugins: tuple[str, ...]) -> None:
-        self.plugins = plugins
-
-    def __call__(self, dask_worker: Any = None) -> None:
-        from simulator.experiment.sweep.evaluate import load
-
-        load(self.plugins)

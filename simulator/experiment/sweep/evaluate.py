@@ -43,14 +43,14 @@ class Job:
     seed: int = 0
 
 
-def begin(plugins: Sequence[str] = ()) -> None:
+def begin() -> None:
     """What a worker process does first: one thread, no interrupts but its parent's, everything loaded."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     os.environ.update(dict.fromkeys(_THREADS, "1"))
-    load(plugins)
+    load()
     gc.collect()
     gc.freeze()  # what is there now stays: not to be looked through again and again
     gc.set_threshold(*_COLLECT)
@@ -62,17 +62,16 @@ def _end_with(sentinel: int) -> None:
     os._exit(1)
 
 
-def load(plugins: Sequence[str] = ()) -> None:
-    """Import everything that a run needs, and what plug-ins register."""
+def load() -> None:
+    """Import everything that a run needs."""
     import simulator.engine.simulate  # numba and simpy: here, not in the first run
     import simulator.mapping.lower  # noqa: F401
 
+
+def evaluate(jobs: Sequence[Job], plugins: Sequence[str] = ()) -> list[Run]:
+    """Runs of some jobs, in their order; whatever goes wrong with one is what its run says."""
     for module in plugins:
         import_plugin(module)
-
-
-def evaluate(jobs: Sequence[Job]) -> list[Run]:
-    """Runs of some jobs, in their order; whatever goes wrong with one is what its run says."""
     return [_evaluate(job) for job in jobs]
 
 

@@ -80,7 +80,7 @@ class _Work:
             if not batch:
                 return
             try:
-                self.flying[self.crew.executor().submit(evaluate, batch)] = batch
+                self.flying[self.crew.executor().submit(evaluate, batch, self.crew.plugins)] = batch
             except BrokenExecutor:
                 self.recover([batch])
 
@@ -131,7 +131,7 @@ class _Work:
         """Run a suspect; a new executor if it kills this one."""
         began = time.perf_counter()
         try:
-            self.keep(alone.submit(evaluate, (job,)).result())
+            self.keep(alone.submit(evaluate, (job,), self.crew.plugins).result())
         except BrokenExecutor:
             self.finished += 1
             self.done([crashed(job, "", time.perf_counter() - began)])

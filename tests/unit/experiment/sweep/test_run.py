@@ -246,6 +246,7 @@ class Crew:
     """Stands for a pool that breaks as it is told: batches run in this very thread."""
 
     size = 2
+    plugins = ()
 
     def __init__(self, deadly: set[str]) -> None:
         self.deadly, self.started = deadly, 0
@@ -260,7 +261,7 @@ class Crew:
     def drop(self, executor: Any) -> None:
         pass
 
-    def submit(self, function: Callable[..., Any], batch: tuple[Job, ...]) -> Any:
+    def submit(self, function: Callable[..., Any], batch: tuple[Job, ...], plugins: object) -> Any:
         from concurrent.futures import BrokenExecutor, Future
 
         future: Future[Any] = Future()
@@ -283,7 +284,7 @@ def test_a_pool_that_never_lives_is_given_up():
     jobs = [Job(f"{i:02}", "c", "n", ()) for i in range(40)]
 
     class Dead(Crew):
-        def submit(self, function: Callable[..., Any], batch: tuple[Job, ...]) -> Any:
+        def submit(self, function: Callable[..., Any], batch: tuple[Job, ...], plugins: object) -> Any:
             from concurrent.futures import BrokenExecutor
 
             raise BrokenExecutor("no memory")
