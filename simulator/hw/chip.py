@@ -122,7 +122,9 @@ class Chip:
         found = {}
         for name, core in self.cores.items():
             plain = {key: value for key, value in resolved(core).items() if key not in _NO_TIME}
-            text = json.dumps([plain, self.ports(name)], sort_keys=True)
+            shares = self.ports(name)
+            ports = {memory: shares[memory] for memory in core.buffers.values()}
+            text = json.dumps([plain, ports], sort_keys=True)
             found[name] = hashlib.sha256(text.encode()).hexdigest()
         return found
 

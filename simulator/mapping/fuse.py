@@ -53,7 +53,7 @@ MOST_TASKS_FOR_TIME = 8
 OVERLAP = 0.2
 
 _SINGLES: Remembered[tuple, Single] = Remembered()
-_LADDERS: Remembered[tuple, Ladder] = Remembered()
+_LADDERS: Remembered[tuple, Ladder] = Remembered(6000)
 _CHOSEN: Remembered[tuple, list[Weighed]] = Remembered()
 
 
@@ -267,7 +267,7 @@ class Fuser:
                     continue  # both ends have to contribute
                 room = self._room(parts.form, items)
                 ladder = self._ladder(parts, room)
-                weighed = ladder.weigh(room) if ladder.fits(room) else None
+                weighed = ladder.weigh(room, parts) if ladder.fits(room) else None
                 if weighed is None or not _worth_having(
                     weighed.chain.expected_fs, weighed.chain.traffic_bytes, time, unfused
                 ):
@@ -293,8 +293,8 @@ class Fuser:
         sums = {piece.core.buffer("psum") for piece in parts.pieces if piece.core.sum_bits()}
         sums_room = {memory: room[memory] // (4 if memory in lines else 1) for memory in sorted(sums)}
         rooms = tuple(sums_room.items())
-        timing = *(self.chip.core_digest(name) for name in dict.fromkeys(form.cores)), *parts.routes.items()
-        key = (timing, works, bits, form.first, form.forms, form.streams, parts.apart, rooms)
+        timing = tuple(self.chip.core_digest(name) for name in dict.fromkeys(form.cores))
+        key = (timing, works, bits, form.first, form.forms, form.streams, parts.rooms, rooms)
         if key not in _LADDERS:
             _LADDERS[key] = Ladder(parts, sums_room)
         return _LADDERS[key]

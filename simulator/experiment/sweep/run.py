@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.base.errors import InputError, Problem
+from simulator.base.registry import import_plugin
 from simulator.experiment.sweep.collect import SweepResult, collect, figures_of_point, misses
 from simulator.experiment.sweep.crew import Cluster, Crew, Processes
 from simulator.experiment.sweep.evaluate import Job
@@ -81,6 +82,8 @@ def sweep(
     KeyboardInterrupt
         After what is finished was kept and written.
     """
+    for module in plugins:
+        import_plugin(module)
     asked = file if isinstance(file, Sweep) else load_sweep(file)
     if shard is not None:
         _check_shard(shard, asked)
