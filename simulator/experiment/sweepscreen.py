@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from simulator.experiment import screen
+from simulator.experiment.sweep.collect import scores
 from simulator.experiment.sweep.progress import Progress
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ def show_sweep(result: SweepResult) -> None:
     axes = [axis for axis in result.axes if len({r.get(axis) for r in result.records}) > 1]
     several = len(result.definition["chips"]) > 1
     columns = [*(("chip",) if several else ()), *axes, *result.objectives]
-    rows = [_cells(record, columns) for record in result.pareto[:MOST_ROWS]]
+    front = sorted(result.pareto, key=lambda record: scores(record, result.objectives))
+    rows = [_cells(record, columns) for record in front[:MOST_ROWS]]
     more = f", the first {MOST_ROWS} of {len(result.front)}" if len(result.front) > MOST_ROWS else ""
     title = f"{result.name}: Pareto front{more}, of {len(result.records)} points"
     screen.show_table(columns, rows, len(columns) - len(result.objectives), title)

@@ -80,8 +80,11 @@ class SweepResult:
         return None if found is None else self.pareto[found]
 
     def effects(self, figure: str) -> list[sensitivity.Effect]:
-        """What each axis does to a figure; see ``results.sensitivity.main_effects``."""
-        return sensitivity.main_effects(self.done, self._varying(), figure)
+        """What each axis does to a figure; see ``results.sensitivity.main_effects``.
+
+        Of paths that are tied the first stands for all.
+        """
+        return sensitivity.main_effects(self._in_order(), self._varying(), figure)
 
     def interactions(self, figure: str) -> list[sensitivity.Interaction]:
         """What pairs of axes do to a figure; see ``results.sensitivity.interactions``."""
@@ -126,8 +129,25 @@ class SweepResult:
         }
 
     def _varying(self) -> list[str]:
+        """Columns of the axes that take several values, one of each axis."""
+        tied = {path for axis in self.definition["axes"] for path in axis["paths"][1:]}
         columns = (*(("chip",) if len(self.definition["chips"]) > 1 else ()), *self.axes)
-        return [axis for axis in columns if len({record.get(axis) for record in self.done}) > 1]
+        return [
+            axis for axis in columns
+            if axis not in tied and len({record.get(axis) for record in self.done}) > 1
+        ]  # fmt: skip
+
+    def _in_order(self) -> list[Record]:
+        """Records with figures in the order of the axes, each value where the file has it."""
+        place = {
+            path: {str(row[i]): number for number, row in enumerate(axis["values"])}
+            for axis in self.definition["axes"]
+            for i, path in enumerate(axis["paths"])
+        }
+        return sorted(
+            self.done,
+            key=lambda record: [place.get(a, {}).get(str(record.get(a)), -1) for a in self.axes],
+        )
 
 
 def read_sweep(folder: str | Path) -> SweepResult:

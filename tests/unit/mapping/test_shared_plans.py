@@ -79,11 +79,11 @@ def test_plans_do_not_depend_on_what_was_planned_before(tmp_path: Path):
     changes: list[dict[str, str]] = [
         {"memories.dram.bandwidth": "3 GB/s"},
         {"memories.dram.bandwidth": "20 GB/s"},
-        {"memories.dram.bandwidth": "20 GB/s", "memories.sram.capacity": "32 KiB"},
-        {"memories.dram.bandwidth": "3 GB/s", "memories.sram.capacity": "32 KiB"},
-        {"memories.sram.capacity": "32 KiB", "links.dma.outstanding": "1"},
-        {"memories.sram.capacity": "32 KiB", "cores.vec.lanes": "16"},
-        {"memories.sram.capacity": "32 KiB", "memories.acc.capacity": "16 KiB"},
+        {"memories.dram.bandwidth": "20 GB/s", "memories.sram.capacity": "96 KiB"},
+        {"memories.dram.bandwidth": "3 GB/s", "memories.sram.capacity": "96 KiB"},
+        {"memories.sram.capacity": "96 KiB", "links.dma.outstanding": "1"},
+        {"memories.sram.capacity": "96 KiB", "cores.vec.lanes": "16"},
+        {"memories.sram.capacity": "96 KiB", "memories.acc.capacity": "16 KiB"},
         {"cores.npu.clock": "700 MHz"},
     ]
     chips = [load_chip(CHIP, {"memories.dram.model": "bandwidth", **change}) for change in changes]
