@@ -62,3 +62,9 @@ def write(here: Path) -> Callable[[str], str]:
         return "study.yaml"
 
     return write
+
+
+@pytest.fixture
+def chipsim(here: Path, chipsim: Callable[..., object]) -> Callable[..., object]:
+    """The command line, in the folder that has the chip and the network."""
+    return chipsim
