@@ -17,15 +17,13 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import locate, roots
 from simulator.base.registry import Registry
 from simulator.base.spec import Spec, build, resolved
+from simulator.hw import digests
 from simulator.hw.clusters import Cluster, copied, expand
 from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory, Way
 from simulator.hw.requant import Requant
 from simulator.hw.rules import MappingRules
 from simulator.workload.work import Move
 
-#: What no plan depends on: of a chip's file, and of a component.
-_WORDS = ("name", "description", "source", "technology", "requant")
-_NO_TIME = ("energy", "leakage", "area", "source")
 FAMILIES: dict[str, Registry] = {"cores": CORES, "memories": MEMORIES, "links": LINKS}
 
 
@@ -96,22 +94,9 @@ class Chip:
 
     @cached_property
     def timing_digest(self) -> str:
-        """Digest of all that a plan's times depend on: chips that differ in other things share plans.
-
-        Left out are words, energies, areas, how finely DRAM is simulated, and what on-chip memories hold,
-        which the planner knows as room.
-        """
-        plain = {key: value for key, value in self.resolved.items() if key not in _WORDS}
-        for family in FAMILIES:
-            plain[family] = {
-                name: {key: value for key, value in fields.items() if key not in _NO_TIME}
-                for name, fields in plain[family].items()
-            }
-        for name, memory in self.memories.items():
-            plain["memories"][name].pop("model", None)
-            if not memory.EXTERNAL:
-                del plain["memories"][name]["capacity"]
-        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+        """Digest of all that a plan's times depend on: chips that differ in other things share plans."""
+        on_chip = [name for name, memory in self.memories.items() if not memory.EXTERNAL]
+        return digests.of_times({key: self.resolved[key] for key in (*FAMILIES, "mapping")}, on_chip)
 
     def core_digest(self, core: str) -> str:
         """Digest of all that the times of a core's tiles depend on: its fields, and its buffers' ports."""
@@ -119,14 +104,10 @@ class Chip:
 
     @cached_property
     def _core_digests(self) -> dict[str, str]:
-        found = {}
-        for name, core in self.cores.items():
-            plain = {key: value for key, value in resolved(core).items() if key not in _NO_TIME}
-            shares = self.ports(name)
-            ports = {memory: shares[memory] for memory in core.buffers.values()}
-            text = json.dumps([plain, ports], sort_keys=True)
-            found[name] = hashlib.sha256(text.encode()).hexdigest()
-        return found
+        return {
+            name: digests.of_core(resolved(core), core.buffers, self.ports(name))
+            for name, core in self.cores.items()
+        }
 
     @cached_property
     def _alike(self) -> dict[str, tuple[str, ...]]:

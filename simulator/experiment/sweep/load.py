@@ -17,7 +17,7 @@ from simulator.base.spec import build
 from simulator.experiment.experiment import GIVEN, SETTINGS, chosen, given_problems
 from simulator.experiment.paths import check_path, chip_names, for_chip
 from simulator.experiment.sweep import measures
-from simulator.experiment.sweep.axes import read_axes
+from simulator.experiment.sweep.axes import Axis, read_axes
 from simulator.experiment.sweep.expression import Expression, ExpressionError, parse
 from simulator.experiment.sweep.names import own_values, stated_at, unknown_names, valueless, without
 from simulator.experiment.sweep.space import MOST_POINTS, Point, Space
@@ -115,33 +115,8 @@ def load_sweep(path: str | Path) -> Sweep:
         raise InputError(*_sorted([*error.problems, *_axis_problems(document)])) from None
     names = chip_names(top.chips, document)
     axes, wrong = read_axes(document.data["axes"], document)
-    problems += wrong
-    sound = []  # axes whose paths lead somewhere
-    for axis in axes:
-        tied = isinstance(top.axes[axis.name], dict) and "tie" in top.axes[axis.name]
-        lost = [
-            problem
-            for where in axis.paths
-            for problem in check_path(
-                where, ("axes", axis.name, *(("tie", where) if tied else ())), names, document
-            )
-        ]
-        problems += lost
-        sound += [] if lost else [axis]
-    stated_under = (("set", top.set), ("baseline", top.baseline or {}), ("derived", top.derived))
-    paths = {path.removeprefix("chip.") for axis in axes for path in axis.paths}
-    for key in ("set", "derived"):
-        problems += [
-            document.problem("is an axis as well; leave one of the two out", (key, where))
-            for where in getattr(top, key)
-            if where.removeprefix("chip.") in paths
-        ]
-    for key, stated in stated_under:
-        for where in stated:
-            problems += check_path(where, (key, where), names, document)
-    lost_settings = bool(problems) and any(
-        problem.path.startswith(("set", "baseline", "derived")) for problem in problems
-    )
+    sound, lost = _sound(top, axes, names, document)
+    problems += [*wrong, *lost]
     own = {chip: own_values(chip) for chip in top.chips}
     constraints = _expressions(top.constraints, "constraints", document, problems)
     limits = _expressions(top.limits, "limits", document, problems)
@@ -171,7 +146,7 @@ def load_sweep(path: str | Path) -> Sweep:
     if not problems and search.kind == "grid" and space.size > MOST_POINTS:
         message = f"{space.size} points are more than the {MOST_POINTS} of a grid; search: random or nsga2"
         problems.append(document.problem(message, ("axes",)))
-    if sound and not lost_settings:
+    if sound and not any(problem.path.startswith(("set", "baseline", "derived")) for problem in lost):
         meaningless = {problem.path for problem in unknown}
         problems += value_problems(without(space, meaningless, document), baseline, workloads, document)
     if problems:
@@ -183,6 +158,32 @@ def load_sweep(path: str | Path) -> Sweep:
         name, top.description, space, tuple(workloads), tuple(objectives), tuple(limits), search, screening,
         baseline, top.seed, str(path), digest, definition,
     )  # fmt: skip
+
+
+def _sound(
+    top: SweepFile, axes: Sequence[Axis], names: Mapping[str, str], document: yamlio.Document
+) -> tuple[list[Axis], list[Problem]]:
+    """Axes whose paths lead somewhere, and what is wrong with the paths of axes and of all other keys."""
+    sound, problems = [], []
+    for axis in axes:
+        tied = isinstance(top.axes[axis.name], dict) and "tie" in top.axes[axis.name]
+        lost = [
+            problem
+            for where in axis.paths
+            for problem in check_path(
+                where, ("axes", axis.name, *(("tie", where) if tied else ())), names, document
+            )
+        ]
+        problems += lost
+        sound += [] if lost else [axis]
+    paths = {path.removeprefix("chip.") for axis in axes for path in axis.paths}
+    for key, stated in (("set", top.set), ("baseline", top.baseline or {}), ("derived", top.derived)):
+        for where in stated:
+            problems += check_path(where, (key, where), names, document)
+            if key != "baseline" and where.removeprefix("chip.") in paths:
+                message = "is an axis as well; leave one of the two out"
+                problems.append(document.problem(message, (key, where)))
+    return sound, problems
 
 
 def _sorted(problems: Sequence[Problem]) -> list[Problem]:
