@@ -57,7 +57,7 @@ def sweep(
         screen.emit_json(result.to_dict())
     elif not quiet:
         show_sweep(result)
-        screen.emit([f"wrote {folder / 'points.csv'}, pareto.csv and store.sqlite"])
+        screen.emit([f"wrote {folder / 'report.html'}, points.csv, pareto.csv and store.sqlite"])
 
 
 def merge(
@@ -75,7 +75,7 @@ def merge(
         screen.emit_json(result.to_dict())
     elif not quiet:
         show_sweep(result)
-        screen.emit([f"wrote {out / 'points.csv'}, pareto.csv and store.sqlite"])
+        screen.emit([f"wrote {out / 'report.html'}, points.csv, pareto.csv and store.sqlite"])
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:

@@ -38,6 +38,8 @@ class SweepResult:
         Indices of the records on the Pareto front.
     missing
         Points whose runs are not all there.
+    settings
+        Of each record, path -> value of everything that was set there, as text.
     facts
         What else is known, such as the error of a screening.
     definition
@@ -51,6 +53,7 @@ class SweepResult:
     records: tuple[Record, ...]
     front: tuple[int, ...]
     missing: int
+    settings: tuple[Mapping[str, str], ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     definition: Mapping[str, Any] = field(default_factory=dict)
 
@@ -92,7 +95,7 @@ class SweepResult:
 
     def best(self, figure: str) -> Mapping[str, Any] | None:
         """The best record within limits by one objective, also of one workload (``<workload>.latency_s``)."""
-        within = [record for record in self.done if record["within_limits"]]
+        within = [record for record in self._in_order() if record["within_limits"]]
         maximize = self.objectives.get(figure) == "maximize"
         return sensitivity.best(within, figure, maximize=maximize)
 
@@ -104,7 +107,7 @@ class SweepResult:
             found[name] = {}
             for figure, way in self.objectives.items():
                 column = f"{name}.{figure}" if len(names) > 1 and "." not in figure else figure
-                within = [record for record in self.done if record["within_limits"]]
+                within = [record for record in self._in_order() if record["within_limits"]]
                 found[name][figure] = sensitivity.best(within, column, maximize=way == "maximize")
         return found
 
@@ -186,7 +189,7 @@ def collect(store: Store) -> SweepResult:
     best = front.pareto([scores(records[i], objectives) for i in able])
     return SweepResult(
         name, digest, axes, objectives, records, tuple(able[i] for i in best), len(points) - len(whole),
-        facts, definition,
+        tuple(dict(runs[point.runs[0]].about.get("set", {})) for point in whole), facts, definition,
     )  # fmt: skip
 
 

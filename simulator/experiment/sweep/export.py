@@ -1,4 +1,4 @@
-"""Files of a finished sweep: points.csv, pareto.csv, and Parquet where pyarrow is installed."""
+"""Files of a finished sweep: points.csv, pareto.csv, the page, and Parquet where pyarrow is installed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from typing import Any
 
 from simulator.base.files import write_atomic
 from simulator.experiment.sweep.collect import SweepResult
+from simulator.experiment.sweep.page import make_page
+from simulator.experiment.sweep.summary import summary_lines
 
 
-def export(result: SweepResult, folder: Path) -> list[Path]:
-    """Write the tables of a sweep, each whole or not at all; rows by key, floats with all their digits.
+def export(result: SweepResult, folder: Path, *, page: bool = True) -> list[Path]:
+    """Write the files of a sweep, each whole or not at all; rows by key, floats with all their digits.
+
+    Parameters
+    ----------
+    result, folder
+        What, and where to.
+    page
+        Whether report.html is written as well.
 
     Returns
     -------
     list of Path
-        points.csv, pareto.csv, and points.parquet if it could be written.
+        points.csv, pareto.csv, report.html, and points.parquet if it could be written.
 
     Raises
     ------
@@ -30,6 +39,11 @@ def export(result: SweepResult, folder: Path) -> list[Path]:
     written = [folder / "points.csv", folder / "pareto.csv"]
     write_atomic(written[0], table_text(columns, result.records))
     write_atomic(written[1], table_text(columns, result.pareto))
+    if page:
+        from simulator.report.sweep import render  # the template engine: only where a page is written
+
+        written.append(folder / "report.html")
+        write_atomic(written[-1], render(make_page(result, summary_lines(result))))
     if find_spec("pyarrow") is not None and result.records:
         written.append(folder / "points.parquet")
         write_atomic(written[-1], _parquet(columns, result.records))

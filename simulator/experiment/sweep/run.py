@@ -99,7 +99,7 @@ def sweep(
         except BaseException:
             crew.close()
             with suppress(InputError):  # the first error is the one to tell
-                export(collect(store), folder)
+                export(collect(store), folder, page=False)
             raise
         crew.close()
         result = collect(store)

@@ -29,7 +29,7 @@ def test_a_sweep_says_what_it_found(chipsim: Chipsim, small: str, here: Path):
     assert "latency_s varies with: cores.array.cols 100 %" in done.out
     assert "2 points have no figures (status and error in points.csv), such as:" in done.out
     assert "  refused: cores.array.rows=8, cores.array.cols=" in done.out
-    assert done.out.splitlines()[-1] == "wrote o/points.csv, pareto.csv and store.sqlite"
+    assert done.out.splitlines()[-1] == "wrote o/report.html, points.csv, pareto.csv and store.sqlite"
     again = chipsim("sweep", small, "--out", "o", "--json")
     assert again.json["points"] == 5
     assert again.json["failed"] == 2
