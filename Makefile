@@ -46,6 +46,7 @@ bench: $(STAMP)
 	@$(BIN)/python benchmarks/numerics.py
 	@$(BIN)/python benchmarks/pim.py
 	@$(BIN)/python benchmarks/spiking.py
+	@$(BIN)/python benchmarks/sweep.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from simulator.engine.simulate import simulate
     from simulator.experiment.explain import explain
     from simulator.experiment.run import run
+    from simulator.experiment.sweep.collect import SweepResult, read_sweep
+    from simulator.experiment.sweep.merge import merge
+    from simulator.experiment.sweep.run import sweep
     from simulator.hw.chip import load_chip
     from simulator.mapping.lower import lower
     from simulator.mapping.plan import plan
@@ -45,14 +48,19 @@ _HOMES = {
     "simulate": "simulator.engine.simulate",
     "run": "simulator.experiment.run",
     "explain": "simulator.experiment.explain",
+    "sweep": "simulator.experiment.sweep.run",
+    "merge": "simulator.experiment.sweep.merge",
+    "read_sweep": "simulator.experiment.sweep.collect",
+    "SweepResult": "simulator.experiment.sweep.collect",
     "write_report": "simulator.report.write",
     "Explanation": "simulator.results.explanation",
     "Result": "simulator.results.result",
 }
 __all__ = [
     "Activity", "Converted", "Explanation", "Quantized", "Result", "SpikeActivity", "SpikingNetwork",
-    "__version__", "convert", "execute", "execute_spikes", "explain", "load_chip", "load_graph",
-    "load_spiking", "lower", "plan", "quantize", "run", "simulate", "write_report",
+    "SweepResult", "__version__", "convert", "execute", "execute_spikes", "explain", "load_chip",
+    "load_graph", "load_spiking", "lower", "merge", "plan", "quantize", "read_sweep", "run", "simulate",
+    "sweep", "write_report",
 ]  # fmt: skip
 
 

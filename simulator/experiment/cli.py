@@ -14,7 +14,7 @@ import typer
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
-from simulator.experiment import cliabout, cliconvert, cliquantize, clivalues, screen
+from simulator.experiment import cliabout, cliconvert, cliquantize, clisweep, clivalues, screen
 from simulator.experiment import clioptions as options
 from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
 from simulator.experiment.overrides import describe_overrides, split_overrides
@@ -309,9 +309,15 @@ def memory(
 
 
 for verb in (
-    clivalues.execute, cliquantize.quantize, cliconvert.convert, cliabout.describe, cliabout.schema,
+    clivalues.execute,
+    cliquantize.quantize,
+    cliconvert.convert,
+    clisweep.sweep,
+    clisweep.merge,
+    cliabout.describe,
+    cliabout.schema,
     cliabout.doctor,
-):  # fmt: skip
+):
     app.command()(verb)
 app.command("list")(cliabout.list_)
 

@@ -15,9 +15,10 @@ from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import locate
 from simulator.base.spec import Spec, build
-from simulator.experiment.overrides import ARGUMENTS, WORKLOAD_SETTINGS, describe_overrides, split_overrides
+from simulator.experiment.overrides import ARGUMENTS, describe_overrides, split_overrides
+from simulator.experiment.paths import check_path, chip_names, for_chip
 from simulator.experiment.run import run
-from simulator.hw.chip import FAMILIES, load_chip
+from simulator.hw.chip import load_chip
 from simulator.report import REPORTS
 from simulator.results.result import Result
 from simulator.workload.numerics import PROFILES
@@ -103,8 +104,8 @@ class Experiment:
         """
         for number, point in enumerate(self.points, 1):
             named = {f"workload.{name}": value for name, value in point.workload.args.items()}
-            overrides = {**point.overrides, **_chosen(point.workload, SETTINGS, "workload."), **named}
-            given = {name: str(value) for name, value in _chosen(point.workload, GIVEN).items()}
+            overrides = {**point.overrides, **chosen(point.workload, SETTINGS, "workload."), **named}
+            given = {name: str(value) for name, value in chosen(point.workload, GIVEN).items()}
             what = f"{point.chip} {point.workload.network} {describe_overrides(overrides)}".strip()
             options = "".join(f" --{name} {quote(value)}" for name, value in given.items())
             asked = f"{quote(point.chip)} {quote(point.workload.network)}{options}"
@@ -126,7 +127,7 @@ class Experiment:
             yield result
 
 
-def _chosen(workload: WorkloadEntry, fields: Sequence[str], prefix: str = "") -> dict[str, Any]:
+def chosen(workload: WorkloadEntry, fields: Sequence[str], prefix: str = "") -> dict[str, Any]:
     """What a workload states of some fields."""
     stated = {name: getattr(workload, name) for name in fields}
     return {f"{prefix}{name}": value for name, value in stated.items() if value is not None}
@@ -149,13 +150,15 @@ def load_experiment(path: str | Path) -> Experiment:
     if isinstance(document.data, dict) and {"cores", "layers", "package"} & set(document.data):
         what = "chip; a network is missing" if "cores" in document.data else "network; a chip is missing"
         raise InputError(document.problem(f"this is a {what}: chipsim run CHIP NETWORK"))
+    if isinstance(document.data, dict) and "axes" in document.data:
+        raise InputError(document.problem("this is a sweep: chipsim sweep FILE"))
     top = build(ExperimentFile, document.data, document, "")
-    names = _chip_names(top, document)
+    names = chip_names(top.chips, document)
     points = []
     problems: list[Problem] = []
     for key in ("set", "sweep"):
         for where in getattr(top, key):
-            problems += _check_path(where, (key, where), names, document)
+            problems += check_path(where, (key, where), names, document)
     for where, axis in top.sweep.items():
         if not axis:
             problems.append(document.problem("expected at least one value", ("sweep", where)))
@@ -164,7 +167,7 @@ def load_experiment(path: str | Path) -> Experiment:
             locate(entry if isinstance(entry, str) else entry.network, "workloads")
         except InputError as error:
             problems += [document.problem(p.message, ("workloads", i)) for p in error.problems]
-        problems += _check_given(entry, i, document) if not isinstance(entry, str) else []
+        problems += given_problems(entry, i, document) if not isinstance(entry, str) else []
     problems += [
         document.problem(
             f"expected one of the reports {', '.join(REPORTS.names())}, got '{name}'"
@@ -179,8 +182,8 @@ def load_experiment(path: str | Path) -> Experiment:
     for chip, entry in product(top.chips, top.workloads):
         workload = WorkloadEntry(network=entry) if isinstance(entry, str) else entry
         for values in product(*top.sweep.values()):
-            chosen = {**top.set, **dict(zip(top.sweep, values, strict=True))}
-            points.append(Point(chip, workload, _for_chip(chosen, names[chip], set(names.values()))))
+            settings = {**top.set, **dict(zip(top.sweep, values, strict=True))}
+            points.append(Point(chip, workload, for_chip(settings, names[chip], set(names.values()))))
     unique = [point for i, point in enumerate(points) if point not in points[:i]]
     _check_values(unique, top, document)
     return Experiment(
@@ -188,7 +191,7 @@ def load_experiment(path: str | Path) -> Experiment:
     )
 
 
-def _check_given(entry: WorkloadEntry, index: int, document: yamlio.Document) -> list[Problem]:
+def given_problems(entry: WorkloadEntry, index: int, document: yamlio.Document) -> list[Problem]:
     """Files to execute on must be there, and a profile known, before anything runs."""
     place = ("workloads", index)
     problems = [
@@ -212,56 +215,6 @@ def _check_given(entry: WorkloadEntry, index: int, document: yamlio.Document) ->
     if entry.inputs is None and (entry.golden is not None or entry.profile is not None):
         name = "golden" if entry.golden is not None else "profile"
         problems.append(document.problem("only inputs can be executed; give them as well", (*place, name)))
-    return problems
-
-
-def _chip_names(top: ExperimentFile, document: yamlio.Document) -> dict[str, str]:
-    """Chip as written -> its own name; all broken chips are reported."""
-    names: dict[str, str] = {}
-    problems: list[Problem] = []
-    for i, chip in enumerate(top.chips):
-        try:
-            names[chip] = load_chip(chip).name
-        except InputError as error:
-            missing = [p for p in error.problems if p.file == chip]
-            problems += [document.problem(p.message, ("chips", i)) for p in missing] or list(error.problems)
-    if problems:
-        raise InputError(*problems)
-    return names
-
-
-def _check_path(
-    where: str, place: tuple[str, ...], names: Mapping[str, str], document: yamlio.Document
-) -> list[Problem]:
-    """A path must exist in every chip, or begin with the name of the one that it is for."""
-    first, _, rest = where.partition(".")
-    if first == "workload":
-        known = rest.split(".")[0] in WORKLOAD_SETTINGS
-        hint = did_you_mean(rest, WORKLOAD_SETTINGS)
-        message = f"unknown setting of a workload, expected one of {', '.join(WORKLOAD_SETTINGS)}{hint}"
-        return [] if known else [document.problem(message, place)]
-    if first == "mapping":
-        return []
-    chips = {chip: name for chip, name in names.items() if first in (name, "chip", *FAMILIES, "clusters")}
-    if not chips:
-        known_firsts = ("chip", "workload", "mapping", *FAMILIES, "clusters", *names.values())
-        hint = did_you_mean(first, known_firsts)
-        message = f"expected a path that starts with one of {', '.join(known_firsts)}{hint}"
-        return [document.problem(message, place)]
-    path = rest if first in (*names.values(), "chip") else where
-    if path.startswith("mapping."):
-        return []
-    problems = []
-    for chip, name in chips.items():
-        parents = path.split(".")[:-1]
-        level: Any = yamlio.load(locate(chip, "hwconfigs")).data
-        for key in parents:
-            level = level.get(key) if isinstance(level, dict) else None
-        if level is None:
-            message = (
-                f"chip {name} has no {'.'.join(parents)}; prefix the path by the name of the chip it is for"
-            )
-            problems.append(document.problem(message, place))
     return problems
 
 
@@ -289,14 +242,3 @@ def _in_file(problem: Problem, top: ExperimentFile, document: yamlio.Document) -
             if any((problem.file or "").startswith(f"--set {path}=") for path in paths):
                 return document.problem(problem.message, (key, where))
     return problem
-
-
-def _for_chip(chosen: Mapping[str, Any], name: str, names: set[str]) -> dict[str, Any]:
-    """The overrides that concern one chip, without its name in front."""
-    mine = {}
-    for path, value in chosen.items():
-        first, _, rest = path.partition(".")
-        if first in names and first != name:
-            continue
-        mine[rest if first == name else path] = value
-    return mine

@@ -7,6 +7,7 @@ from typing import Any
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.spec import FieldDoc, Spec, describe_fields, json_schema
 from simulator.experiment.experiment import ExperimentFile
+from simulator.experiment.sweep.spec import Screening, Search, SweepFile
 from simulator.hw.chip import FAMILIES, ChipFile
 from simulator.hw.rules import MappingRules
 from simulator.workload.frontends.built import Built
@@ -21,6 +22,9 @@ def schema_kinds() -> dict[str, type[Spec]]:
     kinds: dict[str, type[Spec]] = {
         "chip": ChipFile,
         "experiment": ExperimentFile,
+        "sweep": SweepFile,
+        "sweep.search": Search,
+        "sweep.screening": Screening,
         "mapping": MappingRules,
         "layers": Header,
         "packaged": Packaged,

@@ -17,6 +17,7 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import locate, roots
 from simulator.base.registry import Registry
 from simulator.base.spec import Spec, build, resolved
+from simulator.hw import digests
 from simulator.hw.clusters import Cluster, copied, expand
 from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory, Way
 from simulator.hw.requant import Requant
@@ -90,6 +91,32 @@ class Chip:
         name = self.link_into(memory)
         transport = self.links[name].transport if name is not None else None
         return transport.outer if transport else memory
+
+    @cached_property
+    def timing_digest(self) -> str:
+        """Digest of all that a plan's times depend on: chips that differ in other things share plans."""
+        on_chip = [name for name, memory in self.memories.items() if not memory.EXTERNAL]
+        return digests.of_times({key: self.resolved[key] for key in (*FAMILIES, "mapping")}, on_chip)
+
+    def core_digest(self, core: str) -> str:
+        """Digest of all that the times of a core's tiles depend on: its fields, and its buffers' ports.
+
+        Of a core inside a memory, that memory as well.
+        """
+        return self._core_digests[core]
+
+    @cached_property
+    def _core_digests(self) -> dict[str, str]:
+        return {
+            name: digests.of_core(
+                {**resolved(core), "inside": resolved(self.memories[core.buffer("weight")])}
+                if core.RESIDENT
+                else resolved(core),
+                core.buffers,
+                self.ports(name),
+            )
+            for name, core in self.cores.items()
+        }
 
     @cached_property
     def _alike(self) -> dict[str, tuple[str, ...]]:

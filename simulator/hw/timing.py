@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from simulator.base.clock import Clock
+from simulator.base.clock import INT64_MAX, Clock
 from simulator.hw.component import Core
 
 
@@ -72,4 +72,6 @@ def cycles_fs(clock_hz: int, cycles: np.ndarray) -> np.ndarray:
     clock = Clock.from_hz(clock_hz)
     if clock.den == 1:
         return cycles * clock.num
+    if cycles.size and int(np.abs(cycles).max()) <= INT64_MAX // clock.num:
+        return cycles * clock.num // clock.den
     return np.array([clock.fs(n) for n in cycles.tolist()], np.int64)

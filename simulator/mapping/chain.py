@@ -209,6 +209,28 @@ class Timetable:
         self.starts = [np.concatenate([[0], end[:-1]]) for end in self.ends]
         self._loads: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._tops: dict[tuple[int, int], np.ndarray] = {}
+        self._line_rows: dict[tuple[str, tuple[int, ...]], int] = {}
+
+    @cached_property
+    def counts(self) -> list[np.ndarray]:
+        """Rows that each task makes in each stripe, int64, shape (images * stripes,)."""
+        return [end - start for end, start in zip(self.ends, self.starts, strict=True)]
+
+    @cached_property
+    def counted(self) -> list[tuple[list[int], list[int]]]:
+        """Of each task, numbers of rows that it makes in a stripe, and in how many stripes."""
+        return [
+            (sizes, np.bincount(where, minlength=len(sizes)).tolist()) for sizes, where in self.sizes
+        ]
+
+    @cached_property
+    def sizes(self) -> list[tuple[list[int], np.ndarray]]:
+        """Of each task, numbers of rows that it makes in a stripe, and which of them in each; int64."""
+        found = []
+        for counts in self.counts:
+            sizes, where = np.unique(counts, return_inverse=True)
+            found.append((sizes.tolist(), where.reshape(-1)))
+        return found
 
     def _needed(self, readers: list[tuple[int, int]], own: list[np.ndarray], height: int) -> np.ndarray:
         """Rows of an image that must be there after each stripe; in equal steps where nobody reads them."""
@@ -259,6 +281,12 @@ class Timetable:
         stripe) to that of its last reader; stored rows one step longer, so that they leave while others are
         made. Within a step tasks follow each other.
         """
+        key = stream.storage, delays
+        if key not in self._line_rows:
+            self._line_rows[key] = self._rows_at_once(stream, delays)
+        return self._line_rows[key]
+
+    def _rows_at_once(self, stream: Stream, delays: tuple[int, ...]) -> int:
         count = self.form.images * self.stripes
         total = self.form.images * stream.height
         if stream.loaded:

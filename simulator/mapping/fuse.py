@@ -53,7 +53,7 @@ MOST_TASKS_FOR_TIME = 8
 OVERLAP = 0.2
 
 _SINGLES: Remembered[tuple, Single] = Remembered()
-_LADDERS: Remembered[tuple, Ladder] = Remembered()
+_LADDERS: Remembered[tuple, Ladder] = Remembered(6000)
 _CHOSEN: Remembered[tuple, list[Weighed]] = Remembered()
 
 
@@ -131,7 +131,8 @@ class Fuser:
         items
             On-chip memory -> what lies there besides the tasks' buffers.
         """
-        key = (self.chip.digest, tuple(tasks), tuple(sorted(stays.items())))
+        capacities = tuple(memory.capacity_bytes for memory in self.chip.memories.values())
+        key = (self.chip.timing_digest, capacities, tuple(tasks), tuple(sorted(stays.items())))
         if key not in _CHOSEN:
             _CHOSEN[key] = self._choose(tasks, stays, items)
         return list(_CHOSEN[key])
@@ -221,7 +222,7 @@ class Fuser:
             inputs, outputs = self.tiler.sliced_operands(task, stays)
             moved = sum(operand.bytes for operand in (*inputs, *outputs) if not operand.local)
             way = self.storages.operand_route(task, "ifmap")
-            key = (self.chip.digest, task.core, task.work)
+            key = (self.chip.core_digest(task.core), task.work)
             if key not in _SINGLES:
                 core = self.chip.cores[task.core]
                 busy = tile_times_fs(core, self.chip.ports(task.core), whole_tile(task.work, core))[0]
@@ -229,11 +230,13 @@ class Fuser:
             linked = moved * 1e15 / way.bytes_per_s if way.bytes_per_s else 0.0
             return Single(moved, max(_SINGLES[key].time_fs, int(linked)))
         ops = self.tiler.operands(task, stays)
-        key = (self.chip.digest, task.core, task.work, task.ops, ops, plan.tiling)  # type: ignore[assignment]
+        core, tiling = self.chip.cores[task.core], plan.tiling
+        ways = passages(self.chip, core, ops, PIECE_BYTES)
+        timing = self.chip.core_digest(task.core), *ways.values()
+        key = (timing, task.work, task.ops, ops, plan.tiling)  # type: ignore[assignment]
         if key not in _SINGLES:
-            core, tiling = self.chip.cores[task.core], plan.tiling
             cand = as_candidate(tiling)
-            t, ways = trips(task.work, cand), passages(self.chip, core, ops, PIECE_BYTES)
+            t = trips(task.work, cand)
             moving = bounds(task.work, cand, t, ops, ways, rates(task.work, cand, t, ops, ways))
             busy = core_times(task.work, cand, ops, core, self.chip.ports(task.core)).busy()
             moved = int(sum(bytes_.sum() for bytes_ in moving.traffic.values()))
@@ -267,7 +270,7 @@ class Fuser:
                     continue  # both ends have to contribute
                 room = self._room(parts.form, items)
                 ladder = self._ladder(parts, room)
-                weighed = ladder.weigh(room) if ladder.fits(room) else None
+                weighed = ladder.weigh(room, parts) if ladder.fits(room) else None
                 if weighed is None or not _worth_having(
                     weighed.chain.expected_fs, weighed.chain.traffic_bytes, time, unfused
                 ):
@@ -293,7 +296,8 @@ class Fuser:
         sums = {piece.core.buffer("psum") for piece in parts.pieces if piece.core.sum_bits()}
         sums_room = {memory: room[memory] // (4 if memory in lines else 1) for memory in sorted(sums)}
         rooms = tuple(sums_room.items())
-        key = (self.chip.digest, works, bits, form.first, form.forms, form.streams, parts.apart, rooms)
+        timing = tuple(self.chip.core_digest(name) for name in dict.fromkeys(form.cores))
+        key = (timing, works, bits, form.first, form.forms, form.streams, parts.rooms, rooms)
         if key not in _LADDERS:
             _LADDERS[key] = Ladder(parts, sums_room)
         return _LADDERS[key]

@@ -56,6 +56,12 @@ class Piece:
         -------
         The tiling, None if not even the smallest tile fits.
         """
+        key = rows, sums_bytes, streamed
+        if key not in self._tilings:
+            self._tilings[key] = self._tiling(*key)
+        return self._tilings[key]
+
+    def _tiling(self, rows: int, sums_bytes: int, streamed: bool) -> Tiling | None:
         work = self.task.work
         if not isinstance(work, Contraction):
             return Tiling(rows)
@@ -99,6 +105,14 @@ class Piece:
 
     def times_fs(self, tiling: Tiling, rows: Sequence[int]) -> tuple[list[int], int]:
         """Time of the core for pieces of each of some numbers of rows, and the latency of a tile's result."""
+        mine = self._times.setdefault(tiling, {})
+        if not all(count in mine for count in rows):
+            self._find_times(tiling, rows, mine)
+        found = [mine[count] for count in rows]
+        return [busy for busy, _ in found], max((late for _, late in found), default=0)
+
+    def _find_times(self, tiling: Tiling, rows: Sequence[int], mine: dict[int, tuple[int, int]]) -> None:
+        """Add times of some numbers of rows to those of a tiling."""
         base = (self._key, tiling)
         unknown = [count for count in dict.fromkeys(rows) if (*base, count) not in _REMEMBERED]
         if unknown:
@@ -111,15 +125,21 @@ class Piece:
                 late = max((int(latency[at + i]) for i in range(len(kind))), default=0)
                 _REMEMBERED[*base, count] = busy, late
                 at += len(kind)
-        found = [_REMEMBERED[*base, count] for count in rows]
-        return [busy for busy, _ in found], max((late for _, late in found), default=0)
+        mine.update({count: _REMEMBERED[*base, count] for count in rows})
+
+    @cached_property
+    def _times(self) -> dict[Tiling, dict[int, tuple[int, int]]]:
+        return {}
+
+    @cached_property
+    def _tilings(self) -> dict[tuple[int, int, bool], Tiling | None]:
+        return {}
 
     @cached_property
     def _key(self) -> tuple:
         task = self.task
         return (
-            self.chip.digest,
-            task.core,
+            self.chip.core_digest(task.core),
             task.work,
             task.ops,
             self.bits,

@@ -195,7 +195,7 @@ _WHOLE_FS: Remembered[tuple, int] = Remembered()
 
 
 def _whole_time(name: str, given: Given, chip: Chip) -> int:
-    key = chip.digest, name, given.work, given.density
+    key = chip.core_digest(name), given.work, given.density
     if key not in _WHOLE_FS:
         core = chip.cores[name]
         tile = whole_tile(given.work, core, given.density)

@@ -12,16 +12,17 @@ MOST_ENTRIES = 20_000
 
 
 class Remembered(dict[Key, Value]):
-    """A dict that lets its older half go when it has grown to ``MOST_ENTRIES``."""
+    """A dict that lets its older half go when it has grown to ``most`` entries."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_ENTRIES) -> None:
         super().__init__()
+        self.most = most
         _ALL.append(self)
 
     def __setitem__(self, key: Key, value: Value) -> None:
         """Keep a value."""
-        if len(self) >= MOST_ENTRIES:
-            for old in list(self)[: MOST_ENTRIES // 2]:
+        if len(self) >= self.most:
+            for old in list(self)[: self.most // 2]:
                 del self[old]
         super().__setitem__(key, value)
 

@@ -128,7 +128,7 @@ def slice_tiling(
         One slice does not fit.
     """
     free = room[chip.cores[task.core].buffer("ifmap")]
-    key = (chip.digest, task.core, task.work, task.part, tuple(inputs), tuple(outputs), beside, free)
+    key = (chip.timing_digest, task.core, task.work, task.part, tuple(inputs), tuple(outputs), beside, free)
 
     def find() -> Choice:
         """The choice among all."""

@@ -12,7 +12,15 @@ from simulator.hw.chip import Chip
 from simulator.hw.rules import NodeRule
 from simulator.mapping.builder import PIECE_BYTES
 from simulator.mapping.candidates import candidates, largest, least_need, with_copies
-from simulator.mapping.cost import Candidates, Operands, Trips, buffer_bytes, core_times, trips
+from simulator.mapping.cost import (
+    Candidates,
+    CoreTimes,
+    Operands,
+    Trips,
+    buffer_bytes,
+    core_times,
+    trips,
+)
 from simulator.mapping.pipeline import Pipeline, make_pipeline
 from simulator.mapping.remember import Remembered
 from simulator.mapping.route import ALONE, Beside
@@ -84,8 +92,9 @@ def contraction_tiling(
     core = chip.cores[core_name]
     rooms = tuple(sorted((memory, room[memory]) for memory in {core.buffer(r) for r in (*ROLES, "psum")}))
     key = (
-        chip.digest,
-        core_name,
+        chip.core_digest(core_name),
+        *(beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")),
+        *passages(chip, core, ops, PIECE_BYTES, beside).values(),
         work,
         ops,
         rooms,
@@ -95,7 +104,6 @@ def contraction_tiling(
         rule.groups,
         rule.order,
         rule.hold,
-        beside,
     )
     return remembered(key, lambda: Search(work, ops, core_name, chip, dict(rooms), rule, name, beside).best())
 
@@ -105,6 +113,74 @@ def remembered(key: tuple, find: Callable[[], Choice]) -> Choice:
     if key not in _REMEMBERED:
         _REMEMBERED[key] = find()
     return _REMEMBERED[key]
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """Tilings that fit, with all of them that does not depend on the ways to far memories.
+
+    ``sizes``, ``copies`` and ``most`` are int64, shape (candidates,), per role: bytes of a buffer, copies
+    that it has, copies worth having; ``considered`` is among how many they were chosen.
+    """
+
+    considered: int
+    cand: Candidates
+    sizes: dict[str, np.ndarray]
+    copies: dict[str, np.ndarray]
+    most: dict[str, np.ndarray]
+    trips: Trips
+    times: CoreTimes
+
+
+#: Hundreds of kilobytes each; chips that differ in their far memory alone ask for the same.
+_FITTING: Remembered[tuple, _Fitting] = Remembered(400)
+
+
+def _fitting(
+    work: Contraction, ops: Operands, core_name: str, chip: Chip, room: dict[str, int], rule: NodeRule,
+    name: str, beside: Beside,
+) -> _Fitting:  # fmt: skip
+    """Tilings that fit; parameters as for ``contraction_tiling``."""
+    core = chip.cores[core_name]
+    users = {role: beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")}
+    rules = rule.m, rule.n, rule.k, rule.groups, rule.order, rule.hold
+    key = (chip.core_digest(core_name), *users.values(), work, ops, *sorted(room.items()), *rules)
+    if key not in _FITTING:
+        _FITTING[key] = _find_fitting(work, ops, core_name, chip, room, rule, name, users)
+    return _FITTING[key]
+
+
+def _find_fitting(
+    work: Contraction, ops: Operands, core_name: str, chip: Chip, room: dict[str, int], rule: NodeRule,
+    name: str, users: dict[str, int],
+) -> _Fitting:  # fmt: skip
+    core = chip.cores[core_name]
+    psum_bits = core.sum_bits()
+    for fine in (False, True):  # below the core's granule where nothing else fits with all its copies
+        every = candidates(work, ops, core, rule, fine=fine)
+        t = trips(work, every)
+        buffers = buffer_bytes(work, every, t, ops, psum_bits)
+        cand, origin = with_copies(every, buffers, core, room, users)
+        most = {role: copies[origin] for role, (_, copies) in buffers.items()}
+        whole = np.logical_and.reduce([getattr(cand, f"{role}_copies") == most[role] for role in ROLES])
+        if whole.any():
+            break
+    if not origin.size:
+        raise InputError(_too_small(work, least_need(buffers, core, users), room, name, chip))
+    keep = largest(cand, whole, rule)
+    t = trips(work, cand)
+    keep &= t.total <= max(MOST_TILES, 4 * int(t.total[keep].min()))
+    kept = cand.take(keep)
+    copies = {role: copies[keep] for role, copies in most.items()}
+    return _Fitting(
+        considered=every.rows.size,
+        cand=kept,
+        sizes={role: size[origin[keep]] for role, (size, _) in buffers.items()},
+        copies=copies | {role: getattr(kept, f"{role}_copies") for role in ROLES},
+        most=copies,
+        trips=trips(work, kept),
+        times=core_times(work, kept, ops, core, chip.ports(core_name)),
+    )
 
 
 class Search:
@@ -122,30 +198,12 @@ class Search:
         beside: Beside = ALONE,
     ) -> None:
         self.core = core = chip.cores[core_name]
-        users = {role: beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")}
-        psum_bits = core.sum_bits()
-        for fine in (False, True):  # below the core's granule where nothing else fits with all its copies
-            every = candidates(work, ops, core, rule, fine=fine)
-            t = trips(work, every)
-            buffers = buffer_bytes(work, every, t, ops, psum_bits)
-            cand, origin = with_copies(every, buffers, core, room, users)
-            most = {role: copies[origin] for role, (_, copies) in buffers.items()}
-            whole = np.logical_and.reduce([getattr(cand, f"{role}_copies") == most[role] for role in ROLES])
-            if whole.any():
-                break
-        if not origin.size:
-            raise InputError(_too_small(work, least_need(buffers, core, users), room, name, chip))
-        self.considered = every.rows.size
-        keep = largest(cand, whole, rule)
-        t = trips(work, cand)
-        keep &= t.total <= max(MOST_TILES, 4 * int(t.total[keep].min()))
-        self.cand: Candidates = cand.take(keep)
-        self.sizes = {role: size[origin[keep]] for role, (size, _) in buffers.items()}
-        self.copies = {role: copies[keep] for role, copies in most.items()}
-        self.copies |= {role: getattr(self.cand, f"{role}_copies") for role in ROLES}
-        self.trips: Trips = trips(work, self.cand)
+        fitting = _fitting(work, ops, core_name, chip, room, rule, name, beside)
+        most, times = fitting.most, fitting.times
+        self.considered = fitting.considered
+        self.cand: Candidates = fitting.cand
+        self.sizes, self.copies, self.trips = fitting.sizes, fitting.copies, fitting.trips
         self.passages = passages(chip, core, ops, PIECE_BYTES, beside)
-        times = core_times(work, self.cand, ops, core, chip.ports(core_name))
         cost = rates(work, self.cand, self.trips, ops, self.passages)
         self.bounds: Bounds = bounds(work, self.cand, self.trips, ops, self.passages, cost)
         self.busy_fs = times.busy()
@@ -153,11 +211,11 @@ class Search:
         self.least_fs = np.maximum(alone, self.bounds.moving_fs)
         self.guess_fs = np.maximum(self.busy_fs, self.bounds.moving_fs) + self.bounds.ends_fs
         for i, role in enumerate(ROLES):  # what has one copy where two would help is moved between tiles
-            single = getattr(self.cand, f"{role}_copies") < most[role][keep]
+            single = getattr(self.cand, f"{role}_copies") < most[role]
             self.guess_fs += np.where(single, np.minimum(self.busy_fs, self.bounds.by_role_fs[i]), 0)
         self.ahead = self._loaded_ahead()
         self.on_chip = times.on_chip_bytes()
-        self.traffic = sum(self.bounds.traffic.values(), np.zeros_like(t.total[keep]))
+        self.traffic = sum(self.bounds.traffic.values(), np.zeros_like(self.trips.total))
         self.pipeline: Pipeline = make_pipeline(
             work, self.cand, self.trips, ops, core, times, self.passages, cost, self.traffic, self.least_fs
         )

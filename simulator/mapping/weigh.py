@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from simulator.mapping.builder import PIECE_BYTES
 from simulator.mapping.chain import PACES, Chain, ChainForm, Pace, Stream, Timetable, line_role
 from simulator.mapping.piece import Piece
+from simulator.mapping.remember import Remembered
 from simulator.mapping.route import Route, align
 from simulator.mapping.schedule import Buffer, Tiling
 from simulator.mapping.shape import spans
 
 #: Numbers of stripes of an image that are tried, and one row per stripe.
 _STRIPES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+#: Timetables are tens of kilobytes, and a network has some thousands.
+_TABLES: Remembered[tuple, Timetable] = Remembered(4000)
 #: So many sizes of stripes are weighed, from the largest that fits: finer ones start and end sooner.
 _FINER = 3
 
@@ -51,6 +55,19 @@ class Parts:
     apart: tuple[tuple[Apart, ...], ...]
     routes: Mapping[str, Route]
 
+    @cached_property
+    def ways(self) -> tuple[object, ...]:
+        """All routes: what tells parts apart whose chains are built alike."""
+        return *self.routes.items(), *(apart.route for aparts in self.apart for apart in aparts)
+
+    @cached_property
+    def rooms(self) -> tuple[object, ...]:
+        """What ``apart`` needs where, whatever the way there."""
+        return tuple(
+            tuple((apart.role, apart.bytes, apart.route.memory, apart.resident_only) for apart in aparts)
+            for aparts in self.apart
+        )
+
 
 @dataclass(frozen=True)
 class Weighed:
@@ -67,7 +84,8 @@ class Ladder:
     """All choices of stripes for one chain, each worked out when it is first asked for.
 
     ``sums`` is the room for partial sums per memory; all else that a choice needs does not depend on the room
-    that there is, so attempts with more or less room share a ladder.
+    that there is, nor on how fast the ways to it are, so that attempts with more or less room share a ladder,
+    and chips with other memories behind.
     """
 
     def __init__(self, parts: Parts, sums: Mapping[str, int]) -> None:
@@ -76,7 +94,7 @@ class Ladder:
         self._tables: dict[int, Timetable] = {}
         self._options: dict[tuple[int, Pace, bool], _Option] = {}
 
-    def weigh(self, room: Mapping[str, int]) -> Weighed | None:
+    def weigh(self, room: Mapping[str, int], parts: Parts) -> Weighed | None:
         """The chain of least expected time (then least traffic) of those that fit.
 
         Weights are resident if any stripes fit beside them; else as many as there is room for. Tasks are a
@@ -86,10 +104,12 @@ class Ladder:
         ----------
         room
             Free bytes per memory.
+        parts
+            The chain, equal to the ladder's but for its routes.
         """
         for streamed in (False, True):
             for pace in PACES:
-                found = [option.with_room(room) for option in self._largest(room, pace, streamed)]
+                found = [option.with_room(room, parts) for option in self._largest(room, pace, streamed)]
                 if found:
                     return min(found, key=lambda w: (w.chain.expected_fs, w.chain.traffic_bytes))
         return None
@@ -102,7 +122,7 @@ class Ladder:
         key = (rows, pace, streamed)
         if key not in self._options:
             if rows not in self._tables:
-                self._tables[rows] = Timetable(self.parts.form, rows)
+                self._tables[rows] = _timetable(self.parts.form, rows)
             self._options[key] = _Option(self.parts, self._tables[rows], pace, streamed, self.sums)
         return self._options[key]
 
@@ -118,6 +138,14 @@ class Ladder:
         sizes = self.sizes[low : low + _FINER]
         options = [self._option(rows, pace, streamed) for rows in sizes]
         return [option for option in options if option.fits(room)]
+
+
+def _timetable(form: ChainForm, rows: int) -> Timetable:
+    """The chain's timetable, remembered: rows know no chip, the same come again with every other."""
+    key = form.forms, form.streams, rows
+    if key not in _TABLES:
+        _TABLES[key] = Timetable(form, rows)
+    return _TABLES[key]
 
 
 def _sizes(form: ChainForm) -> list[int]:
@@ -148,19 +176,22 @@ class _Option:
                     self.resident[k] = two >= max(apart.bytes for apart in self.parts.apart[k])
             self.possible = self._tile()
         self.need = self._need() if self.possible else {}
-        self._weighed: Weighed | None = None
+        self._weighed: dict[tuple[object, ...], Weighed] = {}
+        self._on_cores: _OnCores | None = None
 
     def fits(self, room: Mapping[str, int]) -> bool:
         """Whether everything has room."""
         return self.possible and all(size <= room[memory] for memory, size in self.need.items())
 
-    def with_room(self, room: Mapping[str, int]) -> Weighed:
+    def with_room(self, room: Mapping[str, int], parts: Parts) -> Weighed:
         """The chain weighed; of weights that come in stripes as many stay as there is room for."""
         streamed = [k for k, stays in enumerate(self.resident) if not stays]
         if not streamed:
-            self._weighed = self._weighed or self._weigh()
-            return self._weighed
+            if parts.ways not in self._weighed:
+                self._weighed[parts.ways] = self._weigh(parts)
+            return self._weighed[parts.ways]
         settled = copy(self)
+        settled._on_cores = None
         settled.resident, settled.tilings = list(self.resident), list(self.tilings)
         for k in sorted(streamed, key=lambda k: -sum(apart.bytes for apart in self.parts.apart[k])):
             before = list(settled.tilings)
@@ -169,7 +200,7 @@ class _Option:
             settled.need = settled._need() if settled.possible else {}
             if not settled.fits(room):
                 settled.resident[k], settled.tilings = False, before
-        return settled._weigh()
+        return settled._weigh(parts)
 
     def _together(self, k: int) -> bool:
         """Whether a task has no weights that could come again for every stripe."""
@@ -211,14 +242,32 @@ class _Option:
     def _need(self) -> dict[str, int]:
         """Memory -> bytes of all buffers."""
         need: dict[str, int] = {}
-        for buffer in (buffer for buffers in self.buffers() for buffer in buffers):
-            need[buffer.memory] = need.get(buffer.memory, 0) + align(buffer.total)
+        for memory, size, copies in self._rooms():
+            need[memory] = need.get(memory, 0) + align(size * copies)
         return need
 
-    def _weigh(self) -> Weighed:
+    def _rooms(self) -> Iterator[tuple[str, int, int]]:
+        """What ``buffers`` will hold: (memory, bytes of a copy, copies) of each."""
+        for stream, rows in self.lines:
+            yield stream.memory, rows * stream.row_bytes, 1
+        sums: dict[str, tuple[int, str]] = {}
+        for k, piece in enumerate(self.parts.pieces):
+            for apart in self.parts.apart[k]:
+                if apart.bytes:
+                    whole = self.resident[k] or apart.resident_only
+                    size = apart.bytes if whole else piece.weight_tile_bytes(self.tilings[k])
+                    yield apart.route.memory, align(size), 1 if whole else 2
+            tiles = piece.tiles(self.tilings[k], self.most[k])
+            size = piece.sums_bytes(self.tilings[k], self.most[k], max(tiles, 2))
+            if size > sums.get(piece.task.core, (0, ""))[0]:
+                sums[piece.task.core] = size, piece.core.buffer("psum")
+        for size, memory in sums.values():
+            yield memory, size // 2, 2
+
+    def _weigh(self, parts: Parts) -> Weighed:
         """The chain with its traffic and its time."""
-        busy, steps_fs = self._core_time()
-        ways = list(self._transfers())
+        self._on_cores = cores = self._on_cores or self._find_on_cores()
+        ways = list(self._transfers(parts))
         traffic = sum(way.bytes + way.cuts * way.route.burst_bytes for way in ways)
         at_once = _link_fs(way for way in ways if way.first_step)
         later = _link_fs(way for way in ways if not way.first_step)
@@ -231,17 +280,21 @@ class _Option:
             lines=tuple((stream.storage, rows) for stream, rows in self.lines),
             resident=tuple(self.resident),
             traffic_bytes=traffic,
-            expected_fs=int(at_once + max(steps_fs, later) + ends),
+            expected_fs=int(at_once + max(cores.steps_fs, later) + ends),
         )
+        return Weighed(chain, tuple(self.tilings), cores.tiles, cores.buffers, cores.busy_fs)
+
+    def _find_on_cores(self) -> _OnCores:
+        """What has nothing to do with the ways to far memories."""
+        busy, steps_fs = self._core_time()
         tiles = tuple(
-            sum(piece.tiles(tiling, rows) for rows in counts.tolist() if rows)
-            for piece, tiling, counts in zip(self.parts.pieces, self.tilings, self._counts(), strict=True)
+            sum(piece.tiles(tiling, rows) * times for rows, times in zip(*counted, strict=True) if rows)
+            for piece, tiling, counted in zip(
+                self.parts.pieces, self.tilings, self.table.counted, strict=True
+            )
         )
         buffers = tuple(tuple(found) for found in self.buffers())
-        return Weighed(chain, tuple(self.tilings), tiles, buffers, tuple(busy))
-
-    def _counts(self) -> list[np.ndarray]:
-        return [end - start for end, start in zip(self.table.ends, self.table.starts, strict=True)]
+        return _OnCores(tuple(busy), steps_fs, tiles, buffers)
 
     def _core_time(self) -> tuple[list[int], int]:
         """Time of each task's core, and of all steps, in fs: in a step the busiest core counts."""
@@ -249,9 +302,9 @@ class _Option:
         together = self.pace == "together"
         per_core: dict[str, np.ndarray] = {}
         busy = []
-        for k, (piece, counts) in enumerate(zip(self.parts.pieces, self._counts(), strict=True)):
-            sizes, where = np.unique(counts, return_inverse=True)
-            times, latency = piece.times_fs(self.tilings[k], sizes.tolist())
+        for k, (piece, counts) in enumerate(zip(self.parts.pieces, self.table.counts, strict=True)):
+            sizes, where = self.table.sizes[k]
+            times, latency = piece.times_fs(self.tilings[k], sizes)
             time = np.array(times)[where]
             busy.append(int(time.sum()))
             if together:
@@ -260,18 +313,18 @@ class _Option:
             line[self.delays[k] : self.delays[k] + counts.size] += time
         return busy, int(np.max(list(per_core.values()), axis=0).sum())
 
-    def _transfers(self) -> Iterator[_Way]:
+    def _transfers(self, parts: Parts) -> Iterator[_Way]:
         stripes = self.table.stripes * self.parts.form.images
         for stream, rows in self.lines:
             if stream.loaded:
                 starts, ends = self.table.loads(stream)
                 moved = int((ends - starts).sum()) * stream.row_bytes
-                yield _way(self.parts.routes[stream.storage], moved, stripes, rows, stream)
+                yield _way(parts.routes[stream.storage], moved, stripes, rows, stream)
             if stream.stored:
                 moved = stream.height * self.parts.form.images * stream.row_bytes
-                yield _way(self.parts.routes[stream.storage], moved, stripes, rows, stream)
+                yield _way(parts.routes[stream.storage], moved, stripes, rows, stream)
         for k, piece in enumerate(self.parts.pieces):
-            for apart in self.parts.apart[k]:
+            for apart in parts.apart[k]:
                 if apart.bytes:
                     whole = self.resident[k] or apart.resident_only
                     tiles, block = 1, apart.bytes
@@ -283,6 +336,16 @@ class _Option:
                     ragged = block % apart.route.burst_bytes != 0
                     cuts = times * (tiles + apart.bytes // PIECE_BYTES) if ragged else 0
                     yield _Way(apart.route, times * apart.bytes, times * tiles, cuts, 0, whole)
+
+
+@dataclass(frozen=True, slots=True)
+class _OnCores:
+    """Time of each task's core and of all steps, tiles and buffers of each task."""
+
+    busy_fs: tuple[int, ...]
+    steps_fs: int
+    tiles: tuple[int, ...]
+    buffers: tuple[tuple[Buffer, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

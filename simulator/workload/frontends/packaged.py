@@ -34,6 +34,19 @@ def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None
     InputError
         The package is not installed, has no such file, or the file is no network.
     """
+    file = packaged_file(path)
+    graph = onnx.load(file, batch=batch, dims=dict(dims or {}))
+    return replace(graph, name=yamlio.load(path).data["name"])
+
+
+def packaged_file(path: Path) -> Path:
+    """The file inside a package that a YAML file points to.
+
+    Raises
+    ------
+    InputError
+        The package is not installed, or has no such file.
+    """
     document = yamlio.load(path)
     entry = build(Packaged, document.data, document, "")
     found = find_spec(entry.package)
@@ -44,5 +57,4 @@ def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None
     if not file.is_file():
         message = f"the installed package '{entry.package}' has no such file; another version of it may"
         raise InputError(document.problem(message, ("file",)))
-    graph = onnx.load(file, batch=batch, dims=dict(dims or {}))
-    return replace(graph, name=entry.name)
+    return file

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
-from simulator.mapping import remember
 from simulator.mapping.remember import Remembered, forget
 
 
-def test_the_older_half_goes_when_there_is_too_much(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(remember, "MOST_ENTRIES", 4)
-    kept: Remembered[int, int] = Remembered()
+def test_the_older_half_goes_when_there_is_too_much():
+    kept: Remembered[int, int] = Remembered(4)
     for i in range(5):
         kept[i] = i
     assert list(kept) == [2, 3, 4]

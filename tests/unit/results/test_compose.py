@@ -41,7 +41,10 @@ def consistent(found: Result) -> None:
 def test_repeated(result):
     found = repeated(result, 1, 2, 3, lambda turn, node: f"{node}.{turn}")
     consistent(found)
-    assert [row.node for row in found.rows][1:5] == [result.rows[1].node, *(f"{result.rows[1].node}.{i}" for i in (1, 2, 3))]
+    assert [row.node for row in found.rows][1:5] == [
+        result.rows[1].node,
+        *(f"{result.rows[1].node}.{i}" for i in (1, 2, 3)),
+    ]
     assert found.metrics.macs == result.metrics.macs + 3 * result.rows[1].macs
     step = result.rows[1].exposed_fs
     assert found.metrics.latency_s == pytest.approx(result.metrics.latency_s + 3 * step / 1e15, rel=1e-12)
@@ -69,7 +72,9 @@ def test_joined(result):
     other = replace(result, assumptions=("more",))
     found = joined(result, other, ("first", "second"))
     consistent(found)
-    assert [row.node for row in found.rows[::3]] == [f"{part}/{result.rows[0].node}" for part in ("first", "second")]
+    assert [row.node for row in found.rows[::3]] == [
+        f"{part}/{result.rows[0].node}" for part in ("first", "second")
+    ]
     assert found.metrics.energy_j == pytest.approx(2 * result.metrics.energy_j, rel=1e-12)
     assert found.assumptions == (*result.assumptions, "more")
     assert found.rows[3].start_fs == sum(row.exposed_fs for row in result.rows) + result.rows[0].start_fs

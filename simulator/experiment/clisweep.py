@@ -1,0 +1,91 @@
+"""Verbs of the command line for design sweeps: sweep and merge."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from simulator.base.errors import InputError, Problem
+from simulator.experiment import screen
+from simulator.experiment.clioptions import NONE, Json, Plugin, Quiet, import_plugins
+
+
+def sweep(
+    file: Annotated[
+        str, typer.Argument(metavar="SWEEP.yaml", help="What varies, over which values, what for")
+    ],
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes [one per processor]")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Scheduler of a dask cluster to use instead")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Do the I-th of N parts; `merge` joins them")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Output folder [reports/<name>]")
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try points that failed before again")] = False,
+    json_: Json = False,
+    quiet: Quiet = False,
+    plugin: Plugin = NONE,
+) -> None:
+    """Search a space of designs; the same command resumes where it was interrupted."""
+    import_plugins(plugin)
+    part = _shard(shard)
+    if cluster is not None and workers is not None:
+        raise InputError(Problem("a cluster has its own workers; leave one of the two out", "--workers"))
+    signal.signal(signal.SIGTERM, _interrupt)  # a batch system that ends the job: what is finished is kept
+    from simulator.experiment.sweep.load import load_sweep
+    from simulator.experiment.sweepscreen import live, show_sweep
+
+    asked = load_sweep(file)
+    from simulator.experiment.sweep.run import sweep as run_sweep
+
+    folder = out or Path("reports") / asked.name
+    with live(quiet) as watch:
+        result = run_sweep(
+            asked, workers=workers, cluster=cluster, shard=part, out=folder, plugins=plugin, retry=retry,
+            watch=watch,
+        )  # fmt: skip
+    if json_:
+        screen.emit_json(result.to_dict())
+    elif not quiet:
+        show_sweep(result)
+        screen.emit([f"wrote {folder / 'report.html'}, points.csv, pareto.csv and store.sqlite"])
+
+
+def merge(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Output folders of shards")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the joined store")],
+    json_: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Join the shards of a sweep."""
+    from simulator.experiment.sweep.merge import merge as merge_folders
+    from simulator.experiment.sweepscreen import show_sweep
+
+    result = merge_folders(folders, out)
+    if json_:
+        screen.emit_json(result.to_dict())
+    elif not quiet:
+        show_sweep(result)
+        screen.emit([f"wrote {out / 'report.html'}, points.csv, pareto.csv and store.sqlite"])
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    part, slash, parts = text.partition("/")
+    if not slash or not part.isdecimal() or not parts.isdecimal():
+        raise InputError(Problem(f"expected I/N such as 1/3, got '{text}'", "--shard"))
+    return int(part), int(parts)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

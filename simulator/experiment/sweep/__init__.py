@@ -1,0 +1,1 @@
+"""Design sweeps: many points of a chip, a workload and a mapping, searched, simulated, kept and compared."""
