@@ -29,6 +29,7 @@ from simulator.mapping.operands import operand_bits
 from simulator.mapping.place import whole_tile
 from simulator.mapping.schedule import Task
 from simulator.mapping.storages import Storages
+from simulator.mapping.tasks import make_tasks
 from simulator.mapping.tile import ENOUGH_PIECES
 from simulator.workload.graph import Graph
 from simulator.workload.work import Contraction
