@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from simulator.results.explanation import Explanation
     from simulator.results.result import Result
     from simulator.workload.execute import Activity, execute
-    from simulator.workload.load import load_graph
+    from simulator.workload.load import load_graph, load_spiking
     from simulator.workload.quantization.quantize import Quantized, quantize
+    from simulator.workload.spiking.conversion.convert import Converted, convert
+    from simulator.workload.spiking.execute import SpikeActivity, execute_spikes
+    from simulator.workload.spiking.network import SpikingNetwork
 
 __version__ = "0.1.0"
 
@@ -29,6 +32,12 @@ _HOMES = {
     "load_graph": "simulator.workload.load",
     "execute": "simulator.workload.execute",
     "Activity": "simulator.workload.execute",
+    "load_spiking": "simulator.workload.load",
+    "execute_spikes": "simulator.workload.spiking.execute",
+    "SpikeActivity": "simulator.workload.spiking.execute",
+    "SpikingNetwork": "simulator.workload.spiking.network",
+    "convert": "simulator.workload.spiking.conversion.convert",
+    "Converted": "simulator.workload.spiking.conversion.convert",
     "quantize": "simulator.workload.quantization.quantize",
     "Quantized": "simulator.workload.quantization.quantize",
     "plan": "simulator.mapping.plan",
@@ -41,8 +50,9 @@ _HOMES = {
     "Result": "simulator.results.result",
 }
 __all__ = [
-    "Activity", "Explanation", "Quantized", "Result", "__version__", "execute", "explain", "load_chip",
-    "load_graph", "lower", "plan", "quantize", "run", "simulate", "write_report",
+    "Activity", "Converted", "Explanation", "Quantized", "Result", "SpikeActivity", "SpikingNetwork",
+    "__version__", "convert", "execute", "execute_spikes", "explain", "load_chip", "load_graph",
+    "load_spiking", "lower", "plan", "quantize", "run", "simulate", "write_report",
 ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import typer
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
-from simulator.experiment import cliabout, cliquantize, clivalues, screen
+from simulator.experiment import cliabout, cliconvert, cliquantize, clivalues, screen
 from simulator.experiment import clioptions as options
 from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
 from simulator.experiment.overrides import describe_overrides, split_overrides
@@ -308,7 +308,10 @@ def memory(
     screen.emit_json(result.record()) if json_ else screen.emit(memory_lines(result))
 
 
-for verb in (clivalues.execute, cliquantize.quantize, cliabout.describe, cliabout.schema, cliabout.doctor):
+for verb in (
+    clivalues.execute, cliquantize.quantize, cliconvert.convert, cliabout.describe, cliabout.schema,
+    cliabout.doctor,
+):  # fmt: skip
     app.command()(verb)
 app.command("list")(cliabout.list_)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from simulator.base.errors import InputError, Problem
-from simulator.experiment.execute import located, read_arrays
+from simulator.experiment.execute import located
+from simulator.workload.arrays import read_arrays
 from simulator.workload.quantization.quantize import Quantized, quantize
 
 #: Columns of the table of layers; the last one is a number.

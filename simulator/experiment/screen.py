@@ -186,6 +186,26 @@ def show_activity(summary: dict[str, Any], out: Path) -> None:
     emit([f"wrote {out}"])
 
 
+def show_spikes(summary: dict[str, Any], out: Path) -> None:
+    """Populations of an executed spiking network, with their spikes."""
+    rows = [
+        [
+            each["name"],
+            each["kind"],
+            *(f"{each[key]:,}".replace(",", " ") for key in ("neurons", "synapses", "spikes")),
+            f"{100 * each['rate']:.3f} %",
+            f"{each['synaptic_operations']:,}".replace(",", " "),
+        ]
+        for each in summary["populations"]
+    ]
+    headers = ["population", "kind", "neurons", "synapses", "spikes", "per step", "synaptic operations"]
+    title = f"{summary['network']} ({summary['model']}), {summary['steps']} steps"
+    show_table(headers, rows, 2, title)
+    emit(f"output '{name}': {each['dtype']} {each['shape']}" for name, each in summary["outputs"].items())
+    emit(f"assumed: {sentence}" for sentence in summary["assumptions"])
+    emit([f"wrote {out}"])
+
+
 def _is_external(header: str, result: Result) -> bool:
     return any(header.startswith(f"{memory.name} ") for memory in result.memories if memory.external)
 

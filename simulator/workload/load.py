@@ -8,12 +8,15 @@ from pathlib import Path
 from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
-from simulator.workload.frontends import built, layers, onnx, packaged, tflite
+from simulator.workload.frontends import built, layers, nir, onnx, packaged, spikingarrays, tflite
 from simulator.workload.graph import Graph
 from simulator.workload.precision import assume
+from simulator.workload.spiking.network import SpikingNetwork
 
 #: Suffix of a file -> reader: load(path, batch=..., dims=...) -> Graph.
 READERS: dict[str, Callable[..., Graph]] = {}
+#: Suffix of a file -> reader of spiking networks: load(path, ...) -> SpikingNetwork.
+SPIKING_READERS: dict[str, Callable[..., SpikingNetwork]] = {".npz": spikingarrays.load, ".nir": nir.load}
 
 
 def _load_yaml(
@@ -71,11 +74,58 @@ def load_graph(
     path = locate(str(path), "workloads")
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        known = ", ".join(READERS)
-        raise InputError(Problem(f"expected a network file ({known}), got suffix '{path.suffix}'", str(path)))
+        spiking = path.suffix.lower() in SPIKING_READERS
+        why = "got a spiking network" if spiking else f"got suffix '{path.suffix}'"
+        raise InputError(Problem(f"expected a network file ({', '.join(READERS)}), {why}", str(path)))
     if reader is _load_yaml:
         graph = _load_yaml(path, batch=batch, dims=dims, arguments=arguments)
     else:
         _no_arguments(path, arguments)
         graph = reader(path, batch=batch, dims=dims)
     return assume(graph, precision) if precision else graph
+
+
+def load_spiking(
+    path: str | Path, *, dt_s: float | None = None, soft_reset: bool | None = None
+) -> SpikingNetwork:
+    """Read a spiking network: .npz or .nir.
+
+    Parameters
+    ----------
+    path
+        Path, or name under workloads/; the suffix of the file names the format.
+    dt_s, soft_reset
+        Of .nir, see ``simulator.workload.frontends.nir.load``; None: as stated there.
+
+    Raises
+    ------
+    InputError
+        There is no such file, it holds no spiking network, or it is not as it should be.
+    """
+    path = locate(str(path), "workloads")
+    reader = SPIKING_READERS.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(SPIKING_READERS)
+        why = (
+            "got a network without spikes"
+            if path.suffix.lower() in READERS
+            else f"got suffix '{path.suffix}'"
+        )
+        raise InputError(Problem(f"expected a spiking network ({known}), {why}", str(path)))
+    given = {"dt_s": dt_s, "soft_reset": soft_reset}
+    options = {name: value for name, value in given.items() if value is not None}
+    if options and reader is not nir.load:
+        message = "a time step and a way of resetting are for .nir; the file says what it has"
+        raise InputError(Problem(message, str(path)))
+    return reader(path, **options)
+
+
+def is_spiking(path: str | Path) -> bool:
+    """Whether a network, by the suffix of its file, is a spiking one.
+
+    Raises
+    ------
+    InputError
+        There is no such file.
+    """
+    return locate(str(path), "workloads").suffix.lower() in SPIKING_READERS

@@ -1,0 +1,1 @@
+"""Networks of rectified units as spiking ones: rates of integrate-and-fire neurons stand for activations."""
