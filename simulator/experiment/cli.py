@@ -75,10 +75,13 @@ def run(
     built = load_chip(chip, for_chip)
     # after the chip is known to be right: a wrong one is answered without loading planner and readers
     from simulator.experiment.language import language_model, refuse, run_language_model
+    from simulator.experiment.quantized import carried_samples
     from simulator.experiment.single import finish_with_trace, prepare_with_values, with_stream, with_values
     from simulator.experiment.values import read_given
 
-    given = read_given(inputs, golden, profile)
+    given = read_given(
+        inputs, golden, profile, carried_samples(network, settings) if inputs is None else None
+    )
     command, asked = _asked(chip, network, overrides, batch, stream, inputs, golden, profile)
     request = language_model(network, settings, batch)
     if request is not None and not plan:

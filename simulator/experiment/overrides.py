@@ -16,9 +16,9 @@ ARGUMENTS = (
     "model", "phase", "prompt", "generate", "context", "weights", "activations", "kv", "head", "group",
     "blocks",
     "data", "vectors", "labels", "scale", "shift", "learn", "recognize", "length", "norm", "mode", "k",
-    "minif", "maxif", "epochs", "knowledge", "save", "neurons", "components",
+    "minif", "maxif", "epochs", "knowledge", "save", "neurons", "components", "train",
 )  # fmt: skip
-WORKLOAD_SETTINGS = ("precision", "batch", "dims", "density", "weight_density", *ARGUMENTS)
+WORKLOAD_SETTINGS = ("precision", "batch", "dims", "density", "weight_density", "quantize", *ARGUMENTS)
 
 
 def split_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:

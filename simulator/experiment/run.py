@@ -8,6 +8,7 @@ from pathlib import Path
 
 from simulator.experiment.language import language_model, refuse, run_language_model
 from simulator.experiment.overrides import split_overrides
+from simulator.experiment.quantized import carried_samples
 from simulator.experiment.single import finish, prepare_with_values, with_stream, with_values
 from simulator.experiment.values import read_given
 from simulator.hw.chip import Chip
@@ -36,8 +37,9 @@ def run(
         Path or name (``npu/edge_npu``), or what ``load_chip`` and ``load_graph`` gave.
     inputs
         Array for each of the network's inputs, of one or several samples, and ``labels`` if there are any;
-        or the path of an .npz file. The network is then executed as the chip rounds (see ``execute``); zeros
-        that this finds change time, energy and traffic of a chip that skips, gates or compresses them.
+        or the path of an .npz file; None: the samples to test on that the network carries, if any. The
+        network is then executed as the chip rounds (see ``execute``); zeros that this finds change time,
+        energy and traffic of a chip that skips, gates or compresses them.
     golden
         Expected outputs by name, or the path of an .npz file, to be compared with those found.
     profile
@@ -58,10 +60,12 @@ def run(
     InputError
         With all problems of the input.
     """
-    given = read_given(inputs, golden, profile)
+    network_settings = split_overrides(overrides or {})[1]
+    carried = carried_samples(network, network_settings) if inputs is None else None
+    given = read_given(inputs, golden, profile, carried)
     asked = {"chip": str(getattr(chip, "name", chip)), "network": str(getattr(network, "name", network))}
     settings = {**asked, "set": dict(overrides or {})}
-    request = language_model(network, split_overrides(overrides or {})[1], batch)
+    request = language_model(network, network_settings, batch)
     if request is not None:
         refuse(stream=stream > 1, inputs=given is not None)
         return run_language_model(
