@@ -56,6 +56,9 @@ def run(
     trace: Annotated[
         bool, typer.Option("--trace", help="Also write trace.json.gz, a timeline for Perfetto")
     ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Of an experiment: the small runs that its `quick` says")
+    ] = False,
     json_: Json = False,
     quiet: Quiet = False,
     plugin: Plugin = NONE,
@@ -67,8 +70,10 @@ def run(
     overrides = options.read_overrides(set_)
     if network is None:
         alone = plan or trace or stream > 1 or inputs or golden or profile
-        _run_experiment(chip, overrides, batch, bool(alone), out, json_, quiet)
+        _run_experiment(chip, overrides, batch, bool(alone), quick, out, json_, quiet)
         return
+    if quick:
+        raise InputError(Problem("is for an experiment's file, not for CHIP NETWORK", "--quick"))
     for_chip, settings = split_overrides(overrides)
     from simulator.hw.chip import load_chip
 
@@ -133,6 +138,7 @@ def _run_experiment(
     overrides: dict[str, object],
     batch: int | None,
     plan: bool,
+    quick: bool,
     out: Path | None,
     json_: bool,
     quiet: bool,
@@ -150,14 +156,14 @@ def _run_experiment(
                 path,
             )
         )
-    experiment = load_experiment(path)
-    folder = out or Path("reports") / (experiment.name or Path(path).stem)
+    experiment = load_experiment(path, quick=quick)
+    folder = out or Path("reports") / ((experiment.name or Path(path).stem) + "_quick" * quick)
     results: list[Result] = []
     try:
         for i, result in enumerate(experiment.results(), 1):
             results.append(result)
             latency = f"{result.metrics.latency_s * 1e3:.4g} ms"
-            chosen = describe_overrides(experiment.points[i - 1].overrides).replace("--set ", "")
+            chosen = describe_overrides(experiment.points[i - 1].settings()).replace("--set ", "")
             where = f"{result.chip} {result.network} {chosen}".rstrip()
             screen.note(f"{i}/{len(experiment.points)} {where}: {latency}", quiet)
     except (KeyboardInterrupt, InputError):  # what was finished is kept

@@ -168,6 +168,6 @@ def _said(made: Quantized, source: str) -> str:
     )
 
 
-def stated(quantization: Quantization | None) -> dict[str, Any]:
+def overrides_of(quantization: Quantization | None) -> dict[str, Any]:
     """Overrides of a run whose workload is quantized so; none where it is not."""
     return {} if quantization is None else {f"workload.{k}": v for k, v in quantization.settings().items()}
