@@ -42,6 +42,7 @@ class WorkloadEntry(Spec):
     )
     quantize: Quantization | None = Field(None, description="Quantize it before it runs [as it is]")
     chips: list[str] = Field(default_factory=list, description="Those of the chips that it is for [all]")
+    stream: int = Field(1, description="Also so many inferences back to back, for the throughput", ge=1)
     inputs: str | None = Field(
         None,
         description="An .npz file to execute the network on: an array per input, `labels` if any [the "
@@ -133,7 +134,9 @@ class Experiment:
         for number, point in enumerate(self.points, 1):
             overrides, given = point.settings(), point.given()
             what = f"{point.chip} {point.network} {describe_overrides(overrides)}".strip()
-            options = "".join(f" --{name} {quote(value)}" for name, value in given.items())
+            stream = point.workload.stream
+            asked_too = {**({"stream": str(stream)} if stream > 1 else {}), **given}
+            options = "".join(f" --{name} {quote(value)}" for name, value in asked_too.items())
             asked = f"{quote(point.chip)} {quote(point.network)}{options}"
             command = f"chipsim run {asked} {describe_overrides(overrides)}".strip()
             try:
@@ -144,6 +147,7 @@ class Experiment:
                     golden=given.get("golden"),
                     profile=given.get("profile"),
                     overrides=overrides,
+                    stream=stream,
                     command=command,
                     seed=self.seed,
                 )
@@ -214,7 +218,7 @@ def load_experiment(path: str | Path, *, quick: bool = False) -> Experiment:
             chosen = {**top.set, **dict(zip(top.sweep, values, strict=True))}
             mine, final = (_for_chip(each, names[chip], set(names.values())) for each in (chosen, last))
             points.append(Point(chip, workload, mine, final))
-    runs = [(point.chip, point.network, point.given(), point.settings()) for point in points]
+    runs = [(p.chip, p.network, p.given(), p.workload.stream, p.settings()) for p in points]
     unique = [point for i, point in enumerate(points) if runs[i] not in runs[:i]]
     _check_values(unique, top, document)
     return Experiment(

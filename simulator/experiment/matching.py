@@ -227,6 +227,7 @@ def _values(graph: Graph, activity: Activity, samples: Samples, size: Size, give
             for name, expected in golden.items()
         ),
         neurons=_neurons(graph, outputs),
+        source=Path(samples.file or "").name,
     )
 
 

@@ -106,6 +106,7 @@ def execute_on(
             compare(name, activity.outputs[name], expected, activity.samples)
             for name, expected in (given.golden or {}).items()
         ),
+        source=Path(given.files.get("inputs", "")).name,
     )
     return activity, values
 
