@@ -81,30 +81,36 @@ def _weights(runs: Sequence[Inference], names: Sequence[str]) -> str:
     if not kept:
         return ""
     return (
-        f"Alone, {', '.join(kept)} fetch their weights from external memory, once for one inference. Back to back "
-        "these weights stay on the chip, as those of neurons always do: for such use compare the columns on "
-        "the right."
+        f"Alone, {', '.join(kept)} fetch their weights from external memory, once for one inference. Back to "
+        "back these weights stay on the chip, as those of neurons always do: for such use compare the "
+        "columns on the right."
     )
 
 
 def _memories(runs: Sequence[Inference], names: Sequence[str]) -> str:
     """Which energies hold an external memory."""
-    shares, without = [], []
+    shares: dict[str, list[float]] = {}
+    without: dict[str, None] = {}
     for run in runs:
         external = [memory for memory in run.result.memories if memory.external]
         stated = [m for m in external if any(e.component == m.name and e.pj for e in run.result.energy)]
         if not stated:
-            without.append(run.result.chip)
+            without[run.result.chip] = None
             continue
         sizes = ", ".join(binary(memory.capacity_bytes or 0) for memory in stated)
-        shares.append(f"{run.result.chip} ({sizes}, {percent(_of_memory(run))} of the energy alone)")
+        shares.setdefault(f"{run.result.chip} ({sizes}", []).append(_of_memory(run))
     if not shares or not without:
         return ""
+    listed = ", ".join(f"{chip}, {_range(found)} of the energy alone)" for chip, found in shares.items())
     return (
-        f"External memory is in the energy of {', '.join(dict.fromkeys(shares))}. "
-        f"{', '.join(dict.fromkeys(without))} hold all on the chip, and what brings them their inputs is not "
-        "counted."
+        f"External memory is in the energy of {listed}. {', '.join(without)} hold all on the chip, and what "
+        "brings them their inputs is not counted."
     )
+
+
+def _range(shares: Sequence[float]) -> str:
+    low, high = percent(min(shares)), percent(max(shares))
+    return low if low == high else f"{low} to {high}"
 
 
 def _of_memory(run: Inference) -> float:
@@ -148,8 +154,8 @@ def _conversions(runs: Sequence[Inference], names: Sequence[str]) -> str:
     if not found:
         return ""
     return (
-        "Inputs and outputs of the quantized network are real numbers; converting them is part of the time of "
-        f"{', '.join(found)}."
+        "Inputs and outputs of the quantized network are real numbers; converting them is part of the time "
+        f"of {', '.join(found)}."
     )
 
 

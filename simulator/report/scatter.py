@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.report.figure import colour, linear_ticks, safe, svg
+from simulator.report.palette import GREY
 from simulator.report.rounding import decimal_scale, number, si
 
 HEIGHT, TOP, BOTTOM = 340, 30, 46
 LEFT, RIGHT = 7.0, 96.0
-#: Dots nearer than this, across in per cent and up in pixels, are one with the labels of all.
-NEAR_PERCENT, NEAR_PIXELS = 6.5, 22.0
+#: Dots nearer than this, across in per cent and up in pixels, are one with the labels of all; the style sheet
+#: shows one of the drawings, by the width of the screen.
+NEAR_PERCENT = {"wide": 4.6, "slim": 6.8}
+NEAR_PIXELS = 22.0
 #: Labels that one dot shows.
-MOST_LABELS = 3
+MOST_LABELS = 6
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,14 @@ class _Scale:
 
 
 def scatter(
-    title: str, spots: Sequence[Spot], across: Axis, up: Axis, *, products: str = "", front: bool = False
+    title: str,
+    spots: Sequence[Spot],
+    across: Axis,
+    up: Axis,
+    *,
+    products: str = "",
+    front: bool = False,
+    level: tuple[float, str] | None = None,
 ) -> str:
     """Draw dots; empty if there are none.
 
@@ -92,7 +102,9 @@ def scatter(
     products
         Unit of x · y: lines of equal products are drawn, on two logarithmic axes.
     front
-        Join the spots that have more y at no more x than all others.
+        Join the spots that no other beats: with no more x and no less y.
+    level
+        Height of a line across, and what it is.
     """
     if not spots:
         return ""
@@ -103,9 +115,25 @@ def scatter(
         body += _products(x, y, products)
     if front:
         body += _front(spots, x, y)
-    for group in _groups(spots, x, y):
-        body += _dot(group, x, y)
-    return svg(title, HEIGHT, body, "scatter")
+    if level is not None:
+        body += _level(*level, spots, x, y)
+    drawings = [
+        (style, [part for group in _groups(spots, x, y, near) for part in _dot(group, x, y)])
+        for style, near in NEAR_PERCENT.items()
+    ]
+    return "".join(svg(title, HEIGHT, [*body, *dots], f"scatter {style}") for style, dots in drawings)
+
+
+def _level(value: float, what: str, spots: Sequence[Spot], x: _Scale, y: _Scale) -> list[str]:
+    """A line across, and what it is, on the side with more room."""
+    at, right = y.at(value), max(x.at(spot.x) for spot in spots)
+    left = min(x.at(spot.x) for spot in spots)
+    place = f'x="{LEFT}%"' if left - LEFT > RIGHT - right else 'x="100%"'
+    style = "halo" if left - LEFT > RIGHT - right else "end halo"
+    return [
+        f'<line x1="0" x2="100%" y1="{at:.1f}" y2="{at:.1f}" class="roof"/>',
+        f'<text {place} y="{at - 14:.1f}" class="{style}">{safe(what)}</text>',
+    ]
 
 
 def _scale(axis: Axis, values: Sequence[float], start: float, end: float) -> _Scale:
@@ -188,8 +216,8 @@ def _beats(one: Spot, other: Spot) -> bool:
     return (one.x <= other.x and one.y >= other.y) and (one.x, one.y) != (other.x, other.y)
 
 
-def _groups(spots: Sequence[Spot], x: _Scale, y: _Scale) -> list[list[Spot]]:
-    """Spots that would lie on each other, together."""
+def _groups(spots: Sequence[Spot], x: _Scale, y: _Scale, percent: float) -> list[list[Spot]]:
+    """Spots that would lie on each other, together: nearer than so many per cent across."""
     groups: list[list[Spot]] = []
     for spot in spots:
         near = next(
@@ -197,7 +225,7 @@ def _groups(spots: Sequence[Spot], x: _Scale, y: _Scale) -> list[list[Spot]]:
                 group
                 for group in groups
                 if any(
-                    abs(x.at(spot.x) - x.at(other.x)) < NEAR_PERCENT
+                    abs(x.at(spot.x) - x.at(other.x)) < percent
                     and abs(y.at(spot.y) - y.at(other.y)) < NEAR_PIXELS
                     for other in group
                 )
@@ -218,7 +246,9 @@ def _dot(group: Sequence[Spot], x: _Scale, y: _Scale) -> list[str]:
     text = " ".join([*(spot.label for spot in group[:MOST_LABELS]), *["…"] * (len(group) > MOST_LABELS)])
     width = 20 + 8 * (len(text) - 1)
     title = safe("\n".join(f"{spot.label} {spot.name}" for spot in group))
-    style = f"dot {colour(group[0].colour)}" + " open" * all(spot.open for spot in group)
+    colours = {spot.colour for spot in group}
+    style = f"dot {colour(colours.pop() if len(colours) == 1 else GREY)}"
+    style += " open" * all(spot.open for spot in group)
     place = f'x="{across:.2f}%" y="{height - 10:.1f}" transform="translate({-width / 2:g})"'
     return [
         f'<rect {place} width="{width}" height="20" rx="10" class="{style}"><title>{title}</title></rect>',
