@@ -251,8 +251,8 @@ def _make_way(data: dict[str, Any], path: str) -> None:
 
 
 def _add_mover(cores: dict[str, Core]) -> None:
-    """Give a chip that cannot move data something that can, beside its first core."""
-    if not any(core.accepts(Move(0, 0)) for core in cores.values()):
+    """Give a chip that cannot move data something that can, beside its first core, unless all do without."""
+    if not any(core.ALONE or core.accepts(Move(0, 0)) for core in cores.values()):
         first = next(iter(cores.values()))
         mover = CORES["mover"](kind="mover", clock_hz=first.clock_hz, buffers={"data": first.buffer("ifmap")})
         cores["mover"] = mover.model_copy(update={"leakage_mw": 0.0, "area_mm2": 0.0})

@@ -100,6 +100,7 @@ class Component(Spec):
 
     ACTIONS: ClassVar[tuple[str, ...]] = ()
     BACKGROUND: ClassVar[bool] = False  # whether what it draws at rest is among its actions
+    CLOCKED: ClassVar[bool] = True  # whether its times are cycles of its clock
     BETTER: ClassVar[Mapping[str, str]] = {}  # fields for which ``better_when`` needs to be told
 
     kind: str = Field(description="Which model: a name that `chipsim list` shows")
@@ -142,6 +143,8 @@ class Core(Component):
     ABSORBS: ClassVar[bool] = (
         False  # whether element-wise operations can join any of its tiles, at their cost
     )
+
+    ALONE: ClassVar[bool] = False  # whether its work needs no core beside it, not even for moves
 
     clock_hz: int = Field(description="Clock of the core", gt=0)
     buffers: dict[str, str] = Field(description="Which memory holds each operand: role -> name of a memory")
