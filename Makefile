@@ -10,7 +10,7 @@ STAMP := $(VENV)/installed
 help:
 	@echo "make demo   set up, simulate ResNet-50 on npu/edge_npu, write reports/demo"
 	@echo "make test   set up, check style and types, run the tests"
-	@echo "make bench  set up, measure speed (beside the PyPI packages scalesim and onnxruntime where they install)"
+	@echo "make bench  set up, measure speed (beside the PyPI packages scalesim, onnxruntime and brian2 where they install)"
 	@echo "make lint   set up, ruff and mypy"
 
 $(STAMP): pyproject.toml
@@ -44,6 +44,7 @@ bench: $(STAMP)
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/memory.py
 	@$(BIN)/python benchmarks/numerics.py
+	@$(BIN)/python benchmarks/spiking.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

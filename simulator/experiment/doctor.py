@@ -90,6 +90,7 @@ def _packages() -> str:
         "onnx",
         "tflite",
         "matplotlib",
+        "h5py",
     )
     missing = [name for name in required if find_spec(_MODULES.get(name, name)) is None]
     if missing:

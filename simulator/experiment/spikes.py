@@ -33,6 +33,8 @@ class Stimulus:
         How many; None: as the inputs or the network say.
     dt, soft_reset
         Of .nir: length of a step as text such as ``100 us``, and whether a spike subtracts the threshold.
+    least_delay
+        Steps that every synapse takes at least.
     """
 
     inputs: str | None = None
@@ -41,6 +43,7 @@ class Stimulus:
     steps: int | None = None
     dt: str | None = None
     soft_reset: bool = False
+    least_delay: int = 0
 
 
 def execute_spiking_files(
@@ -65,6 +68,7 @@ def execute_spiking_files(
         A file is not as it should be, or an option does not fit.
     """
     read = load_spiking(network, dt_s=_seconds(stimulus.dt), soft_reset=stimulus.soft_reset or None)
+    read = read.delayed(stimulus.least_delay) if stimulus.least_delay else read
     if stimulus.steps is not None and stimulus.steps < 1:
         raise InputError(Problem(f"expected at least 1 step, got {stimulus.steps}", "--steps"))
     inputs = None if stimulus.inputs is None else read_arrays(stimulus.inputs)

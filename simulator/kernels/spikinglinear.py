@@ -67,11 +67,12 @@ def run_linear(
     """Run a window of steps; arguments: ``simulator.kernels.spiking``, and the populations.
 
     State: current, potential. Numbers: gain of the current, gain of the potential, bias of the input, drift
-    towards rest, threshold that is compared with, what a soft reset subtracts, reset. Scalars: 0 and 1.
+    towards rest, threshold that is compared with, what a soft reset subtracts, reset, not 0 where there is a
+    bias or drift. Scalars: 0 and 1.
     ``stages``, int64 (populations, 3): first neuron, neuron after the last, what it sends (``SPIKES``, ...).
     """
     synapse, v, gain, bias = state[0], state[1], numbers[1], numbers[2]
-    threshold, drop, reset = numbers[4], numbers[5], numbers[6]
+    threshold, drop, reset, biased = numbers[4], numbers[5], numbers[6], numbers[7]
     n, slots, spikes, done, now = v.size, inbox.shape[0], 0, 0, scalars[0]
     while done < steps and spikes + n <= spike_steps.size:
         enter(drive, done, inbox, slot, arrived)
@@ -79,7 +80,7 @@ def run_linear(
             begin, end, sends = stages[stage, 0], stages[stage, 1], stages[stage, 2]
             if groups.size > 0:
                 count_updated(
-                    v[begin:end], keeps[1, begin:end], 5e-324, bias[begin:end], arrived[slot, begin:end],
+                    v[begin:end], keeps[1, begin:end], 5e-324, biased[begin:end], arrived[slot, begin:end],
                     groups[begin:end], updated[done],
                 )  # fmt: skip
                 arrived[slot, begin:end] = 0

@@ -85,6 +85,8 @@ def execute(
     InputError
         Inputs are not those of the network, or a node cannot be executed; with its name and the reason.
     """
+    if not isinstance(graph, Graph):
+        raise InputError(Problem("expected a graph; execute_spikes runs spiking networks"))
     numerics = profile(numerics)
     join = _check_inputs(graph, inputs)[1]
     samples = samples_of(graph, inputs)

@@ -28,8 +28,10 @@ from simulator.workload.spiking.network import Population, SpikingNetwork, Synap
 SIGNATURES = {
     "cuba_int": ("du", "dv", "vth_mant"),
     "cuba_euler": ("taum", "taue", "taui"),
-    "sanafe_lif": ("leak", "input_decay", "soft"),
+    "sanafe_lif": ("leak", "input_decay"),
 }
+#: Integer parameter -> the one that says by how much it is shifted left.
+SHIFTED = {"threshold": "vth_exp", "bias": "bias_exp"}
 _EDGES = ("pre", "post", "w", "delay")
 _WHOLE = ("model", "steps", "N", "core_id")
 _STEPS, _COUNT = ("steps", "T"), ("N", "n", "neurons")
@@ -52,6 +54,8 @@ def load(path: Path) -> SpikingNetwork:
     n = file.neurons(model)
     file.unknown(model)
     values = {each.name: file.parameter(each, n) for each in model.parameters}
+    for name, shift in SHIFTED.items() if model.integer else ():
+        file.shifted(name, values[name], int(values[shift]))
     synapses = file.synapses(model, n, values)
     core_id, steps = file.cores(n), file.steps()
     start = file.start(model, n)
@@ -232,6 +236,15 @@ class _File:
         place = f"{key}[{at}]" if self.arrays[key].ndim else key
         self.wrong(place, f"expected {expected}, got {array[at]}{more}")
         return False
+
+    def shifted(self, key: str, values: np.ndarray, shift: int) -> None:
+        """Numbers shifted left have to fit 32 bits."""
+        most = (2**31 - 1) >> shift
+        wrong = np.flatnonzero(np.abs(values) > most)
+        if len(wrong):
+            at, more = int(wrong[0]), f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+            text = f"expected at most {most}, which {shift} bits further left fits 32 bits, got {values[at]}"
+            self.wrong(f"{key}[{at}]", text + more)
 
     def synapses(self, model: NeuronModel, n: int, values: Mapping[str, np.ndarray]) -> Synapses | None:
         """Edges by source; None where they are wrong."""

@@ -63,8 +63,7 @@ def outside(
     """
     reader = _Reader(network)
     found = reader.layers(inputs) if network.inputs else reader.neurons(inputs)
-    lasting = {len(array) for array in found.values() if array is not None and len(array) > 1}
-    lasting |= {len(array) for name, array in found.items() if array is not None and name == FORCED}
+    lasting = reader.lasting
     if len(lasting) > 1 or (steps is not None and lasting - {steps}):
         wanted = "as many steps of every input" if steps is None else f"{steps} steps"
         reader.wrong(f"expected {wanted}, got {' and '.join(str(each) for each in sorted(lasting))}")
@@ -72,7 +71,7 @@ def outside(
         raise InputError(*reader.problems)
     count = steps or next(iter(lasting), None) or network.steps
     if count is None:
-        text = "nothing says how many steps: the network has no `steps`, and no input is longer than one"
+        text = "nothing says how many steps, neither the network nor an input"
         raise InputError(Problem(f"{text}; give --steps", path="inputs"))
     return reader.joined(found, count), count
 
@@ -83,6 +82,7 @@ class _Reader:
     def __init__(self, network: SpikingNetwork) -> None:
         self.network = network
         self.problems: list[Problem] = []
+        self.lasting: set[int] = set()  # steps of inputs that have an axis of them
 
     def wrong(self, message: str) -> None:
         self.problems.append(Problem(message, path="inputs"))
@@ -137,6 +137,7 @@ class _Reader:
         elif MODELS[self.network.model].integer and not self._fits(array):
             self.wrong(f"input '{name}': expected integers of 32 bits, which the model computes with")
         else:
+            self.lasting |= set() if steady else {len(array)}
             return array.reshape(1 if steady else len(array), to.count)
         return None
 

@@ -88,10 +88,8 @@ _DECAY = 4096
 _FAR = 2**31 - 1
 
 
-def _integer_parameters(
-    threshold: int, bias: int, refractory: int, bits: int, du_offset: int
-) -> tuple[Parameter, ...]:
-    """Parameters of the current-based integer models; arguments: greatest values and what differs."""
+def _integer_parameters(threshold: int, bias: int, refractory: int, bits: int) -> tuple[Parameter, ...]:
+    """Parameters of the current-based integer models; arguments: greatest values, and the width."""
     return (
         Parameter("input_decay", "int", "part of u lost in a step, in 4096ths", None, 0, _DECAY, ("du",)),
         Parameter("leak", "int", "part of v lost in a step, in 4096ths", None, 0, _DECAY, ("dv",)),
@@ -107,7 +105,7 @@ def _integer_parameters(
         Parameter("vth_exp", "int", "left shift of the threshold", 6, 0, 24, per_neuron=False),
         Parameter("bias_exp", "int", "left shift of the bias", 6, 0, 24, per_neuron=False),
         Parameter("bits", "int", "width of u and v", bits, 8, 32, ("state_bits",), per_neuron=False),
-        Parameter("du_offset", "int", "added to input_decay", du_offset, 0, 1, per_neuron=False),
+        Parameter("du_offset", "int", "added to input_decay", 0, 0, 1, per_neuron=False),
     )  # fmt: skip
 
 
@@ -120,15 +118,14 @@ MODELS: dict[str, NeuronModel] = {
     "cuba_int": NeuronModel(
         "cuba_int",
         "leaky integrate-and-fire with a decaying current, integers; u and v wrap at their width",
-        _integer_parameters(_FAR >> 6, _FAR >> 6, _FAR, 32, 0),
+        _integer_parameters(_FAR >> 6, _FAR >> 6, _FAR, 32),
         True,
         ("u", "v"),
-        delays=(1, 63),
     ),
     "loihi": NeuronModel(
         "loihi",
         "as cuba_int with the widths of Loihi 1: u of 24 bits wraps, v of 24 bits saturates",
-        _integer_parameters(2**17 - 1, 2**12 - 1, 63, 24, 1),
+        _integer_parameters(2**17 - 1, 2**12 - 1, 63, 24),
         True,
         ("u", "v"),
         weights=(-256, 255),
@@ -174,6 +171,7 @@ MODELS: dict[str, NeuronModel] = {
         "if",
         "integrate-and-fire: v takes inputs and bias, and keeps a part from step to step",
         (
+            Parameter("input_decay", "float", "what is left of the input after a step", 0, 0, 1),
             Parameter("threshold", "float", "spikes where v is above", None, aliases=("thr",)),
             Parameter("bias", "float", "added to v in every step", 0),
             Parameter("leak", "float", "what is left of v after a step", 1, 0, 1),

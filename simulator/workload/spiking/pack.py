@@ -132,11 +132,11 @@ def _pack_cuba(network: SpikingNetwork, real: Any) -> Packed:
 
 
 def _pack_if(network: SpikingNetwork, real: Any) -> Packed:
-    n, parameters = network.neurons, network.parameters
-    none, one = np.zeros(n), np.ones(n)
-    threshold = parameters["threshold"]
-    numbers = _rows(real, one, one, parameters["bias"], none, threshold, threshold, parameters["reset"])
-    return _finish(network, "linear", real, numbers, _rows(real, none, parameters["leak"]), _clock(real))
+    given = network.parameters
+    none, one, bias = np.zeros(network.neurons), np.ones(network.neurons), given["bias"]
+    rows = one, one, none, bias, given["threshold"], given["threshold"], given["reset"], bias
+    keeps = _rows(real, given["input_decay"], given["leak"])
+    return _finish(network, "linear", real, _rows(real, *rows), keeps, _clock(real))
 
 
 def _pack_layered(network: SpikingNetwork, real: Any) -> Packed:
@@ -144,7 +144,8 @@ def _pack_layered(network: SpikingNetwork, real: Any) -> Packed:
     threshold = given["threshold"].astype(real)
     least = np.where(given["inclusive"], np.nextafter(threshold, real(-np.inf)), threshold)
     gains = given["gain_current"], given["gain"]
-    rows = *gains, given["bias"], given["drift"], least, threshold, given["reset"]
+    biased = (given["bias"] != 0) | (given["drift"] != 0)
+    rows = *gains, given["bias"], given["drift"], least, threshold, given["reset"], biased
     keeps = _rows(real, given["keep_current"], given["keep"])
     return _finish(network, "linear", real, _rows(real, *rows), keeps, _clock(real))
 

@@ -63,10 +63,10 @@ def _count(window: Window, kind: str, part: slice, done: int, slot: int) -> None
     if kind == "cuba":
         busy = np.ones(len(groups), bool)
     else:
-        bias = window.numbers[2 if kind == "linear" else 0, part]
+        bias = window.numbers[7 if kind == "linear" else 0, part]
         least = 1 / window.scalars[2] if kind == "sanafe" else {"integer": 1.0, "linear": 5e-324}[kind]
         left = np.abs(window.state[-1, part]) * window.keeps[1, part]
-        busy = (left >= least) | (window.arrived[slot, part] != 0) | (bias != 0)
+        busy = (left.astype(np.float64) >= least) | (window.arrived[slot, part] != 0) | (bias != 0)
         window.arrived[slot, part] = 0
     np.add.at(window.updated[done], groups[busy & (groups >= 0)], 1)
 

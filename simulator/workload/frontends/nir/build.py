@@ -32,6 +32,7 @@ def build(tree: Tree, name: str, *, dt_s: float, soft_reset: bool, digest: str) 
     builder.stop()
     for node in tree.nodes.values():
         builder.layer(node)
+        builder.signal(node.name)  # what leads nowhere has to be right as well
     builder.stop()
     return assemble(
         name,

@@ -14,7 +14,7 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 #: Primitive -> fields that it must have; of NIR 1.0.8.
 PRIMITIVES = {
     "Input": ("shape",),
-    "Output": ("shape",),
+    "Output": (),
     "Affine": ("weight", "bias"),
     "Linear": ("weight",),
     "Scale": ("scale",),
