@@ -12,9 +12,9 @@ from functools import partial
 import numpy as np
 import simpy
 
-from simulator.engine.machine import DmaUnit, Machine
+from simulator.engine.machine import CoreUnit, Machine
 from simulator.hw.component import SharedUnit
-from simulator.mapping.program import COMPUTE, KINDS, STORE, Program
+from simulator.mapping.program import KINDS, STORE, Program
 
 
 class DeadlockError(Exception):
@@ -88,12 +88,11 @@ class _Loop:
         live = self.machine.units[unit]
         assert live is not None
         self.start[command] = now
-        if self.kind[command] == COMPUTE:
+        if isinstance(live, CoreUnit):
             free_fs, done_fs = live.serve(now, self.work[command])
             self._at(free_fs, lambda: self._leave(unit, command))
             self._at(done_fs, lambda: self._finish(command))
             return
-        assert isinstance(live, DmaUnit)
         work = self.work[command]
         asked_fs, done_fs = live.serve(now, work)
         path = self.machine.path[unit]

@@ -17,13 +17,17 @@ import numpy as np
 
 from simulator.kernels.jit import kernel, lean
 
-#: A message: destination, command on whose behalf, time from the one before (or the start) until it is ready,
-#: time that it takes its destination.
-MESSAGE = np.dtype([("to", "i4"), ("command", "i4"), ("gap", "i8"), ("serve", "i8")], align=True)
-#: What one sender does: rows of its messages, time from the last one to the end, whether it waits for room.
+#: A message: destination, sender, time from the one before (or the start) until it is ready, time that it
+#: takes its destination.
+MESSAGE = np.dtype([("to", "i4"), ("sender", "i4"), ("gap", "i8"), ("serve", "i8")], align=True)
+#: What one sender does: rows of its messages, time from the last one to the end, what still has to end (its
+#: messages, and itself), whether it waits for room.
 SENDER = np.dtype(
-    [("next", "i8"), ("last", "i8"), ("tail", "i8"), ("command", "i4"), ("waits", "i4")], align=True
-)
+    [
+        ("next", "i8"), ("last", "i8"), ("tail", "i8"), ("pending", "i8"), ("command", "i4"), ("waits", "i4"),
+    ],
+    align=True,
+)  # fmt: skip
 #: A ring of messages: its front, how many are in it, how many have a place (those on their way included).
 QUEUE = np.dtype([("front", "i4"), ("count", "i4"), ("taken", "i4")], align=True)
 #: When it can be passed again, input that passed last, when it decides next (-1: nothing asks).
@@ -45,16 +49,16 @@ SHAPE = np.dtype(
 @kernel
 def offer(
     now: int, sender: int, first: int, last: int, tail: int, command: int, messages: np.ndarray,
-    senders: np.ndarray, pending: np.ndarray, size: np.ndarray, heap: np.ndarray,
+    senders: np.ndarray, size: np.ndarray, heap: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     """Let a sender that has nothing to do begin at ``now`` with rows ``first`` to ``last`` of ``messages``.
 
-    ``tail`` is its time after the last one. ``pending[command]`` becomes what has to end: its messages, and
-    itself. ``heap`` may have become too small: the one returned takes its place.
+    ``tail`` is its time after the last one. ``heap`` may have become too small: the one returned takes its
+    place.
     """
     senders[sender].next, senders[sender].last, senders[sender].tail = first, last, tail
     senders[sender].command, senders[sender].waits = command, 0
-    pending[command] = last - first + 1
+    senders[sender].pending = last - first + 1
     if size[0] + 2 > heap.size:
         heap = np.concatenate((heap, np.empty(heap.size + 2, EVENT)))
     _push(heap, size, now + (messages[first].gap if first < last else tail), READY, sender, 0)
@@ -65,7 +69,7 @@ def offer(
 def deliver_until(
     until: int, stop_at_first: bool, shape: np.ndarray, messages: np.ndarray, tile_of: np.ndarray,
     inputs: np.ndarray, senders: np.ndarray, queues: np.ndarray, places: np.ndarray, doors: np.ndarray,
-    busy: np.ndarray, pending: np.ndarray, size: np.ndarray, heap: np.ndarray,
+    busy: np.ndarray, size: np.ndarray, heap: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Take every decision that falls before an instant.
 
@@ -87,29 +91,27 @@ def deliver_until(
         int32 (queues, places): messages in their places; written.
     busy
         int64 (cores,): message that each core takes in, -1 for none; written.
-    pending
-        int64 (commands,): what each still waits for; written.
     size, heap
         int64 (1,), EVENT: events that are to come; written.
 
     Returns
     -------
     ended : int64, shape (ended, 2)
-        Commands that ended, and when, by time.
+        Commands that ended, and when, by time; each sender ends one at most.
     heap
         In place of the one given, which may have become too small.
     """
-    ended = np.empty((max(pending.size, 1), 2), np.int64)
+    ended = np.empty((senders.size, 2), np.int64)
     n_ended = 0
     while size[0] > 0 and heap[0].time < until:
-        if size[0] + 8 > heap.size:
-            heap = np.concatenate((heap, np.empty(heap.size + 8, EVENT)))
+        if size[0] + 16 > heap.size:
+            heap = np.concatenate((heap, np.empty(heap.size + 16, EVENT)))
         now, kind, index, message = heap[0].time, heap[0].kind, heap[0].index, heap[0].message
         _pop(heap, size)
-        command = np.int64(-1)
+        one = np.int64(-1)  # the sender of which something ended
         if kind == READY:
             if senders[index].next == senders[index].last:
-                command = np.int64(senders[index].command)
+                one = np.int64(index)
             elif not _enter(now, index, shape, messages, tile_of, senders, queues, places, doors, size, heap):
                 senders[index].waits = 1
         elif kind == ARRIVED:
@@ -117,17 +119,17 @@ def deliver_until(
             if queues[index].count == 1:
                 _ask(now, index, shape, messages, tile_of, queues, places, doors, size, heap)
         elif kind == SERVED:
-            command = np.int64(messages[busy[index]].command)
+            one = np.int64(messages[busy[index]].sender)
             busy[index] = -1
             _begin(now, index, shape, messages, tile_of, queues, places, doors, busy, size, heap)
         elif doors[index].wake == now:
             _decide(
                 now, index, shape, messages, tile_of, inputs, senders, queues, places, doors, busy, size, heap
             )
-        if command >= 0:
-            pending[command] -= 1
-            if pending[command] == 0:
-                ended[n_ended, 0], ended[n_ended, 1] = command, now
+        if one >= 0:
+            senders[one].pending -= 1
+            if senders[one].pending == 0:
+                ended[n_ended, 0], ended[n_ended, 1] = senders[one].command, now
                 n_ended += 1
                 if stop_at_first:
                     until = min(until, now + 1)
