@@ -13,10 +13,10 @@ from typing import cast
 import numpy as np
 import simpy
 
-from simulator.engine.machine import DmaUnit, Machine, ResidentUnit
+from simulator.engine.machine import CoreUnit, Machine, ResidentUnit
 from simulator.hw.component import ComputingUnit, SharedUnit
 from simulator.hw.pim.stream import Stream
-from simulator.mapping.program import COMPUTE, KINDS, STORE, Program
+from simulator.mapping.program import KINDS, STORE, Program
 
 
 class DeadlockError(Exception):
@@ -96,12 +96,11 @@ class _Loop:
             self.parts[command] = 1
             self.hosts[live.memory].submit_pim(command, live.streams[self.work[command]], self.node[command])
             return
-        if self.kind[command] == COMPUTE:
+        if isinstance(live, CoreUnit):
             free_fs, done_fs = live.serve(now, self.work[command])
             self._at(free_fs, lambda: self._leave(unit, command))
             self._at(done_fs, lambda: self._finish(command))
             return
-        assert isinstance(live, DmaUnit)
         work = self.work[command]
         asked_fs, done_fs = live.serve(now, work)
         path = self.machine.path[unit]

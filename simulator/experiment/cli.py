@@ -14,7 +14,7 @@ import typer
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
-from simulator.experiment import cliabout, cliconvert, cliquantize, clivalues, screen
+from simulator.experiment import cliabout, cliconvert, cliquantize, clispiking, clivalues, screen
 from simulator.experiment import clioptions as options
 from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
 from simulator.experiment.overrides import describe_overrides, split_overrides
@@ -79,6 +79,14 @@ def run(
 
     built = load_chip(chip, for_chip)
     # after the chip is known to be right: a wrong one is answered without loading planner and readers
+    from simulator.experiment.spikingrun import refuse_settings, spikes
+
+    if spikes(built, network):
+        others = {"batch": batch is not None, "golden": golden is not None, "profile": profile is not None}
+        options_ = clispiking.Options(inputs, plan, trace, out, json_, quiet)
+        clispiking.run(built, chip, network, overrides, {**others, "stream": stream > 1}, options_, _deliver)
+        return
+    refuse_settings(settings)
     from simulator.experiment.language import language_model, refuse, run_language_model
     from simulator.experiment.quantized import carried_samples
     from simulator.experiment.single import finish_with_trace, prepare_with_values, with_stream, with_values

@@ -48,6 +48,10 @@ def execute(
     soft_reset: Annotated[
         bool, typer.Option("--soft-reset", help=".nir: a spike subtracts the threshold from v")
     ] = False,
+    least_delay: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, max=1023, help="Spiking networks: steps a synapse takes at least"),
+    ] = 0,
     precision: Annotated[
         str, typer.Option(metavar="P", help="Spiking networks: float64 or float32")
     ] = "float64",
@@ -60,12 +64,13 @@ def execute(
     from simulator.experiment.spikes import Stimulus
     from simulator.workload.load import is_spiking
 
-    stimulus = Stimulus(inputs, rate, seed, steps, dt, soft_reset)
+    stimulus = Stimulus(inputs, rate, seed, steps, dt, soft_reset, least_delay)
     if is_spiking(network):
         _refuse({"--profile": profile, "--compare": compare}, "networks without spikes")
         _execute_spikes(network, stimulus, precision, out, all_tensors, json_, quiet)
         return
     given = {"--steps": steps, "--rate": rate, "--dt": dt, "--soft-reset": soft_reset or None}
+    given["--least-delay"] = least_delay or None
     _refuse(given, "spiking networks")
     if inputs is None:
         raise InputError(Problem("missing; expected an .npz file with an array per input", "--inputs"))

@@ -93,6 +93,8 @@ def execute(
         Inputs are not those of the network, or a node cannot be executed, or not on its memory; with its name
         and the reason.
     """
+    if not isinstance(graph, Graph):
+        raise InputError(Problem("expected a graph; execute_spikes runs spiking networks"))
     numerics, pim = profile(numerics), pim or {}
     join = _check_inputs(graph, inputs)[1]
     samples = samples_of(graph, inputs)

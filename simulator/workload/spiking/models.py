@@ -121,7 +121,6 @@ MODELS: dict[str, NeuronModel] = {
         _integer_parameters(_FAR >> 6, _FAR >> 6, _FAR, 32),
         True,
         ("u", "v"),
-        delays=(1, 63),
     ),
     "loihi": NeuronModel(
         "loihi",

@@ -180,3 +180,9 @@ class SpikingNetwork:
     def lasting(self, steps: int) -> SpikingNetwork:
         """The network with another number of steps."""
         return replace(self, steps=steps)
+
+    def delayed(self, least: int) -> SpikingNetwork:
+        """The network with delays of at least so many steps: 1 as on chips that deliver in the next step."""
+        delays = np.maximum(self.synapses.delays, np.int32(least))
+        delays.flags.writeable = False
+        return replace(self, synapses=replace(self.synapses, delays=delays))

@@ -17,6 +17,8 @@ from simulator.workload.tensor import Tensor
 
 #: Operators of two operands that are element-wise if one of them is one constant number.
 BINARY = ("Add", "Sub", "Mul", "Div", "Min", "Max")
+#: Operators that are no activation if they stand alone, such as the quantization of an input.
+CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
 _SILENT = ("bias", "requant", "dequant")
 
 
@@ -40,7 +42,8 @@ class Chain:
             for name in node.epilogue:
                 if name not in _SILENT:
                     x = EPILOGUE_FUNCTIONS[name](x, *node.attrs.get(name, ()))
-            x = _stored(x, self.graph.tensors[node.outputs[0]], "relu" in node.epilogue or bool(i))
+            if i or node.op not in CONVERSIONS:
+                x = _stored(x, self.graph.tensors[node.outputs[0]], "relu" in node.epilogue or bool(i))
         return x
 
     def _operands(self, node: Node, x: np.ndarray) -> list[np.ndarray | None]:

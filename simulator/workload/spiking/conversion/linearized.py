@@ -161,10 +161,17 @@ def _average(node: Node, graph: Graph) -> Mapped:
     return LinearMap(sums.outputs, sums.inputs, sums.rows, sums.columns, weights, sums.delays), 0.0
 
 
+def _unchanged(node: Node, graph: Graph) -> Mapped:
+    """A conversion between reals and integers: what it rounds off is left out."""
+    return identity(_sample(_data(node, graph))), 0.0
+
+
 _LINEAR: dict[str, Callable[[Node, Graph], Mapped]] = {
     "Gemm": _product,
     "MatMul": _product,
     "Conv": _convolution,
     "AveragePool": _average,
     "GlobalAveragePool": _average,
+    "QuantizeLinear": _unchanged,
+    "DequantizeLinear": _unchanged,
 }

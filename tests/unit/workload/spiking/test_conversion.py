@@ -11,6 +11,7 @@ from onnx_rectified import WAYS, Rectified
 from simulator.base.errors import InputError
 from simulator.workload.execute import execute
 from simulator.workload.load import load_graph
+from simulator.workload.quantization.quantize import quantize
 from simulator.workload.spiking.conversion.convert import convert
 from simulator.workload.spiking.conversion.evaluate import evaluate
 from simulator.workload.spiking.conversion.response import Affine, Response, response
@@ -102,6 +103,24 @@ def test_a_percentile_of_data_is_the_threshold_of_a_relu(tmp_path, rng):
             only.threshold == only.amplitude == pytest.approx(np.percentile(values.astype(float), percentile))
         )
         assert only.source == "data"
+
+
+@pytest.mark.parametrize("activations", ["uint8", "int8"])
+def test_quantized_activations_are_staircases(tmp_path, rng, activations):
+    """Of 255 levels of its scale; quantizing inputs and outputs is no activation."""
+    samples = {"x": rng.normal(size=(50, 6)).astype(np.float32)}
+    quantized = quantize(str(small("relu", tmp_path, rng)), samples, activations=activations)
+    quantized.write(tmp_path / "q.onnx")
+    graph = load_graph(tmp_path / "q.onnx")
+    converted = convert(graph)
+    (only,) = converted.thresholds
+    scale = next(t for n in graph if n.op == "Gemm" for t in graph.results(n)).quant.scale[0]
+    assert only.levels == 255
+    assert only.threshold == pytest.approx(255 * scale, rel=1e-6)
+    assert only.amplitude == pytest.approx(255 * scale, rel=1e-6)
+    wanted = execute(graph, samples, graph.native).outputs[graph.outputs[0]].reshape(50, 3)
+    found = evaluate(converted.network, [{"x": each} for each in samples["x"]], [255]).outputs[0]
+    assert np.abs(found - wanted).max() < 0.1 * np.abs(wanted).max()
 
 
 def picture(folder: Path, rng: np.random.Generator) -> Path:

@@ -9,6 +9,7 @@ import pytest
 from spiking_cases import arrays, load
 
 from simulator.base.errors import InputError
+from simulator.workload.execute import execute as execute_graph
 from simulator.workload.spiking import window
 from simulator.workload.spiking.drive import poisson
 from simulator.workload.spiking.execute import execute_spikes
@@ -243,6 +244,12 @@ def test_wrong_inputs(tmp_path, inputs, options, message):
     with pytest.raises(InputError) as caught:
         execute_spikes(network, inputs, **options)
     assert message in str(caught.value)
+
+
+def test_a_spiking_network_is_no_graph(tmp_path):
+    network = load(PAIR | {"threshold": 1.0, "model": "if"}, tmp_path)
+    with pytest.raises(InputError, match="expected a graph; execute_spikes runs spiking networks"):
+        execute_graph(network, {}, "onnxruntime")
 
 
 def test_someone_must_say_how_many_steps(tmp_path):
