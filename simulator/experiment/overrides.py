@@ -17,6 +17,7 @@ ARGUMENTS = (
     "blocks",
     "data", "vectors", "labels", "scale", "shift", "learn", "recognize", "length", "norm", "mode", "k",
     "minif", "maxif", "epochs", "knowledge", "save", "neurons", "components", "train",
+    "time_steps", "percentile",
 )  # fmt: skip
 #: Settings of spiking networks: steps, random spikes, what .nir files leave open.
 SPIKING_SETTINGS = ("steps", "rate", "seed", "dt", "soft_reset")

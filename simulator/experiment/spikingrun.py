@@ -11,12 +11,16 @@ import numpy as np
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem, did_you_mean
+from simulator.base.locate import locate
 from simulator.experiment.execute import located
 from simulator.experiment.overrides import SPIKING_SETTINGS, split_overrides
+from simulator.experiment.single import with_values
 from simulator.experiment.spikes import seconds
 from simulator.hw.chip import Chip, load_chip
 from simulator.hw.spiking import is_spiking as is_spiking_chip
+from simulator.results.values import Values
 from simulator.workload.arrays import read_arrays
+from simulator.workload.frontends.converted import Carrying, Conversion, is_converted, load_carrying
 from simulator.workload.graph import Graph
 from simulator.workload.load import is_spiking, load_spiking
 from simulator.workload.spiking.drive import poisson
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from simulator.mapping.spiking.schedule import SpikingSchedule
     from simulator.results.result import Result
     from simulator.results.trace import Trace
+    from simulator.workload.spiking.log import SpikeLog
 
 Inputs = Mapping[str, np.ndarray]
 
@@ -35,6 +40,8 @@ class SpikingRequest:
     """A run that is asked for: the network on its chip, what drives it, for how many steps.
 
     ``file`` and ``given`` name the network and its inputs for messages; ``settings`` go to resolved.yaml.
+    ``carrying`` is a network that is run on the samples that it carries, one after the other, in place of
+    ``inputs``; None where it is not.
     """
 
     network: SpikingNetwork
@@ -44,6 +51,7 @@ class SpikingRequest:
     file: str
     given: str
     seed: int
+    carrying: Carrying | None = None
 
 
 def spikes(chip: Chip, network: str | Path | Graph | SpikingNetwork) -> bool:
@@ -99,12 +107,16 @@ def prepare_spiking(
     """
     from simulator.mapping.spiking.plan import plan_spiking  # numba: only when something is planned
 
-    read = _read(network, settings)
+    carrying, settings = _carrying(network, settings)
+    read = _read(network if carrying is None else carrying.coded.network, settings)
     file = network.name if isinstance(network, SpikingNetwork) else str(network)
     rate, seed, steps = _rate(settings), _whole(settings, "seed", 0), _whole(settings, "steps", 1)
     steps = steps or None
     given = str(inputs) if isinstance(inputs, str | Path) else file
     arrays = read_arrays(str(inputs)) if isinstance(inputs, str | Path) else inputs
+    on_samples = carrying is not None and arrays is None and rate is None and steps is None
+    if carrying is not None and on_samples:
+        arrays = carrying.coded.inputs(carrying.samples[0])  # the mapper sees one of them
     said = list(read.assumptions)
     if rate is not None:
         arrays, sentence = _random(read, arrays, rate, seed, steps)
@@ -121,7 +133,9 @@ def prepare_spiking(
         said.append("synapses take a step at least: the chip delivers spikes in the next one")
     read = replace(read, assumptions=tuple(said))
     schedule = plan_spiking(read, chip, file)
-    return SpikingRequest(read, schedule, arrays, steps, file, given, seed)
+    return SpikingRequest(
+        read, schedule, arrays, steps, file, given, seed, carrying if on_samples else None
+    )
 
 
 def run_prepared(
@@ -140,17 +154,37 @@ def run_prepared(
     """
     from simulator.engine.spiking.simulate import simulate_spiking  # simpy and numba: only in a run
     from simulator.mapping.spiking.lower import lower_spiking
-    from simulator.workload.spiking.log import log_spikes
 
-    try:
-        log = log_spikes(request.network, request.inputs, request.schedule.core_of, steps=request.steps)
-    except InputError as error:
-        raise located(error, {"inputs": request.given}, request.file) from error
+    log, values = _logged(request)
     provenance = {"chipsim": __version__, "command": command, "seed": seed or request.seed}
     result, trace = simulate_spiking(lower_spiking(request.schedule, log), provenance)
     experiment: dict[str, Any] = {**(settings or {}), "steps": log.steps, "seed": seed or request.seed}
     chip = dict(request.schedule.chip.resolved)
-    return replace(result, resolved={"experiment": experiment, "chip": chip}), trace
+    result = replace(result, resolved={"experiment": experiment, "chip": chip})
+    return result if values is None else replace(with_values(result, values), batch=values.samples), trace
+
+
+def _logged(request: SpikingRequest) -> tuple[SpikeLog, Values | None]:
+    """What the network does, and what a result says of the samples that it carries."""
+    from simulator.workload.spiking.log import log_spikes  # numba: only in a run
+    from simulator.workload.spiking.samples import log_samples
+
+    carrying, groups = request.carrying, request.schedule.core_of
+    if carrying is None:
+        try:
+            return log_spikes(request.network, request.inputs, groups, steps=request.steps), None
+        except InputError as error:
+            raise located(error, {"inputs": request.given}, request.file) from error
+    coded = replace(carrying.coded, network=request.network)
+    log, received = log_samples(coded, list(carrying.samples), groups)
+    values = Values(
+        profile=f"{request.network.model} neurons (exact integers), {request.network.steps} steps each",
+        samples=len(carrying.samples),
+        labelled=len(carrying.labels),
+        correct=int((received.argmax(axis=1) == carrying.labels).sum()),
+        source=Path(carrying.source).name,
+    )
+    return log, values
 
 
 def run_spiking(
@@ -186,6 +220,20 @@ def refuse_settings(settings: Mapping[str, str]) -> None:
             for name in wrong
         ]
         raise InputError(*problems)
+
+
+def _carrying(
+    network: str | Path | SpikingNetwork, settings: Mapping[str, str]
+) -> tuple[Carrying | None, Mapping[str, str]]:
+    """The network with its samples where a builder converts it, and the settings that are the run's."""
+    if isinstance(network, SpikingNetwork):
+        return None, settings
+    path = locate(str(network), "workloads")
+    if not is_converted(path):
+        return None, settings
+    arguments = {name: text for name, text in settings.items() if name in Conversion.model_fields}
+    rest = {name: text for name, text in settings.items() if name not in arguments}
+    return load_carrying(path, arguments), rest
 
 
 def _read(network: str | Path | SpikingNetwork, settings: Mapping[str, str]) -> SpikingNetwork:

@@ -102,7 +102,13 @@ def inference(result: Result) -> Inference:
             note = f"mean of {count} recognitions; teaching is not in it"
             alone = _taken(result, rows, share, latency_s, note)
             return replace(alone, steady_s=latency_s, steady_j=alone.energy_j if alone.known else None)
+    if result.spiking is not None:
+        latency_s *= share
+        steps = (result.metrics.steps or 0) // max(result.batch, 1)
+        note = f"mean of {result.batch} samples, one after the other, {steps} steps each"
     alone = _taken(result, rows, share, latency_s, note)
+    if result.spiking is not None:
+        return replace(alone, steady_s=latency_s, steady_j=alone.energy_j if alone.known else None)
     if result.stream is None:
         return alone
     joules, interval_s = result.stream.energy_j, result.stream.interval_fs / 1e15
@@ -139,6 +145,8 @@ def _taken(result: Result, rows: Sequence[int], share: float, latency_s: float, 
 def _kind(result: Result) -> str:
     if result.matching is not None:
         return MATCHING
+    if result.spiking is not None:
+        return SPIKING
     if any(result.ledger.total(memory.name, "pim_column") for memory in result.memories):
         return PIM
     return NPU

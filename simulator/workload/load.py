@@ -10,6 +10,7 @@ from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
 from simulator.workload.frontends import (
     built,
+    converted,
     layers,
     nir,
     onnx,
@@ -26,6 +27,11 @@ from simulator.workload.spiking.network import SpikingNetwork
 READERS: dict[str, Callable[..., Graph]] = {}
 #: Suffix of a file -> reader of spiking networks: load(path, ...) -> SpikingNetwork.
 SPIKING_READERS: dict[str, Callable[..., SpikingNetwork]] = {".npz": spikingarrays.load, ".nir": nir.load}
+#: Builder of a .yaml -> reader of spiking networks: load(path) -> SpikingNetwork.
+SPIKING_BUILDERS: dict[str, Callable[..., SpikingNetwork]] = {
+    spikinglayers.BUILDER: spikinglayers.load,
+    converted.BUILDER: converted.load,
+}
 
 
 def _load_yaml(
@@ -38,8 +44,9 @@ def _load_yaml(
     """A layer list, a builder's arguments, or a pointer into an installed package, by what the file says."""
     data = yamlio.load(path).data
     keys = data if isinstance(data, dict) else {}
-    if keys.get("builder") == spikinglayers.BUILDER:
-        raise InputError(Problem(f"expected a network file ({', '.join(READERS)}), got a spiking network", str(path)))
+    if keys.get("builder") in SPIKING_BUILDERS:
+        known = ", ".join(READERS)
+        raise InputError(Problem(f"expected a network file ({known}), got a spiking network", str(path)))
     if "builder" in keys:
         return built.load(path, batch=batch, dims=dims, arguments=arguments)
     _no_arguments(path, arguments)
@@ -116,7 +123,7 @@ def load_spiking(
     path = locate(str(path), "workloads")
     reader = SPIKING_READERS.get(path.suffix.lower())
     if reader is None and is_spiking(path):
-        reader = spikinglayers.load
+        reader = SPIKING_BUILDERS[yamlio.load(path).data["builder"]]
     if reader is None:
         known = ", ".join(SPIKING_READERS)
         why = (
@@ -142,5 +149,7 @@ def is_spiking(path: str | Path) -> bool:
         There is no such file.
     """
     file = locate(str(path), "workloads")
-    built_so = file.suffix.lower() in (".yaml", ".yml") and spikinglayers.is_built(file)
-    return built_so or file.suffix.lower() in SPIKING_READERS
+    if file.suffix.lower() in (".yaml", ".yml"):
+        data = yamlio.load(file).data
+        return isinstance(data, dict) and data.get("builder") in SPIKING_BUILDERS
+    return file.suffix.lower() in SPIKING_READERS
