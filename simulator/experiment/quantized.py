@@ -51,8 +51,8 @@ class Quantization(Spec):
 
     def settings(self) -> dict[str, str]:
         """What it says as settings of a workload, each as YAML."""
-        plain = self.model_dump(exclude_unset=True, exclude_none=True)
-        plain |= {name: getattr(self, name) for name in _STATED}
+        said = self.model_fields_set | set(_STATED)
+        plain = {name: value for name, value in self.model_dump(exclude_none=True).items() if name in said}
         return {
             f"{PREFIX}{name}": value if isinstance(value, str) else json.dumps(value)
             for name, value in plain.items()

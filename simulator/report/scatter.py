@@ -10,7 +10,7 @@ from simulator.report.figure import colour, linear_ticks, safe, svg
 from simulator.report.palette import GREY
 from simulator.report.rounding import decimal_scale, number, si
 
-HEIGHT, TOP, BOTTOM = 340, 30, 46
+HEIGHT, TOP, BOTTOM, CLEAR = 340, 30, 46, 6
 LEFT, RIGHT = 7.0, 96.0
 #: Dots nearer than this, across in per cent and up in pixels, are one with the labels of all; the style sheet
 #: shows one of the drawings, by the width of the screen.
@@ -159,7 +159,8 @@ def _grid(x: _Scale, y: _Scale) -> list[str]:
     for value in y.ticks(6):
         at = y.at(value)
         body.append(f'<line x1="0" x2="100%" y1="{at:.1f}" y2="{at:.1f}" class="grid"/>')
-        body.append(f'<text x="2" y="{at - 4:.1f}" class="quiet">{_tick(value, y, steps[id(y)])}</text>')
+        if at > TOP + CLEAR:  # below what the axis shows
+            body.append(f'<text x="2" y="{at - 4:.1f}" class="quiet">{_tick(value, y, steps[id(y)])}</text>')
     corners = 'x="2" y="12" class="quiet"', f'x="100%" y="{HEIGHT - 6}" class="end quiet"'
     for scale, place in zip((y, x), corners, strict=True):
         unit = steps[id(scale)][1]
