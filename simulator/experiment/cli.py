@@ -194,9 +194,9 @@ def _deliver(
     former = replaces(results[0], folder) if len(results) == 1 else ""
     if former:
         screen.note(f"{folder}: replaces the result of: {former}", quiet)
-    written = write_report(results, folder)
-    for name in reports:
-        written += REPORTS[name](results, folder)
+    further = [path for name in reports for path in REPORTS[name](results, folder)]
+    pages = [path.name for path in further if path.suffix == ".html"]
+    written = [*write_report(results, folder, pages), *further]
     if json_:
         documents = [result.to_dict() for result in results]
         screen.emit_json(documents[0] if len(documents) == 1 else documents)

@@ -178,7 +178,7 @@ def _logged(request: SpikingRequest) -> tuple[SpikeLog, Values | None]:
     coded = replace(carrying.coded, network=request.network)
     log, received = log_samples(coded, list(carrying.samples), groups)
     values = Values(
-        profile=f"{request.network.model} neurons (exact integers), {request.network.steps} steps each",
+        profile=f"{request.network.model} neurons (exact integers)",
         samples=len(carrying.samples),
         labelled=len(carrying.labels),
         correct=int((received.argmax(axis=1) == carrying.labels).sum()),
