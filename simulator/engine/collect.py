@@ -64,7 +64,7 @@ def make_ledger(ran: Finished, exposed_fs: np.ndarray) -> Ledger:
         for action, amount in unit.counts().items():
             add(name, action, everyone, amount)
         for action, total in unit.background().items():
-            add(name, action, everyone, _by_share(total, exposed_fs))
+            add(name, action, everyone, by_share(total, exposed_fs))
     for name, component in chip.components.items():
         if _leaks(component):
             add(name, "static", everyone, exposed_fs // 1000)
@@ -76,7 +76,7 @@ def _leaks(component: Component) -> bool:
     return not component.BACKGROUND or component.leakage_mw is not None
 
 
-def _by_share(total: int, weights: np.ndarray) -> np.ndarray:
+def by_share(total: int, weights: np.ndarray) -> np.ndarray:
     """A count in proportion to weights, whole and with the same sum; int64, as the weights."""
     until = np.cumsum(weights, dtype=object)  # beyond int64 in between
     if not until.size or not until[-1]:

@@ -65,6 +65,20 @@ class DmaUnit:
 
 
 @dataclass
+class SenderUnit:
+    """A spiking core whose work is done inside the mesh that it sits on: a step of it is asked for at once."""
+
+    slots: int = 1
+
+    def serve(self, now_fs: int, work: int) -> tuple[int, int]:
+        """(asked_fs, done_fs): nothing of it is left outside the mesh."""
+        return now_fs, now_fs
+
+
+Unit = CoreUnit | DmaUnit | SenderUnit
+
+
+@dataclass
 class Machine:
     """Everything live in one run.
 
@@ -81,7 +95,7 @@ class Machine:
         the link itself.
     """
 
-    units: list[CoreUnit | DmaUnit | None]
+    units: list[Unit | None]
     shared: dict[str, SharedUnit]
     path: dict[int, tuple[str, ...]]
     held_by: dict[int, str] = field(default_factory=dict)
@@ -89,7 +103,7 @@ class Machine:
 
 def build_machine(program: Program, chip: Chip) -> Machine:
     """Live units for one run of a program."""
-    units: list[CoreUnit | DmaUnit | None] = []
+    units: list[Unit | None] = []
     path: dict[int, tuple[str, ...]] = {}
     shared: dict[str, SharedUnit] = {}
     nodes = len(program.nodes)

@@ -13,10 +13,10 @@ from typing import cast
 import numpy as np
 import simpy
 
-from simulator.engine.machine import DmaUnit, Machine, ResidentUnit
+from simulator.engine.machine import CoreUnit, Machine, ResidentUnit
 from simulator.hw.component import UNDECIDED, ComputingUnit, SharedUnit
 from simulator.hw.pim.stream import Stream
-from simulator.mapping.program import COMPUTE, KINDS, STORE, Program
+from simulator.mapping.program import KINDS, STORE, Program
 
 #: Later than any event.
 FOREVER_FS = 2**62
@@ -112,12 +112,11 @@ class _Loop:
             ask, stream = self.hosts[live.memory].submit_pim, live.streams[self.work[command]]
             self._at(now, partial(ask, command, stream, self.node[command]))
             return
-        if self.kind[command] == COMPUTE:
+        if isinstance(live, CoreUnit):
             free_fs, done_fs = live.serve(now, self.work[command])
             self._at(free_fs, lambda: self._leave(unit, command))
             self._at(done_fs, lambda: self._finish(command))
             return
-        assert isinstance(live, DmaUnit)
         work = self.work[command]
         asked_fs, done_fs = live.serve(now, work)
         path = self.machine.path[unit]

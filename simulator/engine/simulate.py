@@ -79,7 +79,7 @@ def simulate_with_trace(
         ledger=ledger,
         energy=energy,
         memories=memories,
-        not_modelled=(*about.not_modelled, *_unknown_energies(chip, lacking)),
+        not_modelled=(*about.not_modelled, *unknown_energies(chip, lacking)),
         assumptions=about.assumptions,
         provenance={**(provenance or {}), **digests},
         resolved=dict(about.resolved),
@@ -90,7 +90,7 @@ def simulate_with_trace(
     return result, make_trace(ran, rows)
 
 
-def _unknown_energies(chip: Chip, actions: list[list[str]]) -> list[str]:
+def unknown_energies(chip: Chip, actions: list[list[str]]) -> list[str]:
     """A sentence for each (component, action) without a known energy, one for all copies of a component."""
     found: dict[tuple[str, str], list[str]] = {}
     for component, action in actions:

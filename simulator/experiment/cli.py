@@ -14,7 +14,7 @@ import typer
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
-from simulator.experiment import cliabout, cliconvert, cliquantize, clisweep, clivalues, screen
+from simulator.experiment import cliabout, cliconvert, cliquantize, clispiking, clisweep, clivalues, screen
 from simulator.experiment import clioptions as options
 from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
 from simulator.experiment.overrides import describe_overrides, split_overrides
@@ -56,6 +56,9 @@ def run(
     trace: Annotated[
         bool, typer.Option("--trace", help="Also write trace.json.gz, a timeline for Perfetto")
     ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Of an experiment: the small runs that its `quick` says")
+    ] = False,
     json_: Json = False,
     quiet: Quiet = False,
     plugin: Plugin = NONE,
@@ -67,18 +70,31 @@ def run(
     overrides = options.read_overrides(set_)
     if network is None:
         alone = plan or trace or stream > 1 or inputs or golden or profile
-        _run_experiment(chip, overrides, batch, bool(alone), out, json_, quiet)
+        _run_experiment(chip, overrides, batch, bool(alone), quick, out, json_, quiet)
         return
+    if quick:
+        raise InputError(Problem("is for an experiment's file, not for CHIP NETWORK", "--quick"))
     for_chip, settings = split_overrides(overrides)
     from simulator.hw.chip import load_chip
 
     built = load_chip(chip, for_chip)
     # after the chip is known to be right: a wrong one is answered without loading planner and readers
+    from simulator.experiment.spikingrun import refuse_settings, spikes
+
+    if spikes(built, network):
+        others = {"batch": batch is not None, "golden": golden is not None, "profile": profile is not None}
+        options_ = clispiking.Options(inputs, plan, trace, out, json_, quiet)
+        clispiking.run(built, chip, network, overrides, {**others, "stream": stream > 1}, options_, _deliver)
+        return
+    refuse_settings(settings)
     from simulator.experiment.language import language_model, refuse, run_language_model
+    from simulator.experiment.quantized import carried_samples
     from simulator.experiment.single import finish_with_trace, prepare_with_values, with_stream, with_values
     from simulator.experiment.values import read_given
 
-    given = read_given(inputs, golden, profile)
+    given = read_given(
+        inputs, golden, profile, carried_samples(network, settings) if inputs is None else None
+    )
     command, asked = _asked(chip, network, overrides, batch, stream, inputs, golden, profile)
     request = language_model(network, settings, batch)
     if request is not None and not plan:
@@ -130,6 +146,7 @@ def _run_experiment(
     overrides: dict[str, object],
     batch: int | None,
     plan: bool,
+    quick: bool,
     out: Path | None,
     json_: bool,
     quiet: bool,
@@ -147,14 +164,14 @@ def _run_experiment(
                 path,
             )
         )
-    experiment = load_experiment(path)
-    folder = out or Path("reports") / (experiment.name or Path(path).stem)
+    experiment = load_experiment(path, quick=quick)
+    folder = out or Path("reports") / ((experiment.name or Path(path).stem) + "_quick" * quick)
     results: list[Result] = []
     try:
         for i, result in enumerate(experiment.results(), 1):
             results.append(result)
             latency = f"{result.metrics.latency_s * 1e3:.4g} ms"
-            chosen = describe_overrides(experiment.points[i - 1].overrides).replace("--set ", "")
+            chosen = describe_overrides(experiment.points[i - 1].settings()).replace("--set ", "")
             where = f"{result.chip} {result.network} {chosen}".rstrip()
             screen.note(f"{i}/{len(experiment.points)} {where}: {latency}", quiet)
     except (KeyboardInterrupt, InputError):  # what was finished is kept
@@ -177,9 +194,9 @@ def _deliver(
     former = replaces(results[0], folder) if len(results) == 1 else ""
     if former:
         screen.note(f"{folder}: replaces the result of: {former}", quiet)
-    written = write_report(results, folder)
-    for name in reports:
-        written += REPORTS[name](results, folder)
+    further = [path for name in reports for path in REPORTS[name](results, folder)]
+    pages = [path.name for path in further if path.suffix == ".html"]
+    written = [*write_report(results, folder, pages), *further]
     if json_:
         documents = [result.to_dict() for result in results]
         screen.emit_json(documents[0] if len(documents) == 1 else documents)

@@ -58,7 +58,7 @@ def quantize(
         quantized = quantize_files(
             network, inputs, out, lambda text: screen.note(text, quiet), weights=weights,
             activations=activations, per_channel=per_channel, symmetric=symmetric, method=method,
-            percentile=percentile, rules=rules, labels=labels,
+            percentile=percentile, rules=rules or (), labels=labels,
         )  # fmt: skip
     if json_:
         screen.emit_json({**quantized.record(), "file_bytes": len(quantized.model)})

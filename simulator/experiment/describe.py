@@ -54,7 +54,11 @@ def _together(family: str, words: dict[str, str]) -> list[str]:
 def _link_words(link: Link) -> str:
     ends = f" between {link.transport.outer} and {link.transport.inner}" if link.transport else ""
     traits = "".join(f", {trait}" for trait in link.traits())
-    return f"{link.kind}{ends}{traits} at {format(link.clock_hz, 'hz')}"
+    return f"{link.kind}{ends}{traits}{_clock(link, link.clock_hz)}"
+
+
+def _clock(component: Component, clock_hz: int) -> str:
+    return f" at {format(clock_hz, 'hz')}" if component.CLOCKED else ""
 
 
 def _core_words(core: Core) -> str:
@@ -63,7 +67,7 @@ def _core_words(core: Core) -> str:
     peak = f" = {', '.join(rates)}" if rates else ""
     traits = "".join(f", {trait}" for trait in core.traits())
     buffers = ", ".join(f"{role} in {memory}" for role, memory in core.buffers.items())
-    return f"{core.kind}{size} at {format(core.clock_hz, 'hz')}{peak}{traits}; {buffers}"
+    return f"{core.kind}{size}{_clock(core, core.clock_hz)}{peak}{traits}; {buffers}"
 
 
 def _memory_words(memory: Memory) -> str:

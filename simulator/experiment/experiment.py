@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from shlex import quote
@@ -17,6 +17,7 @@ from simulator.base.locate import locate
 from simulator.base.spec import Spec, build
 from simulator.experiment.overrides import ARGUMENTS, describe_overrides, split_overrides
 from simulator.experiment.paths import check_path, chip_names, for_chip
+from simulator.experiment.quantized import Quantization, overrides_of
 from simulator.experiment.run import run
 from simulator.hw.chip import load_chip
 from simulator.report import REPORTS
@@ -40,8 +41,13 @@ class WorkloadEntry(Spec):
     args: dict[str, Any] = Field(
         default_factory=dict, description="Arguments of its builder that take the place of those in its file"
     )
+    quantize: Quantization | None = Field(None, description="Quantize it before it runs [as it is]")
+    chips: list[str] = Field(default_factory=list, description="Those of the chips that it is for [all]")
+    stream: int = Field(1, description="Also so many inferences back to back, for the throughput", ge=1)
     inputs: str | None = Field(
-        None, description="An .npz file to execute the network on: an array per input, `labels` if any"
+        None,
+        description="An .npz file to execute the network on: an array per input, `labels` if any [the "
+        "samples to test on that it carries]",
     )
     golden: str | None = Field(None, description="An .npz file of expected outputs")
     profile: str | None = Field(None, description="Numerics profile [that of each chip]")
@@ -67,21 +73,45 @@ class ExperimentFile(Spec):
     reports: list[str] = Field(
         default_factory=list, description="Further reports for the folder, such as pictures"
     )
+    quick: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Path -> value of a quick run (`--quick`), in place of all others; `workload.network` is "
+        "another network. Runs that become equal are run once",
+    )
     seed: int = Field(0, description="Recorded in every result", ge=0)
 
 
 #: Fields of a workload that are overrides of a run, and those that it is given to execute.
 SETTINGS = ("precision", "batch", "density", "weight_density")
 GIVEN = ("inputs", "golden", "profile")
+#: Path of a quick run that is another network.
+NETWORK = "workload.network"
 
 
 @dataclass(frozen=True)
 class Point:
-    """One run of an experiment."""
+    """One run of an experiment; ``last`` are overrides in place of all others."""
 
     chip: str
     workload: WorkloadEntry
     overrides: Mapping[str, Any]
+    last: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def network(self) -> str:
+        """Path or name of the network."""
+        return str(self.last.get(NETWORK, self.workload.network))
+
+    def settings(self) -> dict[str, Any]:
+        """All overrides of the run."""
+        named = {f"workload.{name}": value for name, value in self.workload.args.items()}
+        stated = {**chosen(self.workload, SETTINGS, "workload."), **overrides_of(self.workload.quantize)}
+        last = {path: value for path, value in self.last.items() if path != NETWORK}
+        return {**self.overrides, **stated, **named, **last}
+
+    def given(self) -> dict[str, str]:
+        """What it is given to execute."""
+        return {name: str(value) for name, value in chosen(self.workload, GIVEN).items()}
 
 
 @dataclass(frozen=True)
@@ -103,21 +133,22 @@ class Experiment:
             A point cannot be run; the message names it.
         """
         for number, point in enumerate(self.points, 1):
-            named = {f"workload.{name}": value for name, value in point.workload.args.items()}
-            overrides = {**point.overrides, **chosen(point.workload, SETTINGS, "workload."), **named}
-            given = {name: str(value) for name, value in chosen(point.workload, GIVEN).items()}
-            what = f"{point.chip} {point.workload.network} {describe_overrides(overrides)}".strip()
-            options = "".join(f" --{name} {quote(value)}" for name, value in given.items())
-            asked = f"{quote(point.chip)} {quote(point.workload.network)}{options}"
+            overrides, given = point.settings(), point.given()
+            what = f"{point.chip} {point.network} {describe_overrides(overrides)}".strip()
+            stream = point.workload.stream
+            asked_too = {**({"stream": str(stream)} if stream > 1 else {}), **given}
+            options = "".join(f" --{name} {quote(value)}" for name, value in asked_too.items())
+            asked = f"{quote(point.chip)} {quote(point.network)}{options}"
             command = f"chipsim run {asked} {describe_overrides(overrides)}".strip()
             try:
                 result = run(
                     point.chip,
-                    point.workload.network,
-                    inputs=point.workload.inputs,
-                    golden=point.workload.golden,
-                    profile=point.workload.profile,
+                    point.network,
+                    inputs=given.get("inputs"),
+                    golden=given.get("golden"),
+                    profile=given.get("profile"),
                     overrides=overrides,
+                    stream=stream,
                     command=command,
                     seed=self.seed,
                 )
@@ -138,8 +169,8 @@ def is_experiment(path: str) -> bool:
     return Path(path).suffix in (".yaml", ".yml")
 
 
-def load_experiment(path: str | Path) -> Experiment:
-    """Read an experiment and check every chip, network and path in it.
+def load_experiment(path: str | Path, *, quick: bool = False) -> Experiment:
+    """Read an experiment and check every chip, network and path in it; ``quick``: the runs of a quick one.
 
     Raises
     ------
@@ -156,9 +187,10 @@ def load_experiment(path: str | Path) -> Experiment:
     names = chip_names(top.chips, document)
     points = []
     problems: list[Problem] = []
-    for key in ("set", "sweep"):
+    for key in ("set", "sweep", "quick"):
         for where in getattr(top, key):
-            problems += check_path(where, (key, where), names, document)
+            if (key, where) != ("quick", NETWORK):
+                problems += check_path(where, (key, where), names, document)
     for where, axis in top.sweep.items():
         if not axis:
             problems.append(document.problem("expected at least one value", ("sweep", where)))
@@ -168,6 +200,7 @@ def load_experiment(path: str | Path) -> Experiment:
         except InputError as error:
             problems += [document.problem(p.message, ("workloads", i)) for p in error.problems]
         problems += given_problems(entry, i, document) if not isinstance(entry, str) else []
+    problems += _check_choices(top, document)
     problems += [
         document.problem(
             f"expected one of the reports {', '.join(REPORTS.names())}, got '{name}'"
@@ -179,16 +212,41 @@ def load_experiment(path: str | Path) -> Experiment:
     ]
     if problems:
         raise InputError(*problems)
+    last = top.quick if quick else {}
     for chip, entry in product(top.chips, top.workloads):
         workload = WorkloadEntry(network=entry) if isinstance(entry, str) else entry
+        if workload.chips and chip not in workload.chips:
+            continue
         for values in product(*top.sweep.values()):
-            settings = {**top.set, **dict(zip(top.sweep, values, strict=True))}
-            points.append(Point(chip, workload, for_chip(settings, names[chip], set(names.values()))))
-    unique = [point for i, point in enumerate(points) if point not in points[:i]]
+            mixed = {**top.set, **dict(zip(top.sweep, values, strict=True))}
+            mine, final = (for_chip(each, names[chip], set(names.values())) for each in (mixed, last))
+            points.append(Point(chip, workload, mine, final))
+    runs = [(p.chip, p.network, p.given(), p.workload.stream, p.settings()) for p in points]
+    unique = [point for i, point in enumerate(points) if runs[i] not in runs[:i]]
     _check_values(unique, top, document)
     return Experiment(
         top.name or Path(path).parent.name, tuple(unique), tuple(top.reports), top.seed, str(path)
     )
+
+
+def _check_choices(top: ExperimentFile, document: yamlio.Document) -> list[Problem]:
+    """Chips that a workload is for must be chips of the experiment, and a quick run's network be there."""
+    problems = [
+        document.problem(
+            f"expected one of the chips of the experiment, {', '.join(top.chips)}, got '{chip}'"
+            f"{did_you_mean(chip, top.chips)}",
+            ("workloads", i, "chips", j),
+        )
+        for i, entry in enumerate(top.workloads)
+        for j, chip in enumerate([] if isinstance(entry, str) else entry.chips)
+        if chip not in top.chips
+    ]
+    try:
+        if NETWORK in top.quick:
+            locate(str(top.quick[NETWORK]), "workloads")
+    except InputError as error:
+        problems += [document.problem(p.message, ("quick", NETWORK)) for p in error.problems]
+    return problems
 
 
 def given_problems(entry: WorkloadEntry, index: int, document: yamlio.Document) -> list[Problem]:
@@ -227,7 +285,7 @@ def _check_values(points: list[Point], top: ExperimentFile, document: yamlio.Doc
         if sum(start[path] != value for path, value in point.overrides.items()) > 1:
             continue
         try:
-            load_chip(point.chip, split_overrides(point.overrides)[0])
+            load_chip(point.chip, split_overrides(point.settings())[0])
         except InputError as error:
             problems += [_in_file(problem, top, document) for problem in error.problems]
     if problems:
@@ -236,7 +294,7 @@ def _check_values(points: list[Point], top: ExperimentFile, document: yamlio.Doc
 
 def _in_file(problem: Problem, top: ExperimentFile, document: yamlio.Document) -> Problem:
     """The problem of an override, at the key of the experiment that states it."""
-    for key in ("sweep", "set"):
+    for key in ("quick", "sweep", "set"):
         for where in getattr(top, key):
             paths = (where, where.partition(".")[2])  # with the chip's name in front, or after it
             if any((problem.file or "").startswith(f"--set {path}=") for path in paths):

@@ -16,6 +16,7 @@ from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
 from simulator.base.spec import resolved
 from simulator.experiment.overrides import ARGUMENTS, split_overrides
+from simulator.experiment.quantized import is_quantized
 from simulator.experiment.single import finish, prepare
 from simulator.hw.chip import Chip, load_chip
 from simulator.mapping.inside import check_room, more_bytes, without
@@ -55,6 +56,9 @@ def language_model(
     path = locate(str(network), "workloads")
     if path.suffix not in (".yaml", ".yml") or not built.is_built(path, "llm"):
         return None
+    if is_quantized(settings):
+        text = "a language model has no values to quantize; its types are workload.weights and workload.kv"
+        raise InputError(Problem(text, path="workload.quantize"))
     arguments = {name: text for name, text in settings.items() if name in ARGUMENTS}
     count = int(settings["batch"]) if batch is None and settings.get("batch", "").isdecimal() else batch
     request = built.read(path, batch=count, arguments=arguments)
@@ -178,7 +182,7 @@ def _prepared(run: _Run, args: LanguageModel, inside: Sequence[Resident] = ()) -
     times = (layers - some) // period if run.fold and layers > some else 0
     shown = args.at(blocks=some) if times else args
     types = {each.weight: each.multiplied for each in inside if not each.copied}
-    graph = as_inside(run.request.make(shown, run.request.name), types)
+    graph = as_inside(run.request.builder.make(shown, run.request.name), types)
     chip, schedule = prepare(run.chip, graph)
     plain = {chip.backing(core.buffer("weight")) for core in chip.cores.values() if not core.RESIDENT}
     found = [replace(each, copied=each.copied or each.memory not in plain) for each in schedule.residents]

@@ -26,6 +26,7 @@ from simulator.results.matching import Learning, Matching, Neurons, Operation, R
 from simulator.results.result import NodeRow, Result
 from simulator.results.values import Values
 from simulator.workload import neurons
+from simulator.workload.arrays import read_table
 from simulator.workload.execute import Activity, execute
 from simulator.workload.frontends import built
 from simulator.workload.frontends.matching.args import Matching as Arguments
@@ -37,7 +38,7 @@ from simulator.workload.frontends.matching.build import (
     build_sized,
     size_of,
 )
-from simulator.workload.frontends.matching.data import Samples, make_samples, read_table
+from simulator.workload.frontends.matching.data import Samples, make_samples
 from simulator.workload.graph import Graph, Node
 from simulator.workload.matched import with_counts
 from simulator.workload.op import work_of
@@ -226,6 +227,7 @@ def _values(graph: Graph, activity: Activity, samples: Samples, size: Size, give
             for name, expected in golden.items()
         ),
         neurons=_neurons(graph, outputs),
+        source=Path(samples.file or "").name,
     )
 
 

@@ -16,9 +16,14 @@ ARGUMENTS = (
     "model", "phase", "prompt", "generate", "context", "weights", "activations", "kv", "head", "group",
     "blocks",
     "data", "vectors", "labels", "scale", "shift", "learn", "recognize", "length", "norm", "mode", "k",
-    "minif", "maxif", "epochs", "knowledge", "save", "neurons", "components",
+    "minif", "maxif", "epochs", "knowledge", "save", "neurons", "components", "train",
+    "time_steps", "percentile",
 )  # fmt: skip
-WORKLOAD_SETTINGS = ("precision", "batch", "dims", "density", "weight_density", *ARGUMENTS)
+#: Settings of spiking networks: steps, random spikes, what .nir files leave open.
+SPIKING_SETTINGS = ("steps", "rate", "seed", "dt", "soft_reset")
+WORKLOAD_SETTINGS = (
+    "precision", "batch", "dims", "density", "weight_density", "quantize", *ARGUMENTS, *SPIKING_SETTINGS,
+)  # fmt: skip
 
 
 def split_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:

@@ -8,16 +8,19 @@ from pathlib import Path
 
 from simulator.experiment.language import language_model, refuse, run_language_model
 from simulator.experiment.overrides import split_overrides
+from simulator.experiment.quantized import carried_samples
 from simulator.experiment.single import finish, prepare_with_values, with_stream, with_values
+from simulator.experiment.spikingrun import refuse_options, refuse_settings, run_spiking, spikes
 from simulator.experiment.values import read_given
-from simulator.hw.chip import Chip
+from simulator.hw.chip import Chip, load_chip
 from simulator.results.result import Result
 from simulator.workload.graph import Graph
+from simulator.workload.spiking.network import SpikingNetwork
 
 
 def run(
     chip: str | Path | Chip,
-    network: str | Path | Graph,
+    network: str | Path | Graph | SpikingNetwork,
     *,
     inputs: Mapping[str, object] | str | Path | None = None,
     golden: Mapping[str, object] | str | Path | None = None,
@@ -33,11 +36,13 @@ def run(
     Parameters
     ----------
     chip, network
-        Path or name (``npu/edge_npu``), or what ``load_chip`` and ``load_graph`` gave.
+        Path or name (``npu/edge_npu``), or what ``load_chip``, ``load_graph`` and ``load_spiking`` gave.
     inputs
         Array for each of the network's inputs, of one or several samples, and ``labels`` if there are any;
-        or the path of an .npz file. The network is then executed as the chip rounds (see ``execute``); zeros
-        that this finds change time, energy and traffic of a chip that skips, gates or compresses them.
+        or the path of an .npz file; None: the samples to test on that the network carries, if any. The
+        network is then executed as the chip rounds (see ``execute``); zeros that this finds change time,
+        energy and traffic of a chip that skips, gates or compresses them. Of a spiking network: spikes or
+        currents, see ``workload.spiking.execute``.
     golden
         Expected outputs by name, or the path of an .npz file, to be compared with those found.
     profile
@@ -58,18 +63,28 @@ def run(
     InputError
         With all problems of the input.
     """
-    given = read_given(inputs, golden, profile)
     asked = {"chip": str(getattr(chip, "name", chip)), "network": str(getattr(network, "name", network))}
     settings = {**asked, "set": dict(overrides or {})}
-    request = language_model(network, split_overrides(overrides or {})[1], batch)
+    for_chip, of_workload = split_overrides(overrides or {})
+    built = chip if isinstance(chip, Chip) else load_chip(chip, for_chip)
+    if spikes(built, network):
+        others = {"golden": golden is not None, "profile": profile is not None, "batch": batch is not None}
+        refuse_options(**others, stream=stream > 1)
+        return run_spiking(
+            built, network, inputs=inputs, overrides=overrides, command=command, seed=seed, settings=settings
+        )
+    assert not isinstance(network, SpikingNetwork)
+    refuse_settings(of_workload)
+    carried = carried_samples(network, of_workload) if inputs is None else None
+    given = read_given(inputs, golden, profile, carried)
+    request = language_model(network, of_workload, batch)
     if request is not None:
         refuse(stream=stream > 1, inputs=given is not None)
         return run_language_model(
-            chip, request, overrides=overrides, command=command, seed=seed, settings=settings
+            built, request, overrides=overrides, command=command, seed=seed, settings=settings
         )
-    built, schedule, values = prepare_with_values(
-        chip, network, overrides=overrides, batch=batch, given=given
-    )
+    left = dict(overrides or {}) if built is chip else {f"workload.{k}": v for k, v in of_workload.items()}
+    built, schedule, values = prepare_with_values(built, network, overrides=left, batch=batch, given=given)
     result = finish(built, schedule, command=command, seed=seed, settings=settings)
     result = with_values(with_stream(result, schedule, stream), values)
     return result if batch is None else replace(result, batch=batch)

@@ -6,13 +6,16 @@ from typing import Any
 
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.spec import FieldDoc, Spec, describe_fields, json_schema
-from simulator.experiment.experiment import ExperimentFile
+from simulator.experiment.experiment import ExperimentFile, WorkloadEntry
 from simulator.experiment.sweep.spec import Screening, Search, SweepFile
 from simulator.hw.chip import FAMILIES, ChipFile
 from simulator.hw.rules import MappingRules
 from simulator.workload.frontends.built import Built
+from simulator.workload.frontends.converted import Conversion
+from simulator.workload.frontends.dense.args import Dense
 from simulator.workload.frontends.layers import KINDS, Header
 from simulator.workload.frontends.llm.args import LanguageModel
+from simulator.workload.frontends.matching.args import Matching
 from simulator.workload.frontends.mobilenet import MobileNet
 from simulator.workload.frontends.packaged import Packaged
 
@@ -25,12 +28,16 @@ def schema_kinds() -> dict[str, type[Spec]]:
         "sweep": SweepFile,
         "sweep.search": Search,
         "sweep.screening": Screening,
+        "experiment.workload": WorkloadEntry,
         "mapping": MappingRules,
         "layers": Header,
         "packaged": Packaged,
         "built": Built,
         "built.mobilenet": MobileNet,
         "built.llm": LanguageModel,
+        "built.matching": Matching,
+        "built.dense": Dense,
+        "built.converted": Conversion,
         **{f"layer.{name}": kind for name, kind in KINDS.items()},
     }
     for registry in FAMILIES.values():

@@ -11,6 +11,7 @@ from simulator.base.errors import InputError, Problem
 from simulator.experiment.execute import located
 from simulator.experiment.matching import matching, refuse_others, with_matching
 from simulator.experiment.overrides import ARGUMENTS, split_overrides
+from simulator.experiment.quantized import is_quantized, load_quantized
 from simulator.experiment.values import Given, execute_on, with_zeros
 from simulator.hw.chip import Chip, load_chip
 from simulator.mapping.plan import plan
@@ -216,6 +217,8 @@ def load_network(
     }
     if batch is None and "batch" in settings:
         batch = _count("batch", settings["batch"])
+    if is_quantized(settings):
+        return load_quantized(network, settings, batch=batch, dims=dims)
     arguments = {name: text for name, text in settings.items() if name in ARGUMENTS}
     return load_graph(network, batch=batch, dims=dims, arguments=arguments)
 

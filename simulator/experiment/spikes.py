@@ -67,7 +67,7 @@ def execute_spiking_files(
     InputError
         A file is not as it should be, or an option does not fit.
     """
-    read = load_spiking(network, dt_s=_seconds(stimulus.dt), soft_reset=stimulus.soft_reset or None)
+    read = load_spiking(network, dt_s=seconds(stimulus.dt), soft_reset=stimulus.soft_reset or None)
     read = read.delayed(stimulus.least_delay) if stimulus.least_delay else read
     if stimulus.steps is not None and stimulus.steps < 1:
         raise InputError(Problem(f"expected at least 1 step, got {stimulus.steps}", "--steps"))
@@ -87,13 +87,20 @@ def execute_spiking_files(
     return read, activity
 
 
-def _seconds(text: str | None) -> float | None:
+def seconds(text: str | None, option: str = "--dt") -> float | None:
+    """Length of a step from text such as ``100 us``; None stays None.
+
+    Raises
+    ------
+    InputError
+        It is no time.
+    """
     if text is None:
         return None
     try:
         return float(units.parse(text, "fs")) / 1e15
     except ValueError as error:
-        raise InputError(Problem(str(error), "--dt")) from error
+        raise InputError(Problem(str(error), option)) from error
 
 
 def spiking_arrays(activity: SpikeActivity) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.experiment.execute import check_finite, checked_profile
 from simulator.hw.chip import Chip
 from simulator.results.values import Agreement, Values
-from simulator.workload.arrays import read_arrays
+from simulator.workload.arrays import Split, read_arrays
 from simulator.workload.density import declared, of_weights, with_densities
 from simulator.workload.execute import Activity, execute
 from simulator.workload.graph import Graph
@@ -35,17 +35,22 @@ class Given:
 
 
 Source = Mapping[str, object] | str | Path
+Carried = tuple[Split, str]
 
 
-def read_given(inputs: Source | None, golden: Source | None, numerics: str | None) -> Given | None:
+def read_given(
+    inputs: Source | None, golden: Source | None, numerics: str | None, carried: Carried | None = None
+) -> Given | None:
     """What a run is given, arrays as they are and paths read; None without inputs.
+
+    ``carried`` are samples that the network carries, and their file: they stand in for inputs.
 
     Raises
     ------
     InputError
         A file cannot be read; something beside the inputs is given without them; there is no such profile.
     """
-    if inputs is None:
+    if inputs is None and carried is None:
         for name, there in (("golden", golden), ("profile", numerics)):
             if there is not None:
                 raise InputError(Problem("only inputs can be executed; give --inputs as well", f"--{name}"))
@@ -61,6 +66,9 @@ def read_given(inputs: Source | None, golden: Source | None, numerics: str | Non
     if expected is not None and not expected:
         where = files.get("golden", "golden")
         raise InputError(Problem("expected an array for an output of the network, got none", where))
+    if inputs is None:
+        assert carried is not None
+        return Given(carried[0].test, expected, numerics, {**files, "inputs": carried[1]})
     return Given(_arrays(inputs), expected, numerics, files)
 
 
@@ -98,6 +106,7 @@ def execute_on(
             compare(name, activity.outputs[name], expected, activity.samples)
             for name, expected in (given.golden or {}).items()
         ),
+        source=Path(given.files.get("inputs", "")).name,
     )
     return activity, values
 

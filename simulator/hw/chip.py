@@ -33,6 +33,9 @@ class Technology(Spec):
 
     node_nm: float | None = Field(None, description="Process node", gt=0)
     voltage_v: float | None = Field(None, description="Supply", gt=0)
+    year: int | None = Field(
+        None, description="Year of the part, or of its manual; left out for what is no product", ge=1970
+    )
     note: str = Field("", description="Anything to know about the figures")
 
 

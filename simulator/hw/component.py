@@ -102,6 +102,7 @@ class Component(Spec):
 
     ACTIONS: ClassVar[tuple[str, ...]] = ()
     BACKGROUND: ClassVar[bool] = False  # whether what it draws at rest is among its actions
+    CLOCKED: ClassVar[bool] = True  # whether its times are cycles of its clock
     BETTER: ClassVar[Mapping[str, str]] = {}  # fields for which ``better_when`` needs to be told
 
     kind: str = Field(description="Which model: a name that `chipsim list` shows")

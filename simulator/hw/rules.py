@@ -44,6 +44,17 @@ class NodeRule(Spec):
     )
 
 
+class PopulationRule(Spec):
+    """Decisions for a population of a spiking network; what is left out is left to the mapper."""
+
+    cores: list[Annotated[int, Field(ge=0)]] | None = Field(
+        None, description="Numbers of the cores that share its neurons, in their order", min_length=1
+    )
+    synapses: Literal["auto", "dense", "sparse", "conv"] = Field(
+        "auto", description="Format in which synapses that lead to it are stored"
+    )
+
+
 class MappingRules(NodeRule):
     """Rules for every node, and for nodes by name (patterns with * and ?); the later pattern wins."""
 
@@ -57,6 +68,15 @@ class MappingRules(NodeRule):
         description="Core name -> whether it takes work by cost (`auto`), never, or all that it can do",
     )
     nodes: dict[str, NodeRule] = Field(default_factory=dict, description="Node name or pattern -> rule")
+    tiles: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        "auto", description="Spiking chips: tiles to spread neurons over; `auto`: the fewest that hold them"
+    )
+    pins: Literal["network", "off"] = Field(
+        "network", description="Spiking chips: whether cores that a network names (core_id) are kept to"
+    )
+    populations: dict[str, PopulationRule] = Field(
+        default_factory=dict, description="Spiking chips: population name or pattern -> rule"
+    )
 
     _known: dict[str, NodeRule] = PrivateAttr(default_factory=dict)
 
@@ -65,6 +85,14 @@ class MappingRules(NodeRule):
         if name not in self._known:
             self._known[name] = self._overlaid(name)
         return self._known[name]
+
+    def for_population(self, name: str) -> PopulationRule:
+        """The rule of one population, overlaid by every pattern that matches."""
+        fields: dict[str, object] = {}
+        for pattern, rule in self.populations.items():
+            if fnmatchcase(name, pattern):
+                fields.update({field: getattr(rule, field) for field in rule.model_fields_set})
+        return PopulationRule.model_validate(fields)
 
     def _overlaid(self, name: str) -> NodeRule:
         fields = {field: getattr(self, field) for field in NodeRule.model_fields}

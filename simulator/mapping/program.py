@@ -17,8 +17,8 @@ from simulator.results.result import Fusion
 COMMAND = np.dtype(
     [("unit", "i4"), ("queue", "i2"), ("kind", "i2"), ("node", "i4"), ("work", "i8")], align=True
 )
-COMPUTE, LOAD, STORE = 0, 1, 2
-KINDS = ("compute", "load", "store")
+COMPUTE, LOAD, STORE, SPIKE, BARRIER = 0, 1, 2, 3, 4
+KINDS = ("compute", "load", "store", "spike", "barrier")
 
 #: A transfer: rows ``first`` to ``last`` of the request table, along a row of ``ways``; ``bytes`` on the near
 #: side, ``far_bytes`` on the far one (fewer where the link compresses); ``role`` is what it carries, a row of
@@ -37,6 +37,7 @@ ACCESS = np.dtype(
 
 __all__ = [
     "ACCESS",
+    "BARRIER",
     "COMMAND",
     "COMPUTE",
     "KINDS",
@@ -44,6 +45,7 @@ __all__ = [
     "MOVE",
     "MOVE_ROLES",
     "REQUEST",
+    "SPIKE",
     "STORE",
     "Program",
     "ProgramError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from simulator.base.files import fresh_folder
@@ -61,8 +61,12 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
     return [folder / "compare.html"]
 
 
-def render(results: Sequence[Result], links: Sequence[str] = ()) -> str:
-    """HTML text of the comparison; ``links`` are the pages of the results, where there are any."""
+def render(results: Sequence[Result], links: Sequence[str] = (), pages: Sequence[str] = ()) -> str:
+    """HTML text of the comparison.
+
+    ``links`` are the pages of the results and ``pages`` further ones about all of them, beside this one,
+    where there are any.
+    """
     names, reference = titles(results), references(results)
     order = sorted(range(len(results)), key=lambda i: (reference[i], i))
     rows = [
@@ -79,6 +83,7 @@ def render(results: Sequence[Result], links: Sequence[str] = ()) -> str:
         "compare.html.j2",
         {
             "results": results,
+            "pages": [(page, PurePath(page).stem.replace("_", " ")) for page in pages],
             "rows": rows,
             "headers": [(_label(name), FORMULAS.get(name, EXTERNAL)) for name in compared(results)],
             "caveats": caveats(results),

@@ -16,7 +16,8 @@ def screen_lines(result: Result) -> list[Figure]:
     if values is None:
         return []
     samples = f"{values.samples} sample{'s' if values.samples != 1 else ''}"
-    zeros = "" if result.matching is not None else f"; {_zeros(result, values)}"
+    neurons = result.matching is not None or result.spiking is not None
+    zeros = "" if neurons else f"; {_zeros(result, values)}"
     lines = [("Executed", samples, f"in the arithmetic of {values.profile}{zeros}")]
     return lines + [(f"Output '{each.output}'", *_agreement(each, values)) for each in values.agreement]
 

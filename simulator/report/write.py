@@ -38,11 +38,12 @@ LAYER_COLUMNS = (
 ENERGY_COLUMNS = ("component", "action", "count", "pJ_each", "energy_uJ", "origin", "band", "source")
 
 
-def write_report(results: Sequence[Result], folder: Path) -> list[Path]:
+def write_report(results: Sequence[Result], folder: Path, pages: Sequence[str] = ()) -> list[Path]:
     """Write everything about finished runs; the same results give the same bytes.
 
     One result fills ``folder``: result.json, layers.csv, energy.csv, resolved.yaml, report.html. Several fill
-    ``folder/<chip>__<network>/`` each, ``folder/report.html`` compares them. No file is ever half-written.
+    ``folder/<chip>__<network>/`` each, ``folder/report.html`` compares them and links ``pages``, further ones
+    in ``folder`` about all of them. No file is ever half-written.
 
     Returns
     -------
@@ -61,7 +62,7 @@ def write_report(results: Sequence[Result], folder: Path) -> list[Path]:
     written: list[Path] = []
     with fresh_folder(folder) as temporary:
         if len(results) > 1:
-            index = compare.render(results, [f"{name}/report.html" for name in names])
+            index = compare.render(results, [f"{name}/report.html" for name in names], pages)
             written += _write(temporary, Path(), {"report.html": index})
         for name, result in zip(names, results, strict=True):
             written += _write(temporary, Path(name if len(results) > 1 else ""), result_files(result))

@@ -29,6 +29,12 @@ FORMULAS = {
     "tokens_per_s": "batch / time per token, while generating",
     "energy_per_token_j": "energy of all decode steps / tokens generated, of all sequences",
     "kv_bytes": "cache of keys and values after the last token",
+    "steps": "time steps of a spiking network",
+    "step_s": "latency / steps: mean time of a time step",
+    "spikes": "neurons that spiked, over all steps; events of inputs are not among them",
+    "sops": "synaptic operations: synapses that spikes and events of inputs went over, on the chip",
+    "sops_per_s": "synaptic operations / latency",
+    "energy_per_sop_j": "energy / synaptic operations, everything included",
     "traffic_bytes": "bytes read from and written to each memory",
 }
 

@@ -13,11 +13,14 @@ from simulator.base.files import write_atomic
 from simulator.results.causes import CAUSES
 from simulator.results.ledger import Ledger
 from simulator.results.matching import Matching
+from simulator.results.spiking import Spiking
 from simulator.results.stream import Stream
 from simulator.results.timeline import Timeline
 from simulator.results.values import Values
 
 SCHEMA = 1
+#: What layers.csv says of a population besides.
+POPULATION_COLUMNS = ("neurons", "spikes", "sops", "messages", "hops")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,12 @@ class Metrics:
     tokens_per_s: float | None = None
     energy_per_token_j: float | None = None
     kv_bytes: int | None = None
+    steps: int | None = None
+    step_s: float | None = None
+    spikes: int | None = None
+    sops: int | None = None
+    sops_per_s: float | None = None
+    energy_per_sop_j: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain form; what does not apply to a run is left out."""
@@ -195,7 +204,7 @@ class Result:
     ``copies`` names, for each component that is one of several copies, the one of the chip's file. ``beside``
     is what a coarser model of the memories says; None where there is none. ``values`` is what the network did
     with the inputs of the run; None where it was given none. ``matching`` is about neurons that match
-    patterns; None where there are none.
+    patterns, ``spiking`` the steps of a spiking network; None where there are none.
     """
 
     chip: str
@@ -218,6 +227,7 @@ class Result:
     beside: Beside | None = None
     values: Values | None = None
     matching: Matching | None = None
+    spiking: Spiking | None = None
 
     def layers(self) -> list[dict[str, Any]]:
         """Per-node table as plain records; keys are the headers of layers.csv, units in the names."""
@@ -249,6 +259,9 @@ class Result:
             }
             record.update({name: int(counts[i]) for name, counts in from_ledger.items()})
             record.update({f"{cause}_us": row.causes_fs.get(cause, 0) / 1e9 for cause in CAUSES})
+            if self.spiking is not None:
+                each = self.spiking.populations[i]
+                record.update({name: getattr(each, name) for name in POPULATION_COLUMNS})
             table.append(record)
         return table
 
@@ -304,6 +317,7 @@ class Result:
             "beside": None if self.beside is None else asdict(self.beside),
             "values": None if self.values is None else asdict(self.values),
             "matching": None if self.matching is None else asdict(self.matching),
+            "spiking": None if self.spiking is None else self.spiking.to_dict(),
             "resolved": self.resolved,
         }
 
@@ -339,6 +353,7 @@ class Result:
             beside=Beside.from_dict(data["beside"]) if data.get("beside") else None,
             values=Values.from_dict(data["values"]) if data.get("values") else None,
             matching=Matching.from_dict(data["matching"]) if data.get("matching") else None,
+            spiking=Spiking.from_dict(data["spiking"]) if data.get("spiking") else None,
         )
 
     @classmethod

@@ -29,7 +29,8 @@ class Values:
 
     ``correct`` of ``labelled`` samples have their largest output where the label says; None without labels.
     ``density`` maps a tensor to the share of its elements that are not zero, over all samples. ``neurons``
-    are those that match patterns; None where there are none.
+    are those that match patterns; None where there are none. ``source`` is the name of the file that the
+    samples are of, without its folder; "" where they were arrays.
     """
 
     profile: str
@@ -39,6 +40,7 @@ class Values:
     correct: int | None = None
     agreement: tuple[Agreement, ...] = ()
     neurons: Neurons | None = None
+    source: str = ""
 
     @property
     def accuracy(self) -> float | None:

@@ -8,7 +8,17 @@ from pathlib import Path
 from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
-from simulator.workload.frontends import built, layers, nir, onnx, packaged, spikingarrays, tflite
+from simulator.workload.frontends import (
+    built,
+    converted,
+    layers,
+    nir,
+    onnx,
+    packaged,
+    spikingarrays,
+    spikinglayers,
+    tflite,
+)
 from simulator.workload.graph import Graph
 from simulator.workload.precision import assume
 from simulator.workload.spiking.network import SpikingNetwork
@@ -17,6 +27,11 @@ from simulator.workload.spiking.network import SpikingNetwork
 READERS: dict[str, Callable[..., Graph]] = {}
 #: Suffix of a file -> reader of spiking networks: load(path, ...) -> SpikingNetwork.
 SPIKING_READERS: dict[str, Callable[..., SpikingNetwork]] = {".npz": spikingarrays.load, ".nir": nir.load}
+#: Builder of a .yaml -> reader of spiking networks: load(path) -> SpikingNetwork.
+SPIKING_BUILDERS: dict[str, Callable[..., SpikingNetwork]] = {
+    spikinglayers.BUILDER: spikinglayers.load,
+    converted.BUILDER: converted.load,
+}
 
 
 def _load_yaml(
@@ -29,6 +44,9 @@ def _load_yaml(
     """A layer list, a builder's arguments, or a pointer into an installed package, by what the file says."""
     data = yamlio.load(path).data
     keys = data if isinstance(data, dict) else {}
+    if keys.get("builder") in SPIKING_BUILDERS:
+        known = ", ".join(READERS)
+        raise InputError(Problem(f"expected a network file ({known}), got a spiking network", str(path)))
     if "builder" in keys:
         return built.load(path, batch=batch, dims=dims, arguments=arguments)
     _no_arguments(path, arguments)
@@ -88,7 +106,7 @@ def load_graph(
 def load_spiking(
     path: str | Path, *, dt_s: float | None = None, soft_reset: bool | None = None
 ) -> SpikingNetwork:
-    """Read a spiking network: .npz or .nir.
+    """Read a spiking network: .npz, .nir, or .yaml with a builder of one.
 
     Parameters
     ----------
@@ -104,6 +122,8 @@ def load_spiking(
     """
     path = locate(str(path), "workloads")
     reader = SPIKING_READERS.get(path.suffix.lower())
+    if reader is None and is_spiking(path):
+        reader = SPIKING_BUILDERS[yamlio.load(path).data["builder"]]
     if reader is None:
         known = ", ".join(SPIKING_READERS)
         why = (
@@ -121,11 +141,15 @@ def load_spiking(
 
 
 def is_spiking(path: str | Path) -> bool:
-    """Whether a network, by the suffix of its file, is a spiking one.
+    """Whether a network, by the suffix of its file or its builder, is a spiking one.
 
     Raises
     ------
     InputError
         There is no such file.
     """
-    return locate(str(path), "workloads").suffix.lower() in SPIKING_READERS
+    file = locate(str(path), "workloads")
+    if file.suffix.lower() in (".yaml", ".yml"):
+        data = yamlio.load(file).data
+        return isinstance(data, dict) and data.get("builder") in SPIKING_BUILDERS
+    return file.suffix.lower() in SPIKING_READERS

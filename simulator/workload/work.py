@@ -114,7 +114,22 @@ class Match:
     split: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Spike:
+    """Spiking neurons that are updated in every time step, and the synapses that lead to them.
+
+    Not the work of a node: spiking networks are populations, not graphs of operators.
+    """
+
+    neurons: int
+    synapses: int
+
+
 Work = Contraction | Elementwise | Move | Match
+
+#: How synapses between two populations are kept: all pairs, each with the number of its target, or equal
+#: ones once (weights that are shared along rows and columns).
+SYNAPSE_FORMATS = ("dense", "sparse", "conv")
 
 #: What element-wise work is made of; a vector core states a cost for each.
 OPERATION_CLASSES = (

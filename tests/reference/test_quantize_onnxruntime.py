@@ -9,6 +9,8 @@ from onnx import helper, numpy_helper
 from trained_network import train
 
 from simulator import execute, load_graph, quantize
+from simulator.base.locate import locate
+from simulator.workload.frontends import built
 from simulator.workload.quantization.calibrate import Range, quant_of
 from simulator.workload.quantization.choose import choose
 from simulator.workload.quantization.network import read_network
@@ -180,6 +182,24 @@ def test_mixed_precision(kind, rule, tmp_path):
         differ = np.count_nonzero(np.abs(expected - plain[name]) > 1e-5 + 1e-5 * np.abs(expected))
         assert differ <= 0.01 * expected.size, name
         assert np.abs(expected - full[name]).max() <= 2.01 * coarsest, name
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"activations": "int4"},
+        {"activations": "uint4", "per_channel": True},
+        {"weights": "int4", "activations": "int4", "symmetric": True},
+        {"weights": "int4", "activations": "uint4", "method": "mse"},
+    ],
+    ids=str,
+)
+def test_feature_maps_of_four_bits(settings, tmp_path):
+    samples, _ = built.carried(locate("digits_mlp", "workloads"))
+    quantize("digits_mlp", samples.train, **settings).write(tmp_path / "q.onnx")
+    feeds = {"x": samples.test["x"][:, 0]}
+    mine, plain = (run(tmp_path / "q.onnx", feeds)["y"] for run in (ours, theirs))
+    np.testing.assert_array_equal(mine.reshape(plain.shape), plain)
 
 
 @pytest.mark.parametrize("kind", ["branches", "attention"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
+from simulator.workload.frontends import built
 from simulator.workload.frontends.onnx.evaluate import evaluate
 from simulator.workload.frontends.onnx.read import name_nodes
 from simulator.workload.load import load_graph
@@ -98,7 +100,7 @@ def is_standard(node: Any) -> bool:
     return node.domain in _DOMAINS
 
 
-def read_network(name: str | Path) -> Network:
+def read_network(name: str | Path, arguments: Mapping[str, str] | None = None) -> Network:
     """Read a float network and make it ready.
 
     Constant expressions are evaluated; factors of a Gemm, and a BatchNormalization or constant scales and
@@ -107,7 +109,9 @@ def read_network(name: str | Path) -> Network:
     Parameters
     ----------
     name
-        Path, or name under workloads/, of an .onnx file.
+        Path, or name under workloads/, of an .onnx file, or of the .yaml of a builder that gives values.
+    arguments
+        Arguments of the builder, as YAML, in place of those in its file.
 
     Raises
     ------
@@ -115,13 +119,15 @@ def read_network(name: str | Path) -> Network:
         It is none, is damaged, is quantized already, or cannot be brought to operator set 21.
     """
     path = locate(str(name), "workloads")
-    if path.suffix.lower() != ".onnx":
-        text = f"expected a float network as an .onnx file, got suffix '{path.suffix}'"
-        raise InputError(Problem(text, str(path)))
-    load_graph(path)  # what is wrong with the file is said by its reader
     import onnx  # heavy: needed for ONNX files alone
 
-    model = onnx.load(str(path))
+    model = built.float_model(path, arguments) if path.suffix in (".yaml", ".yml") else None
+    if model is None:
+        if path.suffix.lower() != ".onnx":
+            text = f"expected a float network as an .onnx file, got suffix '{path.suffix}'"
+            raise InputError(Problem(text, str(path)))
+        load_graph(path)  # what is wrong with the file is said by its reader
+        model = onnx.load(str(path))
     name_nodes(model.graph)
     _check_float(model, path)
     model = _raised(model, path)

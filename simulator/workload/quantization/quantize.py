@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,9 +12,9 @@ import numpy as np
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
 from simulator.workload.execute import execute, samples_of
+from simulator.workload.frontends.onnx import load_model
 from simulator.workload.graph import Graph
 from simulator.workload.labels import LABELS, check_labels, split_labels
-from simulator.workload.load import load_graph
 from simulator.workload.quantization.calibrate import (
     Extremes,
     Histogram,
@@ -27,7 +26,7 @@ from simulator.workload.quantization.calibrate import (
 from simulator.workload.quantization.choose import Choice, Layer, choose
 from simulator.workload.quantization.measure import compare
 from simulator.workload.quantization.network import Network, read_network
-from simulator.workload.quantization.rules import RuleBook, Settings
+from simulator.workload.quantization.rules import Rule, RuleBook, Settings
 from simulator.workload.quantization.write import Written, write_qdq
 from simulator.workload.tensor import Quant
 
@@ -127,8 +126,9 @@ def quantize(
     symmetric: bool = False,
     method: str = "minmax",
     percentile: float = 99.99,
-    rules: str | Path | None = None,
+    rules: str | Path | Sequence[Rule] = (),
     labels: str | None = None,
+    arguments: Mapping[str, str] | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Quantized:
     """Quantize a float network after training.
@@ -136,15 +136,17 @@ def quantize(
     Parameters
     ----------
     network
-        Path, or name under workloads/, of an .onnx file.
+        Path, or name under workloads/, of an .onnx file, or of the .yaml of a builder that gives values.
     inputs
         Input name -> float32 samples, as ``execute`` takes them; and labels.
     weights, activations, per_channel, symmetric, method, percentile
         See ``Settings``.
     rules
-        YAML file of a mixed precision, see ``Rules``.
+        Rules of a mixed precision, or the YAML file of such, see ``Rules``.
     labels
         Name among ``inputs`` of the class of each sample; None: ``labels`` if that is there.
+    arguments
+        Arguments of a builder, as YAML, in place of those in its file.
     say
         Is told what is being done.
 
@@ -156,7 +158,7 @@ def quantize(
     settings = Settings(weights, activations, per_channel, symmetric, method, percentile)
     settings.check()
     book = RuleBook(settings, rules)
-    float_network = read_network(network)
+    float_network = read_network(network, arguments)
     choice = choose(float_network, book)
     computed = [layer for layer in choice.layers if not layer.moves]
     sources = choice.sources()
@@ -165,7 +167,7 @@ def quantize(
     wanted += [layer.results[0] for layer in computed if layer.results]
     also = [name for name in dict.fromkeys(wanted) if name not in float_network.inputs]
     model = float_network.write(float_network.nodes, constants, also)
-    graph = _graph(model, float_network.path)
+    graph = load_model(model, float_network.path)
     samples, classes = _samples(graph, float_network, inputs, labels)
     quants, spans = _calibrated(graph, samples, choice, constants, settings, say)
     say("writing the quantized network")
@@ -176,7 +178,7 @@ def quantize(
     shown = {name: written.shown.get(name, name) for name in compared if name in float_network.floats}
     say(f"comparing on {len(samples)} samples")
     found = compare(
-        (graph, _graph(_showing(written, shown), float_network.path)), samples, shown, classes,
+        (graph, load_model(_showing(written, shown), float_network.path)), samples, shown, classes,
         float_network.outputs[0],
     )  # fmt: skip
     reports = [
@@ -278,17 +280,6 @@ def _showing(written: Written, shown: Mapping[str, str]) -> Any:
         if name not in present:
             model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
     return model
-
-
-def _graph(model: Any, path: Path) -> Graph:
-    """A model as the project's reader has it; problems name the file that it came from."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / path.name
-        file.write_bytes(model.SerializeToString())
-        try:
-            return load_graph(file)
-        except InputError as error:
-            raise InputError(*(replace(each, file=str(path)) for each in error.problems)) from error
 
 
 def _report(

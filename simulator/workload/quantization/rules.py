@@ -13,10 +13,11 @@ from pydantic import Field
 from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.spec import Spec, build
+from simulator.base.yamlio import KeyPath, dotted
 from simulator.workload.quantization.calibrate import METHODS
 
 WEIGHTS = ("int8", "int4", "int16", "float")
-ACTIVATIONS = ("int8", "uint8", "int16", "uint16", "float")
+ACTIVATIONS = ("int8", "uint8", "int16", "uint16", "int4", "uint4", "float")
 
 
 class Rule(Spec):
@@ -27,7 +28,7 @@ class Rule(Spec):
     weights: Literal["int8", "int4", "int16", "float"] | None = Field(
         None, description="Element type of its weights; float leaves them alone"
     )
-    activations: Literal["int8", "uint8", "int16", "uint16", "float"] | None = Field(
+    activations: Literal["int8", "uint8", "int16", "uint16", "int4", "uint4", "float"] | None = Field(
         None, description="Element type of its results; float leaves operands and results alone"
     )
 
@@ -54,7 +55,7 @@ class Settings:
     per_channel
         A weight scale per output channel instead of one per tensor.
     symmetric
-        Activations with the zero point in the middle (0, or 128 of uint8).
+        Activations with the zero point in the middle (0, or 128 of uint8, 8 of uint4).
     method
         Of ``METHODS``: how the range of a tensor follows from the samples.
     percentile
@@ -97,10 +98,10 @@ class Types:
 class RuleBook:
     """Settings for all nodes, and the rules of a file over them."""
 
-    def __init__(self, settings: Settings, path: str | Path | None = None) -> None:
+    def __init__(self, settings: Settings, rules: str | Path | Sequence[Rule] = ()) -> None:
         self._default = Types(settings.weights, settings.activations)
-        self._document = yamlio.load(path) if path is not None else None
-        self._rules: Sequence[Rule] = ()
+        self._document = yamlio.load(rules) if isinstance(rules, str | Path) else None
+        self._rules = () if isinstance(rules, str | Path) else rules
         if self._document is not None:
             self._rules = build(Rules, self._document.data, self._document).rules
 
@@ -125,8 +126,10 @@ class RuleBook:
         problems = []
         for i, rule in enumerate(self._rules):
             text, key = self._fault(rule, nodes, parts)
-            if text and self._document is not None:
-                problems.append(self._document.problem(text, ("rules", i, *key)))
+            place: KeyPath = ("rules", i, *key)
+            if text:
+                known = self._document
+                problems.append(known.problem(text, place) if known else Problem(text, path=dotted(place)))
         if problems:
             raise InputError(*problems)
 

@@ -14,7 +14,7 @@ from simulator.workload.quantization.network import Network, attribute
 from simulator.workload.tensor import Quant
 
 #: Element type -> ONNX's number of it.
-_NUMBERS = {"float": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int4": 22}
+_NUMBERS = {"float": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "uint4": 21, "int4": 22}
 #: Largest stored bias: sums of products have as much room again in an accumulator of 32 bits.
 _LARGEST_BIAS = 1 << 30
 
@@ -220,8 +220,8 @@ class _Writer:
         from onnx import TensorProto  # heavy: needed for ONNX files alone
 
         proto = TensorProto(name=name, data_type=_NUMBERS[dtype], dims=values.shape)
-        if dtype == "int4":
-            even = np.append(np.ravel(values), np.zeros(values.size % 2, np.int8))
+        if dtype in ("int4", "uint4"):
+            even = np.append(np.ravel(values), np.zeros(values.size % 2, np.int64))
             halves = even.astype(np.int8).view(np.uint8) & 15
             proto.raw_data = (halves[::2] | halves[1::2] << 4).astype(np.uint8).tobytes()
         else:

@@ -15,7 +15,9 @@ import pytest
 
 from simulator import run as simulate
 from simulator.report.compare import render as render_comparison
+from simulator.report.families import render as render_families
 from simulator.report.page import render
+from simulator.report.quantization import render as render_quantization
 from simulator.results.result import Result
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -30,7 +32,7 @@ BROKEN = """
 <div style="width:3000px">wide</div>
 <script>missing();</script>
 """
-PAGES = ("few", "many", "cores", "rows", "old", "real", "comparison")
+PAGES = ("few", "many", "cores", "rows", "old", "real", "comparison", "families", "quantization")
 
 Seen = tuple[dict[tuple[str, int], dict[str, Any]], list[str]]
 
@@ -65,8 +67,15 @@ def many(make, count: int) -> Result:
     return make(layers)
 
 
+def quantized() -> list[Result]:
+    """The digits in four precisions and in real numbers."""
+    ways = ({}, {"weights": "int8"}, {"weights": "int4"}, {"activations": "int16"}, {"rules": "[{node: fc1, weights: int4}]"})
+    settings = [{f"workload.quantize.{name}": text for name, text in way.items()} for way in ways]
+    return [simulate("npu/edge_npu", "digits_mlp", overrides=each, stream=3) for each in settings]
+
+
 @pytest.fixture(scope="module")
-def seen(make, run, commands, bandwidth, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+def seen(make, run, commands, bandwidth, digits, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """Every page looked at in one go: a browser takes seconds to start."""
     long = make(chip="a/chip/with/a/long/name" * 3)
     pages = {
@@ -79,6 +88,8 @@ def seen(make, run, commands, bandwidth, tmp_path_factory: pytest.TempPathFactor
             simulate("npu/edge_npu", "light_squeezenet", overrides={"workload.precision": "int8"})
         ),
         "comparison": render_comparison([commands(make()), bandwidth(make()), long, make(network="other")]),
+        "families": render_families(list(digits.values())),
+        "quantization": render_quantization(quantized()),
     }
     assert tuple(pages) == PAGES
     return look(pages, tmp_path_factory.mktemp("browser"))

@@ -174,3 +174,10 @@ def test_long_names_break_after_separators_only(make):
     assert "npu/<wbr>a_<wbr>b.<wbr>c" in page
     assert "&lt;i&gt;" in page
     assert "<i></th>" not in page
+
+
+def test_further_pages_are_linked(result, faster):
+    page = render([result, faster], pages=["language_models.html", "families.html"])
+    assert '<a href="language_models.html">language models</a>' in page
+    assert '<a href="families.html">families</a>' in page
+    assert "Further pages" not in render([result, faster])

@@ -9,8 +9,9 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.workload import neurons
+from simulator.workload.arrays import read_table
 from simulator.workload.frontends.matching.args import Matching
-from simulator.workload.frontends.matching.data import Samples, make_samples, read_knowledge, read_table
+from simulator.workload.frontends.matching.data import Samples, make_samples, read_knowledge
 from simulator.workload.graph import Graph, Node
 from simulator.workload.op import OPS
 from simulator.workload.tensor import Constant, Tensor

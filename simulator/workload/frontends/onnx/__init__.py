@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from simulator.base.errors import InputError, Problem
 from simulator.workload.frontends.onnx.bind import bind, infer
@@ -53,6 +55,27 @@ def load(path: Path, *, batch: int | None = None, dims: Mapping[str, int] | None
         return _load(Path(path), batch, dims or {})
     except UnicodeDecodeError as error:  # protobuf decodes names when they are looked at
         raise InputError(Problem(f"not an ONNX file, or a damaged one: {error}", str(path))) from error
+
+
+def load_model(
+    model: Any, file: str | Path, *, batch: int | None = None, dims: Mapping[str, int] | None = None
+) -> Graph:
+    """A ModelProto that holds all its data as the reader has it; problems name ``file``, which it came from.
+
+    ``batch`` and ``dims`` are those of ``load``.
+
+    Raises
+    ------
+    InputError
+        As for ``load``.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{Path(file).stem}.onnx"
+        path.write_bytes(model.SerializeToString())
+        try:
+            return load(path, batch=batch, dims=dims)
+        except InputError as error:
+            raise InputError(*(replace(each, file=str(file)) for each in error.problems)) from error
 
 
 def _load(path: Path, batch: int | None, dims: Mapping[str, int]) -> Graph:

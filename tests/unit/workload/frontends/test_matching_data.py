@@ -9,10 +9,11 @@ import pytest
 
 from simulator.base.errors import InputError
 from simulator.workload import neurons
+from simulator.workload.arrays import read_table
 from simulator.workload.execute import execute
 from simulator.workload.frontends.matching.args import Matching
 from simulator.workload.frontends.matching.build import Size, build_sized, size_of
-from simulator.workload.frontends.matching.data import make_samples, read_knowledge, read_table
+from simulator.workload.frontends.matching.data import make_samples, read_knowledge
 from simulator.workload.load import load_graph
 
 VECTORS = np.array([[0, 255, 7], [1, 2, 3]])

@@ -1,0 +1,1 @@
+"""Spiking networks on spiking chips: times of steps, counts, and the Result."""
