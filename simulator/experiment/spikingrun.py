@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator import __version__
-from simulator.base.errors import InputError, Problem, did_you_mean
+from simulator.base.errors import InputError, Problem
 from simulator.experiment.execute import located
 from simulator.experiment.overrides import SPIKING_SETTINGS, split_overrides
 from simulator.experiment.spikes import seconds
@@ -19,7 +19,8 @@ from simulator.hw.spiking import is_spiking as is_spiking_chip
 from simulator.workload.arrays import read_arrays
 from simulator.workload.graph import Graph
 from simulator.workload.load import is_spiking, load_spiking
-from simulator.workload.spiking.drive import poisson
+from simulator.workload.spiking.drive import outside, poisson
+from simulator.workload.spiking.execute import execute_spikes
 from simulator.workload.spiking.network import SpikingNetwork
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from simulator.results.result import Result
     from simulator.results.trace import Trace
 
-Inputs = Mapping[str, np.ndarray]
+Inputs = Mapping[str, object]
+#: Steps in which it is seen how often neurons spike, for the mapper.
+_SAMPLE = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,7 @@ class SpikingRequest:
 
     network: SpikingNetwork
     schedule: SpikingSchedule
-    inputs: Inputs | None
+    inputs: Mapping[str, np.ndarray] | None
     steps: int | None
     file: str
     given: str
@@ -101,10 +104,9 @@ def prepare_spiking(
 
     read = _read(network, settings)
     file = network.name if isinstance(network, SpikingNetwork) else str(network)
-    rate, seed, steps = _rate(settings), _whole(settings, "seed", 0), _whole(settings, "steps", 1)
-    steps = steps or None
+    rate, seed, steps = _rate(settings), _whole(settings, "seed", 0), _whole(settings, "steps", 1) or None
     given = str(inputs) if isinstance(inputs, str | Path) else file
-    arrays = read_arrays(str(inputs)) if isinstance(inputs, str | Path) else inputs
+    arrays = _arrays(inputs)
     said = list(read.assumptions)
     if rate is not None:
         arrays, sentence = _random(read, arrays, rate, seed, steps)
@@ -119,8 +121,11 @@ def prepare_spiking(
     if read.synapses.count and int(read.synapses.delays.min()) < 1:
         read = read.delayed(1)
         said.append("synapses take a step at least: the chip delivers spikes in the next one")
+    rates = _sampled(read, chip, arrays, steps)
+    if rates is not None:
+        said.append(f"neurons are spread by what they do in the first {rates[1]} steps")
     read = replace(read, assumptions=tuple(said))
-    schedule = plan_spiking(read, chip, file)
+    schedule = plan_spiking(read, chip, file, None if rates is None else rates[0])
     return SpikingRequest(read, schedule, arrays, steps, file, given, seed)
 
 
@@ -182,16 +187,48 @@ def refuse_settings(settings: Mapping[str, str]) -> None:
     wrong = [name for name in settings if name in SPIKING_SETTINGS]
     if wrong:
         problems = [
-            Problem("is for spiking networks", f"--set workload.{name}={settings[name]}", path=f"workload.{name}")
+            Problem(
+                "is for spiking networks", f"--set workload.{name}={settings[name]}", path=f"workload.{name}"
+            )
             for name in wrong
         ]
         raise InputError(*problems)
 
 
+def _sampled(
+    network: SpikingNetwork, chip: Chip, arrays: Mapping[str, np.ndarray] | None, steps: int | None
+) -> tuple[np.ndarray, int] | None:
+    """Spikes per step of each neuron in the first steps, and how many these are.
+
+    None: the mapper has nothing to place, or nothing is known of how the network is driven.
+    """
+    pinned = network.core_id is not None and chip.rules.pins == "network"
+    if pinned or chip.rules.balance == "assumed" or (network.inputs and arrays is None):
+        return None
+    try:
+        total = outside(network, arrays or {}, steps)[1]
+    except InputError:  # the run says what is wrong with them
+        return None
+    count = min(total, _SAMPLE)
+    window = {
+        name: array[:count] if array.ndim > 1 and len(array) == total else array
+        for name, array in (arrays or {}).items()
+    }
+    return execute_spikes(network, window, steps=count).counts / count, count
+
+
+def _arrays(inputs: Inputs | str | Path | None) -> dict[str, np.ndarray] | None:
+    if inputs is None:
+        return None
+    if isinstance(inputs, str | Path):
+        return read_arrays(str(inputs))
+    return {name: np.asarray(array) for name, array in inputs.items()}
+
+
 def _read(network: str | Path | SpikingNetwork, settings: Mapping[str, str]) -> SpikingNetwork:
     problems = [
         Problem(
-            f"a spiking network has {', '.join(SPIKING_SETTINGS)}{did_you_mean(name, SPIKING_SETTINGS)}",
+            f"is for networks without spikes; a spiking network has {', '.join(SPIKING_SETTINGS)}",
             f"--set workload.{name}={text}",
             path=f"workload.{name}",
         )
@@ -212,8 +249,8 @@ def _read(network: str | Path | SpikingNetwork, settings: Mapping[str, str]) -> 
 
 
 def _random(
-    network: SpikingNetwork, arrays: Inputs | None, rate: float, seed: int, steps: int | None
-) -> tuple[Inputs, str]:
+    network: SpikingNetwork, arrays: dict[str, np.ndarray] | None, rate: float, seed: int, steps: int | None
+) -> tuple[dict[str, np.ndarray], str]:
     """Random spikes, and the sentence that says so."""
     if arrays is not None:
         text = "random spikes take the place of --inputs; give one of them"

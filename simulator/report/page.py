@@ -26,6 +26,7 @@ from simulator.report.memorymodel import beside_sentence, beside_table, finer, m
 from simulator.report.palette import BOUNDS, COLOURS, MEMORIES, sheet
 from simulator.report.roofline import draw_roofline, roofline
 from simulator.report.rounding import number, percent, si
+from simulator.report.spiking import figures as spiking_figures
 from simulator.report.stream import fusion_sentence, stream_figures, stream_title
 from simulator.report.timeline import lane_colour, panels
 from simulator.report.title import settings, title
@@ -146,6 +147,8 @@ def _context(result: Result) -> dict[str, Any]:
         "beside_said": beside_sentence(result),
         "busy": table.busy_table(result),
         "executed": screen_lines(result),
+        "spiking": spiking_figures(result),
+        "things": "layers" if result.spiking is None else "populations",
         "densities": density_table(result),
         "provenance": table.provenance_table(result),
         "resolved": resolved[:RESOLVED_CHARACTERS],

@@ -39,7 +39,8 @@ def _load_yaml(
     data = yamlio.load(path).data
     keys = data if isinstance(data, dict) else {}
     if keys.get("builder") == spikinglayers.BUILDER:
-        raise InputError(Problem(f"expected a network file ({', '.join(READERS)}), got a spiking network", str(path)))
+        known = ", ".join(READERS)
+        raise InputError(Problem(f"expected a network file ({known}), got a spiking network", str(path)))
     if "builder" in keys:
         return built.load(path, batch=batch, dims=dims, arguments=arguments)
     _no_arguments(path, arguments)

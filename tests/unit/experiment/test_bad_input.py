@@ -84,8 +84,8 @@ class TestChipFile:
             ("rows: 8", "rows: 0", "3:25: cores.npu.rows: expected more than 0, got 0"),
             ("rows: 8", "rows: eight", "3:25: cores.npu.rows: expected a whole number, got 'eight'"),
             ("kind: systolic", "kind: sistolic",
-             "3:9: cores.npu.kind: unknown kind 'sistolic', expected one of dot, mover, systolic, vector; did "
-             "you mean 'systolic'?"),
+             "3:9: cores.npu.kind: unknown kind 'sistolic', expected one of dot, mover, spiking, systolic, vector; "
+             "did you mean 'systolic'?"),
             ("clock: 1 GHz, buffers", "clock: 1 GB, buffers",
              "3:43: cores.npu.clock: expected a frequency such as '700 MHz', got '1 GB': 'GB' is none of "
              "Hz, kHz, MHz, GHz"),
@@ -183,7 +183,7 @@ class TestSet:
             ("workload.precison=int8",
              "--set workload.precison=int8: workload.precison: unknown setting; a workload has precision, "
              "batch, dims, density, weight_density, model, phase, prompt, generate, context, weights, activations, "
-             "kv, head, group, blocks; "
+             "kv, head, group, blocks, steps, rate, seed, dt, soft_reset; "
              "did you mean 'precision'?"),
             ("workload.precision=int9", "--set workload.precision=int9: workload.precision: expected an "
                 "element type (int4, "),
@@ -433,7 +433,7 @@ class TestExperimentFile:
             "mapping, ",
             "3:42: sweep.workload.precison: unknown setting of a workload, expected one of precision, "
             "batch, dims, density, weight_density, model, phase, prompt, generate, context, weights, activations, "
-             "kv, head, group, blocks; "
+             "kv, head, group, blocks, steps, rate, seed, dt, soft_reset; "
             "did you mean 'precision'?",
             "3:69: sweep.cores.npu.rows: expected at least one value",
             "2:",
