@@ -45,6 +45,7 @@ bench: $(STAMP)
 	@$(BIN)/python benchmarks/memory.py
 	@$(BIN)/python benchmarks/numerics.py
 	@$(BIN)/python benchmarks/spiking.py
+	@$(BIN)/python benchmarks/spiking_chip.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
