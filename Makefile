@@ -47,6 +47,7 @@ bench: $(STAMP)
 	@$(BIN)/python benchmarks/pim.py
 	@$(BIN)/python benchmarks/spiking.py
 	@$(BIN)/python benchmarks/sweep.py
+	@$(BIN)/python benchmarks/spiking_chip.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -66,9 +66,14 @@ class DmaUnit:
 
 @dataclass
 class SenderUnit:
-    """A spiking core whose work is done inside the mesh that it sits on: a step of it is asked for at once."""
+    """A spiking core: its work is done inside the mesh that it sits on, which is asked for it at once."""
 
     slots: int = 1
+
+    @property
+    def occupancy_fs(self) -> list[int]:
+        """Nothing that it does takes a time known before."""
+        return []
 
     def serve(self, now_fs: int, work: int) -> tuple[int, int]:
         """(asked_fs, done_fs): nothing of it is left outside the mesh."""

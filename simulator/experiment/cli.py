@@ -65,8 +65,7 @@ def run(
 ) -> None:
     """Simulate one network on one chip, or an experiment."""
     options.import_plugins(plugin)
-    if out is not None and out.exists() and not out.is_dir():
-        raise InputError(Problem("expected a folder for --out, this is a file", str(out)))
+    _check_folder(out)
     overrides = options.read_overrides(set_)
     if network is None:
         alone = plan or trace or stream > 1 or inputs or golden or profile
@@ -82,9 +81,8 @@ def run(
     from simulator.experiment.spikingrun import refuse_settings, spikes
 
     if spikes(built, network):
-        others = {"batch": batch is not None, "golden": golden is not None, "profile": profile is not None}
-        options_ = clispiking.Options(inputs, plan, trace, out, json_, quiet)
-        clispiking.run(built, chip, network, overrides, {**others, "stream": stream > 1}, options_, _deliver)
+        of_run = clispiking.Options(inputs, batch, stream, golden, profile, plan, trace, out, json_, quiet)
+        clispiking.run(built, chip, network, overrides, of_run, _deliver)
         return
     refuse_settings(settings)
     from simulator.experiment.language import language_model, refuse, run_language_model
@@ -124,6 +122,11 @@ def run(
         written = write_trace(timeline, folder)
         if not (quiet or json_):
             screen.emit([f"wrote {written}; open it in ui.perfetto.dev"])
+
+
+def _check_folder(out: Path | None) -> None:
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(Problem("expected a folder for --out, this is a file", str(out)))
 
 
 def _asked(
@@ -239,15 +242,24 @@ def explain(
     from simulator.hw.chip import load_chip
 
     overrides = options.read_overrides(set_)
-    load_chip(chip, split_overrides(overrides)[0])  # a wrong one is answered before the rest loads
+    # a wrong one is answered before the rest loads
+    built = load_chip(chip, split_overrides(overrides)[0])
     from simulator.experiment.explain import explain as explain_run
+    from simulator.experiment.spikingexplain import explain_spiking
+    from simulator.experiment.spikingrun import refuse_options, spikes
     from simulator.report.explain import explanation_lines
 
-    explanation = explain_run(
-        chip, network, layer, overrides=overrides, batch=batch, hints=hints,
-        workers=workers or os.cpu_count() or 1, plugins=plugin,
-        progress=screen.paced("tried", quiet),
-    )  # fmt: skip
+    told = screen.paced("tried", quiet)
+    if spikes(built, network):
+        refuse_options(batch=batch is not None)
+        explanation = explain_spiking(
+            built, chip, network, layer, overrides=overrides, hints=hints, progress=told
+        )
+    else:
+        explanation = explain_run(
+            chip, network, layer, overrides=overrides, batch=batch, hints=hints,
+            workers=workers or os.cpu_count() or 1, plugins=plugin, progress=told,
+        )  # fmt: skip
     lines = explanation_lines(explanation, top)
     if out is not None:
         screen.write_explanation(explanation, lines, out)

@@ -20,6 +20,10 @@ class Options(NamedTuple):
     """Options of the verb, as it has them."""
 
     inputs: str | None
+    batch: int | None
+    stream: int
+    golden: str | None
+    profile: str | None
     plan: bool
     trace: bool
     out: Path | None
@@ -32,13 +36,17 @@ Deliver = Callable[[list["Result"], Path | None, bool, bool], Path]
 
 
 def run(
-    built: Chip, chip: str, network: str, overrides: Mapping[str, object], others: Mapping[str, bool],
-    options: Options, deliver: Deliver,
-) -> None:  # fmt: skip
+    built: Chip, chip: str, network: str, overrides: Mapping[str, object], options: Options, deliver: Deliver
+) -> None:
     """Simulate one spiking network on one chip, or show its mapping."""
     from simulator.experiment.spikingrun import prepare_spiking, refuse_options, run_prepared
 
-    refuse_options(**others)
+    refuse_options(
+        batch=options.batch is not None,
+        stream=options.stream > 1,
+        golden=options.golden is not None,
+        profile=options.profile is not None,
+    )
     with screen.progress(f"mapping {network} on {chip} ...", options.quiet):
         request = prepare_spiking(
             built, network, split_overrides(overrides)[1], options.inputs, planning=options.plan

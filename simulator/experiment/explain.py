@@ -84,7 +84,7 @@ def explain(
     built, schedule = prepare(chip, graph, overrides=asked)
     result = finish(built, schedule, beside=False)
     taken_s = time.perf_counter() - began
-    costs = [_cost(row) for row in result.rows]
+    costs = [cost_of(row) for row in result.rows]
     name = network.name if isinstance(network, Graph) else str(network)
     tail = f" --batch {batch}" if batch else ""
     tried = changes(built) if hints else []
@@ -92,7 +92,7 @@ def explain(
         workers = 1
     case = Case(str(chip), name, asked, batch)
     found = outcomes(case, graph, tried, workers=workers, plugins=plugins, progress=progress)
-    given, refused = _hints(tried, found, result, index)
+    given, refused = ranked_hints(tried, found, result, index)
     return Explanation(
         chip=result.chip,
         network=result.network,
@@ -106,7 +106,7 @@ def explain(
     )
 
 
-def _hints(
+def ranked_hints(
     tried: Sequence[Change], found: Sequence[Outcome], result: Result, index: int | None
 ) -> tuple[tuple[Hint, ...], tuple[tuple[str, str], ...]]:
     """What changes give, the largest gain first, and those under which the network does not run.
@@ -168,7 +168,8 @@ def find_layer(names: Sequence[str], asked: str) -> int:
     )
 
 
-def _cost(row: NodeRow) -> LayerCost:
+def cost_of(row: NodeRow) -> LayerCost:
+    """A row by what it adds to the run."""
     return LayerCost(
         row.node,
         row.op,

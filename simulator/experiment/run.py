@@ -70,6 +70,7 @@ def run(
     if spikes(built, network):
         others = {"golden": golden is not None, "profile": profile is not None, "batch": batch is not None}
         refuse_options(**others, stream=stream > 1)
+        assert not isinstance(network, Graph)
         return run_spiking(
             built, network, inputs=inputs, overrides=overrides, command=command, seed=seed, settings=settings
         )

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 PACE_S = 2.0
 #: Columns of the layer table that fit a terminal; the files have all.
 TERMINAL_COLUMNS = (
-    "node", "op", "core", "M x N x K", "bound", "exposed", "work", "utilization", "achieved", "energy",
+    "node", "population", "op", "core", "M x N x K", "bound", "exposed", "work", "utilization", "achieved",
+    "neurons", "spikes", "per step", "synaptic", "messages", "hops", "energy",
 )  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def show_result(result: Result) -> None:
     """Headline, per-layer table, and what was assumed or not modelled."""
     from rich.console import Console  # heavy; only where a result is shown
 
-    from simulator.report import matching, memorymodel, values
+    from simulator.report import matching, memorymodel, spiking, values
     from simulator.report.stream import fusion_sentence, stream_figures, stream_title
     from simulator.report.table import TEXT_COLUMNS, headline, layer_table
     from simulator.report.title import title
@@ -125,18 +126,21 @@ def show_result(result: Result) -> None:
         names,
         shown,
         1 + sum(name in TEXT_COLUMNS for name in names),
-        f"{title(result)}, per layer{left_out}",
+        f"{title(result)}, per {'layer' if result.spiking is None else 'population'}{left_out}",
     )
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
-    star = f"* the {len(costly)} costliest layers; " if costly else ""
-    console.print(
-        f"{star}exposed: by how much the layer moves the end of the run; sums to the latency", markup=False
-    )
+    things = "layers" if result.spiking is None else "populations"
+    star = f"* the {len(costly)} costliest {things}; " if costly else ""
+    exposed = "by how much the layer moves the end of the run"
+    if result.spiking is not None:
+        exposed = "its part of the slowest cores and of the barriers"
+    console.print(f"{star}exposed: {exposed}; sums to the latency", markup=False)
     for label, value, remark in [
         *headline(result),
         *matching.screen_lines(result),
         *values.screen_lines(result),
         *memorymodel.screen_lines(result),
+        *spiking.screen_lines(result),
     ]:
         console.print(_figure(label, value, remark, console.width), markup=False)
     if result.stream is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator import __version__
-from simulator.base.errors import InputError, Problem, did_you_mean
+from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
 from simulator.experiment.execute import located
 from simulator.experiment.overrides import SPIKING_SETTINGS, split_overrides
@@ -23,7 +23,8 @@ from simulator.workload.arrays import read_arrays
 from simulator.workload.frontends.converted import Carrying, Conversion, is_converted, load_carrying
 from simulator.workload.graph import Graph
 from simulator.workload.load import is_spiking, load_spiking
-from simulator.workload.spiking.drive import poisson
+from simulator.workload.spiking.drive import outside, poisson
+from simulator.workload.spiking.execute import execute_spikes
 from simulator.workload.spiking.network import SpikingNetwork
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from simulator.results.trace import Trace
     from simulator.workload.spiking.log import SpikeLog
 
-Inputs = Mapping[str, np.ndarray]
+Inputs = Mapping[str, object]
+#: Steps in which it is seen how often neurons spike, for the mapper.
+_SAMPLE = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +49,7 @@ class SpikingRequest:
 
     network: SpikingNetwork
     schedule: SpikingSchedule
-    inputs: Inputs | None
+    inputs: Mapping[str, np.ndarray] | None
     steps: int | None
     file: str
     given: str
@@ -110,10 +113,9 @@ def prepare_spiking(
     carrying, settings = _carrying(network, settings)
     read = _read(network if carrying is None else carrying.coded.network, settings)
     file = network.name if isinstance(network, SpikingNetwork) else str(network)
-    rate, seed, steps = _rate(settings), _whole(settings, "seed", 0), _whole(settings, "steps", 1)
-    steps = steps or None
+    rate, seed, steps = _rate(settings), _whole(settings, "seed", 0), _whole(settings, "steps", 1) or None
     given = str(inputs) if isinstance(inputs, str | Path) else file
-    arrays = read_arrays(str(inputs)) if isinstance(inputs, str | Path) else inputs
+    arrays = _arrays(inputs)
     on_samples = carrying is not None and arrays is None and rate is None and steps is None
     if carrying is not None and on_samples:
         arrays = carrying.coded.inputs(carrying.samples[0])  # the mapper sees one of them
@@ -131,8 +133,11 @@ def prepare_spiking(
     if read.synapses.count and int(read.synapses.delays.min()) < 1:
         read = read.delayed(1)
         said.append("synapses take a step at least: the chip delivers spikes in the next one")
+    rates = _sampled(read, chip, arrays, steps)
+    if rates is not None:
+        said.append(f"neurons are spread by what they do in the first {rates[1]} steps")
     read = replace(read, assumptions=tuple(said))
-    schedule = plan_spiking(read, chip, file)
+    schedule = plan_spiking(read, chip, file, None if rates is None else rates[0])
     return SpikingRequest(
         read, schedule, arrays, steps, file, given, seed, carrying if on_samples else None
     )
@@ -216,7 +221,9 @@ def refuse_settings(settings: Mapping[str, str]) -> None:
     wrong = [name for name in settings if name in SPIKING_SETTINGS]
     if wrong:
         problems = [
-            Problem("is for spiking networks", f"--set workload.{name}={settings[name]}", path=f"workload.{name}")
+            Problem(
+                "is for spiking networks", f"--set workload.{name}={settings[name]}", path=f"workload.{name}"
+            )
             for name in wrong
         ]
         raise InputError(*problems)
@@ -236,10 +243,40 @@ def _carrying(
     return load_carrying(path, arguments), rest
 
 
+def _sampled(
+    network: SpikingNetwork, chip: Chip, arrays: Mapping[str, np.ndarray] | None, steps: int | None
+) -> tuple[np.ndarray, int] | None:
+    """Spikes per step of each neuron in the first steps, and how many these are.
+
+    None: the mapper has nothing to place, or nothing is known of how the network is driven.
+    """
+    pinned = network.core_id is not None and chip.rules.pins == "network"
+    if pinned or chip.rules.balance == "assumed" or (network.inputs and arrays is None):
+        return None
+    try:
+        total = outside(network, arrays or {}, steps)[1]
+    except InputError:  # the run says what is wrong with them
+        return None
+    count = min(total, _SAMPLE)
+    window = {
+        name: array[:count] if array.ndim > 1 and len(array) == total else array
+        for name, array in (arrays or {}).items()
+    }
+    return execute_spikes(network, window, steps=count).counts / count, count
+
+
+def _arrays(inputs: Inputs | str | Path | None) -> dict[str, np.ndarray] | None:
+    if inputs is None:
+        return None
+    if isinstance(inputs, str | Path):
+        return read_arrays(str(inputs))
+    return {name: np.asarray(array) for name, array in inputs.items()}
+
+
 def _read(network: str | Path | SpikingNetwork, settings: Mapping[str, str]) -> SpikingNetwork:
     problems = [
         Problem(
-            f"a spiking network has {', '.join(SPIKING_SETTINGS)}{did_you_mean(name, SPIKING_SETTINGS)}",
+            f"is for networks without spikes; a spiking network has {', '.join(SPIKING_SETTINGS)}",
             f"--set workload.{name}={text}",
             path=f"workload.{name}",
         )
@@ -260,8 +297,8 @@ def _read(network: str | Path | SpikingNetwork, settings: Mapping[str, str]) -> 
 
 
 def _random(
-    network: SpikingNetwork, arrays: Inputs | None, rate: float, seed: int, steps: int | None
-) -> tuple[Inputs, str]:
+    network: SpikingNetwork, arrays: dict[str, np.ndarray] | None, rate: float, seed: int, steps: int | None
+) -> tuple[dict[str, np.ndarray], str]:
     """Random spikes, and the sentence that says so."""
     if arrays is not None:
         text = "random spikes take the place of --inputs; give one of them"

@@ -71,6 +71,10 @@ class MappingRules(NodeRule):
     tiles: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         "auto", description="Spiking chips: tiles to spread neurons over; `auto`: the fewest that hold them"
     )
+    balance: Literal["measured", "assumed"] = Field(
+        "measured",
+        description="Spiking chips: load by what neurons do in the first steps, or as if all spiked alike",
+    )
     pins: Literal["network", "off"] = Field(
         "network", description="Spiking chips: whether cores that a network names (core_id) are kept to"
     )

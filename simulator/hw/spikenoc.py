@@ -95,8 +95,8 @@ class SpikeNoc:
             return ahead[1]
         return self._deliver(self._state, until_fs, False)
 
-    def forecast(self) -> tuple[int, int] | None:
-        """(id, done_fs) of the command that ends first if nothing more arrives."""
+    def forecast(self, next_fs: int | None = None) -> tuple[int, int] | None:
+        """(id, done_fs) of the command that ends first if nothing more arrives, whatever ``next_fs``."""
         if self._state.size[0] == 0:
             return None
         state = self._state.copy()

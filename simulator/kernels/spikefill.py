@@ -19,7 +19,7 @@ def fill(
 ) -> int:  # fmt: skip
     """Give each neuron the core of the one before, or the next core.
 
-    A core is left when the neuron would exceed one of its limits, or once it has its share of the load.
+    A core is left when the neuron would exceed one of its limits, or the share of the load that a core gets.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def fill(
     bits, axons_out, load
         int64 (n,), int64 (n,), float64 (n,): what each neuron takes.
     share
-        Load of a core; infinite: limits alone decide.
+        Load of a core at most, unless a neuron alone has more.
     caps
         int64 (LIMITS,).
     heard, seen
@@ -49,8 +49,8 @@ def fill(
     cores
         How many there are; -1 - i where neuron i alone exceeds a limit.
     """
-    core, neurons, axons, out, stored, total, last = 0, 0, 0, 0, 0, 0.0, -1
-    m = order.size
+    core, neurons, axons, out, stored, last = 0, 0, 0, 0, 0, -1
+    m, done = order.size, 0.0
     for place in range(m):
         i = order[place]
         for turn in range(2):
@@ -67,8 +67,8 @@ def fill(
                 or out + axons_out[i] > caps[AXONS_OUT]
                 or stored + more > caps[BITS]
             )
-            if turn == 0 and neurons > 0 and (full or total + 0.5 * load[i] > share * (core + 1)):
-                core, neurons, axons, out, stored, last = core + 1, 0, 0, 0, 0, -1
+            if turn == 0 and neurons > 0 and (full or done + load[i] > share):
+                core, neurons, axons, out, stored, done, last = core + 1, 0, 0, 0, 0, 0.0, -1
                 continue
             if full:
                 used[NEURONS], used[AXONS_IN], used[AXONS_OUT], used[BITS] = 1, new, axons_out[i], more
@@ -78,5 +78,5 @@ def fill(
             heard[sources[e]] = core
         core_of[i] = core
         neurons, axons, out, stored = neurons + 1, axons + new, out + axons_out[i], stored + more
-        total, last = total + load[i], population[i]
+        done, last = done + load[i], population[i]
     return core + 1 if m > 0 else 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from simulator.report.energy import EnergySum, split_by_component, unknown_actions
-from simulator.report.rounding import UNKNOWN, binary, metric, number
+from simulator.report.rounding import UNKNOWN, binary, metric, number, percent, si
 from simulator.results.ledger import STATIC
 from simulator.results.metrics import FORMULAS
 from simulator.results.result import Result
@@ -22,8 +22,12 @@ LABELS = {
     "accuracy": "Accuracy",
     "tops": "Achieved",
     "utilization": "Utilization",
-    "sops": "Synaptic operations",
+    "steps": "Time steps",
+    "step_s": "Time of a step",
     "spikes": "Spikes",
+    "sops": "Synaptic operations",
+    "sops_per_s": "Rate",
+    "energy_per_sop_j": "Energy per SOP",
     "energy_j": "Energy",
     "energy_per_token_j": "Energy per token",
     "average_power_w": "Average power",
@@ -42,10 +46,17 @@ OPTIONAL = (
     "energy_per_token_j",
     "kv_bytes",
     "accuracy",
-    "sops",
-    "spikes",
     "steps",
+    "step_s",
+    "spikes",
+    "sops",
+    "sops_per_s",
+    "energy_per_sop_j",
 )
+#: What means nothing of a network without products.
+OF_PRODUCTS = (
+    "throughput_per_s", "tops", "utilization", "macs", "ops", "peak_tops", "tops_per_w", "tops_per_w_chip",
+)  # fmt: skip
 IN_THE_NOTES = ("macs", "ops", "peak_tops", "static_energy_j")
 NO_SCALARS = ("energy_complete", "traffic_bytes")
 #: More actions than these are not named on a card.
@@ -60,6 +71,7 @@ def metric_names(result: Result) -> list[str]:
     """Names of the scalar metrics that apply, headline ones first."""
     names = [field.name for field in fields(result.metrics) if field.name not in NO_SCALARS]
     order = [name for name in LABELS if name in names] + [name for name in names if name not in LABELS]
+    order = [name for name in order if result.spiking is None or name not in OF_PRODUCTS]
     return [name for name in order if name not in OPTIONAL or getattr(result.metrics, name) is not None]
 
 
@@ -123,6 +135,8 @@ def _note(result: Result, name: str) -> str:
         "latency_s": lambda: (
             "of all operations, one after the other"
             if result.matching is not None
+            else f"of all steps, timing {result.spiking.timing}"
+            if result.spiking is not None
             else f"batch {result.batch}, {result.precision}"
         ),
         "throughput_per_s": lambda: (
@@ -149,10 +163,41 @@ def _note(result: Result, name: str) -> str:
         "peak_memory_bytes": lambda: (
             "vectors and answers with the host, and what the neurons hold"
             if result.matching is not None
+            else "synapses on all cores"
+            if result.spiking is not None
             else "weights + activations alive at once"
         ),
+        "steps": lambda: "",
+        "step_s": lambda: "mean" + ("" if result.spiking is None else _simple_words(result)),
+        "spikes": lambda: "" if result.spiking is None else _rate_words(result),
+        "sops": lambda: f"{number((metrics.sops or 0) / max(metrics.steps or 1, 1))} per step",
+        "sops_per_s": lambda: "synaptic operations / latency",
+        "energy_per_sop_j": lambda: _dynamic_words(result),
     }
     return notes[name]() if name in notes else FORMULAS.get(name, "")
+
+
+def _simple_words(result: Result) -> str:
+    """Time of a step by the slowest core and the barrier alone, where another timing was taken."""
+    spiking = result.spiking
+    if spiking is None or spiking.timing == "simple":
+        return ""
+    return f"; {si(spiking.simple_fs / spiking.steps / 1e15, 's')} if messages took no time"
+
+
+def _rate_words(result: Result) -> str:
+    populations = result.spiking.populations if result.spiking is not None else ()
+    neurons = sum(each.neurons for each in populations if each.cores)
+    steps = result.metrics.steps or 1
+    return f"{percent((result.metrics.spikes or 0) / (steps * max(neurons, 1)))} of the neurons in a step"
+
+
+def _dynamic_words(result: Result) -> str:
+    metrics = result.metrics
+    if metrics.energy_j is None or not metrics.sops:
+        return ""
+    dynamic = metrics.energy_j - (metrics.static_energy_j or 0.0)
+    return f"everything included; {si(dynamic / metrics.sops, 'J')} without static power"
 
 
 def metric_table(result: Result) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shlex import join, quote, split
 
 from simulator.report.rounding import percent
+from simulator.report.spiking import hint as spiking_hint
 from simulator.results.causes import USEFUL, run_causes
 from simulator.results.result import NodeRow, Result
 
@@ -32,6 +33,8 @@ def hint(result: Result) -> str:
     The layer is the one that spends most of its exposed time neither on useful steps nor behind other layers;
     where that is next to nothing in any, the one with most exposed time.
     """
+    if result.spiking is not None:
+        return spiking_hint(result)
     causes = run_causes(result)
     if not causes or result.metrics.ttft_s is not None:  # several graphs in one: none of them is explained
         return ""

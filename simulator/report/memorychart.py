@@ -59,7 +59,7 @@ def traffic(
     note = f"at most {si(most, 'B/s')}" + (f", {percent(most / peak)} of the peak" if peak else "")
     note += f"; on average {si(mean, 'B/s')}" + (f", {percent(mean / peak)}" if peak else "")
     note += f"; {losses}" if losses else ""
-    values = _values([(s.name, [value / scale for value in s.values]) for s in series], unit)
+    values = written_values([(s.name, [value / scale for value in s.values]) for s in series], unit)
     return Chart(f"{use.memory} ({unit})", note, chart.drawing, chart.height, chart.numbers, values)
 
 
@@ -114,7 +114,7 @@ def rows(use: MemoryUse, info: MemoryInfo, timeline: Timeline, marks: Sequence[f
         marks=marks,
     )
     note = row_words(info) + (f"; the axis ends at {number(top)} %, hits fill the rest" if top < 100 else "")
-    values = _values([(names[name], found.values[name]) for name in OUTCOME_NAMES], "%")
+    values = written_values([(names[name], found.values[name]) for name in OUTCOME_NAMES], "%")
     return Chart(f"{use.memory} (%)", note, chart.drawing, chart.height, chart.numbers, values)
 
 
@@ -151,7 +151,8 @@ def room(
     chart = areas(f"Room taken in {name} over time", series, instants, steps, limit=limit, marks=marks)
     note = f"at most {binary(most)}" + (" in one copy" if count > 1 else "")
     note += f", {percent(most / capacity)} of the capacity" if capacity else ""
-    return Chart(f"{name} ({unit})", note, chart.drawing, chart.height, chart.numbers, _values(values, unit))
+    shown = written_values(values, unit)
+    return Chart(f"{name} ({unit})", note, chart.drawing, chart.height, chart.numbers, shown)
 
 
 def _steps(largest: float) -> list[tuple[float, str]]:
@@ -161,7 +162,7 @@ def _steps(largest: float) -> list[tuple[float, str]]:
     ]
 
 
-def _values(series: Sequence[tuple[str, Sequence[float]]], unit: str) -> str:
+def written_values(series: Sequence[tuple[str, Sequence[float]]], unit: str) -> str:
     """Values for the readout: ``name|unit|runs`` apart by ``;``, a run as ``value`` or ``value*times``."""
     texts = []
     for name, values in series:

@@ -48,7 +48,7 @@
         row.hidden = wanted !== "" && !row.textContent.toLowerCase().includes(wanted);
         count += !row.hidden;
       });
-      shown.textContent = `${count} of ${rows.length} layers`;
+      shown.textContent = `${count} of ${rows.length} ${shown.dataset.things}`;
     });
   }
   const pan = document.querySelector(".pan");

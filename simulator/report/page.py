@@ -29,6 +29,7 @@ from simulator.report.palette import BOUNDS, COLOURS, MEMORIES, sheet
 from simulator.report.placement import placement_table
 from simulator.report.roofline import draw_roofline, roofline
 from simulator.report.rounding import number, percent, si
+from simulator.report.spiking import figures as spiking_figures
 from simulator.report.stream import fusion_sentence, stream_figures, stream_title
 from simulator.report.timeline import lane_colour, panels
 from simulator.report.title import settings, title
@@ -153,6 +154,8 @@ def _context(result: Result) -> dict[str, Any]:
         "matching_words": matching_words(result),
         "matching_full": full(result),
         "operations": operation_table(result),
+        "spiking": spiking_figures(result),
+        "things": "layers" if result.spiking is None else "populations",
         "densities": density_table(result),
         "placed": placement_table(result),
         "provenance": table.provenance_table(result),

@@ -17,6 +17,7 @@ _BY_SUFFIX = {
     "tops": lambda v: si(v * 1e12, "OPS"),
     "utilization": lambda v: percent(v),
     "accuracy": lambda v: percent(v),
+    "sops_per_s": lambda v: si(v, "SOP/s"),
     "_per_s": lambda v: f"{number(v)} /s",
     "_bytes": lambda v: binary(v),
     "_js": lambda v: si(v, "J·s"),

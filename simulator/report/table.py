@@ -10,6 +10,7 @@ from simulator.report.energy import EnergySum, split_by_component, split_by_node
 from simulator.report.groups import groups, ledger_labels
 from simulator.report.headline import Table, headline, metric_table
 from simulator.report.rounding import UNKNOWN, binary, binary_scale, decimal_scale, number, percent, si
+from simulator.report.spiking import population_table
 from simulator.results.ledger import STATIC
 from simulator.results.result import NodeRow, Result
 
@@ -26,7 +27,7 @@ __all__ = [
     "metric_table",
     "provenance_table",
 ]
-TEXT_COLUMNS = ("node", "op", "core", "M x N x K", "part of", "bound")
+TEXT_COLUMNS = ("node", "population", "op", "core", "M x N x K", "part of", "bound")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ def layer_table(result: Result) -> Table:
     What a layer costs comes first, memories and instants last. Memory columns that are 0 for every node are
     left out. An energy of which a part is unknown reads ``≥``.
     """
+    if result.spiking is not None:
+        return population_table(result)
     rows, latency_fs = result.rows, result.metrics.latency_s * 1e15
     energies = split_by_node(result)
     columns = [("op", [row.op for row in rows]), ("core", [cores_text(result, row.core) for row in rows])]

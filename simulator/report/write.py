@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import fresh_folder
 from simulator.base.yamlio import dump
 from simulator.report import compare, page
+from simulator.report.csvtext import csv_text
 from simulator.report.energy import split_by_node
 from simulator.report.layout import folder_names
+from simulator.report.spikingfiles import cores_csv, steps_csv
 from simulator.results.causes import CAUSES
-from simulator.results.result import Result
+from simulator.results.result import POPULATION_COLUMNS, Result
 
 LAYER_COLUMNS = (
     "node",
@@ -41,9 +40,10 @@ ENERGY_COLUMNS = ("component", "action", "count", "pJ_each", "energy_uJ", "origi
 def write_report(results: Sequence[Result], folder: Path, pages: Sequence[str] = ()) -> list[Path]:
     """Write everything about finished runs; the same results give the same bytes.
 
-    One result fills ``folder``: result.json, layers.csv, energy.csv, resolved.yaml, report.html. Several fill
-    ``folder/<chip>__<network>/`` each, ``folder/report.html`` compares them and links ``pages``, further ones
-    in ``folder`` about all of them. No file is ever half-written.
+    One result fills ``folder``: result.json, layers.csv, energy.csv, resolved.yaml, report.html, and of
+    a spiking network steps.csv and cores.csv. Several fill ``folder/<chip>__<network>/`` each,
+    ``folder/report.html`` compares them and links ``pages``, further ones in ``folder`` about all of them. No
+    file is ever half-written.
 
     Returns
     -------
@@ -95,13 +95,16 @@ def result_files(result: Result) -> dict[str, str]:
     text = result.dumps()
     # Drawn from what result.json says, so that the page of an old result.json is this page.
     result = Result.from_dict(json.loads(text))
-    return {
+    files = {
         "report.html": page.render(result),
         "result.json": text,
         "layers.csv": layers_csv(result),
         "energy.csv": energy_csv(result),
         "resolved.yaml": dump(result.resolved),
     }
+    if result.spiking is not None:
+        files |= {"steps.csv": steps_csv(result), "cores.csv": cores_csv(result)}
+    return files
 
 
 def layers_csv(result: Result) -> str:
@@ -110,18 +113,11 @@ def layers_csv(result: Result) -> str:
     records = result.layers()
     for record, energy in zip(records, split_by_node(result), strict=True):
         record["energy_uJ"] = None if energy.pj is None else energy.pj / 1e6
-    return _csv([*LAYER_COLUMNS, *memories, *(f"{cause}_us" for cause in CAUSES)], records)
+    of_populations = POPULATION_COLUMNS if result.spiking is not None else ()
+    columns = [*LAYER_COLUMNS, *memories, *(f"{cause}_us" for cause in CAUSES), *of_populations]
+    return csv_text(columns, records)
 
 
 def energy_csv(result: Result) -> str:
     """Write a row per component and action that occurred; unknown numbers are empty."""
-    return _csv(ENERGY_COLUMNS, result.energy_table())
-
-
-def _csv(columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> str:
-    """CSV text; floats with all their digits, None empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([record[column] for column in columns] for record in records)
-    return text.getvalue()
+    return csv_text(ENERGY_COLUMNS, result.energy_table())

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 #: Cause -> what it means, in the order of every table. Equations: docs/models/causes.md.
 CAUSES: Mapping[str, str] = {
-    "compute": "tiles take useful steps in an array",
+    "compute": "tiles take useful steps in an array; the slowest spiking core works",
     "fill_drain": "arrays and pipelines fill and drain: first shift, skew, latency behind the last tile",
     "weight_wait": "a tile waits for weights",
     "input_wait": "a tile waits for its inputs",
     "output_wait": "results wait to be stored, or a tile for the room that a store has yet to empty",
     "vector": "tiles run on a vector unit, or a mover stands in for one",
-    "noc": "the transfer waited for is held up by a bus or mesh",
-    "sync": "waits for tiles or transfers of other layers",
+    "noc": "the transfer waited for is held up by a bus or mesh; messages of spikes",
+    "sync": "waits for tiles or transfers of other layers; barriers of time steps",
     "pim": "a memory computes inside its banks",
 }
 #: Those in which a core does what it is there for.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: Action of the ledger -> column of ``Spiking.per_step`` that counts it; what is left is the same in each step.
+#: Action of the ledger -> column of ``Spiking.per_step`` that counts it.
 STEP_ACTIONS: Mapping[str, str] = {
     "synapse_dense": "sops_dense",
     "synapse_sparse": "sops_sparse",

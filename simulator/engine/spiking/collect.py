@@ -82,6 +82,7 @@ def population_rows(program: SpikingProgram, table: StepTable, split: Split) -> 
     schedule = program.schedule
     causes = exposed_causes(program, table, split)
     end = int(table.taken_fs.sum())
+    whole = {cause: int(time.sum()) for cause, time in causes.items() if time.any()}
     rows = []
     for index, each in enumerate(schedule.network.populations):
         mine = {cause: int(time[index]) for cause, time in causes.items() if time[index]}
@@ -99,6 +100,7 @@ def population_rows(program: SpikingProgram, table: StepTable, split: Split) -> 
                 macs=0,
                 utilization=0.0,
                 bound=max(mine, key=lambda cause: mine[cause]) if mine else "latency",
+                causes_fs=whole,
                 exposed_causes_fs=mine,
                 limiter=limiter,
                 limiter_fs=limiter_fs,
@@ -107,9 +109,7 @@ def population_rows(program: SpikingProgram, table: StepTable, split: Split) -> 
     return tuple(rows)
 
 
-def _limiter(
-    cores: tuple[int, ...], table: StepTable, split: Split, population: int
-) -> tuple[str, int]:
+def _limiter(cores: tuple[int, ...], table: StepTable, split: Split, population: int) -> tuple[str, int]:
     """The core and side that decided for longest, among those where a population has a part; and how long."""
     mine = table.decisive_fs * (split.shares[:, :, population] > 0)
     if not mine.any():

@@ -27,7 +27,7 @@ class Split:
 
     @cached_property
     def on_chip(self) -> np.ndarray:
-        """Bool (n,): neurons that a core holds."""
+        """Neurons that a core holds, bool (n,)."""
         return self.program.schedule.core_of >= 0
 
     def by_population(self, values: np.ndarray) -> np.ndarray:

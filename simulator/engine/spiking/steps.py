@@ -61,9 +61,7 @@ def run_steps(program: SpikingProgram) -> StepTable:
     return StepTable(counts, times[0], times[1], times[2], taken, busy, decisive)
 
 
-def _measure(
-    program: SpikingProgram, own: OwnTimes
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _measure(program: SpikingProgram, own: OwnTimes) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Counts (T, ACTIONS), slowest cores (3, T), time of sides (C, 2) twice."""
     schedule, log = program.schedule, program.log
     cores, rows = len(schedule.cores), schedule.rows
@@ -159,9 +157,9 @@ def _messages(program: SpikingProgram, own: OwnTimes, senders: int) -> tuple[np.
     messages["gap"][begins] += ready - before
     command = key // senders * (senders + 1) + key % senders
     messages["sender"] = np.repeat(key % senders, lengths)
-    tails = np.zeros((log.steps, senders + 1), np.int64)
-    tails[:, : len(schedule.cores)] = own.soma
-    tails = tails.reshape(-1)
+    by_step = np.zeros((log.steps, senders + 1), np.int64)
+    by_step[:, : len(schedule.cores)] = own.soma
+    tails = by_step.reshape(-1)
     last = np.flatnonzero(np.diff(key, append=-1))
     tails[command[last]] -= ready[last]
     return messages, tails

@@ -103,7 +103,8 @@ def _figures(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
     if request is not None:
         result = run_language_model(job.chip, request, overrides=overrides, seed=job.seed)
     else:
-        given = read_given(*(dict(job.given).get(name) for name in ("inputs", "golden", "profile")))
+        files = dict(job.given)
+        given = read_given(files.get("inputs"), files.get("golden"), files.get("profile"))
         graph = _network(job.network, tuple(sorted(settings.items())))
         chip, schedule, values = prepare_with_values(job.chip, graph, overrides=overrides, given=given)
         result = with_values(finish(chip, schedule, seed=job.seed, beside=False), values)

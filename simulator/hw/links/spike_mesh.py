@@ -84,9 +84,9 @@ class SpikeMesh(Link):
         if min(self.barrier_fs, default=2) > 1:
             found.append(Flaw(("barrier",), "expected the time of a barrier of 1 tile: `1: ...`"))
         found += [
-            Flaw(("barrier", known), f"expected a number of tiles from 1 to {self.tiles}, got {known}")
+            Flaw(("barrier", known), f"expected a number of tiles of at least 1, got {known}")
             for known in self.barrier_fs
-            if not 1 <= known <= self.tiles
+            if known < 1
         ]
         x, y = self.entry if len(self.entry) == 2 else (-1, -1)
         if not (0 <= x < self.columns and 0 <= y < self.rows):

@@ -14,7 +14,7 @@ from simulator.kernels.spikefill import AXONS_IN, AXONS_OUT, BITS, LIMITS, NEURO
 from simulator.mapping.spiking.formats import CONV, Formats
 from simulator.workload.spiking.network import SpikingNetwork
 
-#: Spikes per neuron and step for which load is balanced, where nothing is known of a network's own.
+#: Spikes per neuron and step for which load is balanced, where nothing is known of the network's own.
 ASSUMED_RATE = 0.05
 #: Limit -> how it is called, and the field that states it.
 WORDS = {
@@ -33,11 +33,14 @@ class Demand:
     ----------
     network, formats, parts
         The network, the formats of its synapses, and what it is put on.
+    rates : (n,) float64
+        Spikes per step of each neuron, as far as they are known.
     """
 
     network: SpikingNetwork
     formats: Formats
     parts: SpikingParts
+    rates: np.ndarray
 
     @cached_property
     def caps(self) -> np.ndarray:
@@ -85,11 +88,14 @@ class Demand:
 
     @cached_property
     def load(self) -> np.ndarray:
-        """float64 (n,): time per step of each neuron, fs, if all spike at ``ASSUMED_RATE``."""
+        """float64 (n,): time per step of each neuron, fs, by its own rate and those that it hears."""
         core = self.parts.core
-        received = self.counts @ core.event_fs() + core.axon_in_fs * np.minimum(self.counts.sum(axis=1), 1)
-        own = core.access_fs + core.update_fs + ASSUMED_RATE * (core.spike_fs + core.axon_out_fs)
-        return own + ASSUMED_RATE * received.astype(np.float64)
+        offsets, sources, formats = self.by_target
+        event_fs = core.event_fs()[formats].astype(np.float64)
+        target = np.repeat(np.arange(self.network.neurons), np.diff(offsets))
+        received = np.bincount(target, self.rates[sources] * event_fs, self.network.neurons)
+        own = core.access_fs + core.update_fs + self.rates * (core.spike_fs + core.axon_out_fs)
+        return own + received
 
     def used(self, core_of: np.ndarray, cores: int, first: np.ndarray) -> np.ndarray:
         """int64 (cores, LIMITS): what each core takes; ``first`` are the entries of the rows."""

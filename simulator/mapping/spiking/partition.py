@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 
@@ -13,6 +12,8 @@ from simulator.kernels.spikefill import AXONS_OUT, BITS, LIMITS, NEURONS, fill
 from simulator.kernels.spikerows import count_entries
 from simulator.mapping.spiking.demand import WORDS, Demand
 
+#: Halvings of the interval in which the least load of a core is sought.
+_HALVINGS = 20
 #: Rounds in which the destinations of neurons and the cores that these need are made to agree.
 _ROUNDS = 12
 _UNBOUND = np.iinfo(np.int64).max // 4
@@ -78,22 +79,33 @@ def partition(demand: Demand, chip: Chip, pinned: np.ndarray, cores: int, room: 
 
 def _spread(demand: Demand, chip: Chip, order: np.ndarray, out: np.ndarray, room: Room) -> np.ndarray:
     """Cores from 0 on, within the limits, for neurons that send to so many cores each."""
-    least, core_of = _fill(demand, chip, order, out, inf, demand.caps)
+    least, core_of = _fill(demand, chip, order, out, np.inf, demand.caps)
     if least > room.cores:
         raise InputError(*_too_large(demand, chip, order, out, room))
     tiles = room.tiles or -(-least // room.per_tile)
-    load = float(demand.load[order].sum())
-    while True:
-        wanted = min(tiles * room.per_tile, room.cores, order.size)
-        if least > wanted:
-            need = f"expected at least {-(-least // room.per_tile)} tiles for '{demand.network.name}'"
-            raise InputError(chip.problem(f"{need}, got {tiles}", "mapping.tiles"))
-        count, even = _fill(demand, chip, order, out, load / wanted, demand.caps)
-        if count <= wanted:
-            return even
-        if wanted == room.cores or room.tiles:
-            return core_of
-        tiles += 1
+    wanted = min(tiles * room.per_tile, room.cores, order.size)
+    if least > wanted:
+        need = f"expected at least {-(-least // room.per_tile)} tiles for '{demand.network.name}'"
+        raise InputError(chip.problem(f"{need}, got {tiles}", "mapping.tiles"))
+    return _evened(demand, chip, order, out, wanted, core_of)
+
+
+def _evened(
+    demand: Demand, chip: Chip, order: np.ndarray, out: np.ndarray, cores: int, core_of: np.ndarray
+) -> np.ndarray:
+    """The cores of least load, the highest counting; ``core_of`` is where limits alone decide."""
+    load = demand.load[order]
+    low, high = max(float(load.sum()) / cores, float(load.max())), float(load.sum())
+    for turn in range(_HALVINGS):
+        share = low if turn == 0 else (low + high) / 2
+        count, found = _fill(demand, chip, order, out, share, demand.caps)
+        if count <= cores:
+            high, core_of = share, found
+        else:
+            low = share
+        if high <= low * 1.001:
+            break
+    return core_of
 
 
 def _fill(
@@ -127,7 +139,7 @@ def _too_large(demand: Demand, chip: Chip, order: np.ndarray, out: np.ndarray, r
     for limit in range(LIMITS):
         alone = np.full(LIMITS, _UNBOUND)
         alone[limit] = demand.caps[limit]
-        count, _ = _fill(demand, chip, order, out, inf, alone)
+        count, _ = _fill(demand, chip, order, out, np.inf, alone)
         if count > room.cores:
             amount = f"its {totals[limit]} " if limit in totals else "its "
             problems.append(
@@ -139,7 +151,7 @@ def _too_large(demand: Demand, chip: Chip, order: np.ndarray, out: np.ndarray, r
                 )
             )
     if not problems:
-        count, _ = _fill(demand, chip, order, out, inf, demand.caps)
+        count, _ = _fill(demand, chip, order, out, np.inf, demand.caps)
         text = f"'{demand.network.name}' does not fit: it needs {count} cores, the chip has {room.cores}"
         problems.append(demand.problem(chip, text, NEURONS))
     return problems

@@ -11,7 +11,7 @@ from simulator.hw.chip import Chip
 from simulator.hw.rules import NodeRule
 from simulator.hw.spiking import SpikingParts, spiking_parts
 from simulator.kernels.spikefill import AXONS_IN
-from simulator.mapping.spiking.demand import WORDS, Demand
+from simulator.mapping.spiking.demand import ASSUMED_RATE, WORDS, Demand
 from simulator.mapping.spiking.formats import formats_of
 from simulator.mapping.spiking.partition import Room, entries, partition
 from simulator.mapping.spiking.placement import place
@@ -20,7 +20,9 @@ from simulator.mapping.spiking.schedule import SpikingSchedule
 from simulator.workload.spiking.network import SpikingNetwork
 
 
-def plan_spiking(network: SpikingNetwork, chip: Chip, file: str = "") -> SpikingSchedule:
+def plan_spiking(
+    network: SpikingNetwork, chip: Chip, file: str = "", rates: np.ndarray | None = None
+) -> SpikingSchedule:
     """Put the neurons of a network on the cores of a chip.
 
     Cores that the rules name for a population come first, then those that the network names; what is left is
@@ -32,6 +34,8 @@ def plan_spiking(network: SpikingNetwork, chip: Chip, file: str = "") -> Spiking
         What is run, on what.
     file
         Of the network, for messages.
+    rates : (n,) float64, optional
+        Spikes per step of each neuron, by which load is balanced; None: the same for all.
 
     Raises
     ------
@@ -42,7 +46,9 @@ def plan_spiking(network: SpikingNetwork, chip: Chip, file: str = "") -> Spiking
     problems = _wrong_rules(network, chip, parts) + _wrong_network(network, file)
     if problems:
         raise InputError(*problems)
-    demand = Demand(network, formats_of(network, chip.rules), parts)
+    if rates is None:
+        rates = np.full(network.neurons, ASSUMED_RATE)
+    demand = Demand(network, formats_of(network, chip.rules), parts, rates)
     pinned, placed_by = _pins(network, chip, parts, file)
     fixed = tuple(int(core) for core in np.unique(pinned[pinned >= 0]))
     core_of = np.where(pinned >= 0, np.searchsorted(fixed or (0,), pinned), -1).astype(np.int32)

@@ -22,14 +22,20 @@ _MODEL = "loihi"
 class SpikingLayers(Spec):
     """Arguments of the builder `spiking_layers`: neurons of model `loihi`, all pairs of layers connected."""
 
-    layers: dict[str, int] = Field(description="Name -> neurons, from the first layer to the last", min_length=1)
+    layers: dict[str, int] = Field(
+        description="Name -> neurons, from the first layer to the last", min_length=1
+    )
     steps: int = Field(description="Time steps to run", gt=0)
     seed: int = Field(1, description="Of the weights", ge=0)
-    weight: int = Field(127, description="Largest weight; all from its negative on are as likely", gt=0, le=255)
+    weight: int = Field(
+        127, description="Largest weight; all from its negative on are as likely", gt=0, le=255
+    )
     threshold: int = Field(
         2**17 - 1, description="Of all neurons; the default is the chip's largest", gt=0, lt=2**17
     )
-    leak: int = Field(4096, description="Part of potential and current lost in a step, in 4096ths", ge=0, le=4096)
+    leak: int = Field(
+        4096, description="Part of potential and current lost in a step, in 4096ths", ge=0, le=4096
+    )
 
 
 class BuiltSpiking(Spec):
@@ -78,9 +84,11 @@ def _build(args: SpikingLayers, name: str, digest: str) -> SpikingNetwork:
     weights = rng.integers(-args.weight, args.weight, len(sources), endpoint=True)
     given = {"threshold": args.threshold, "leak": args.leak, "input_decay": args.leak}
     stated = {each.name: given.get(each.name, each.default or 0) for each in MODELS[_MODEL].parameters}
-    constants = {each.name: float(stated[each.name]) for each in MODELS[_MODEL].parameters if not each.per_neuron}
-    types = {"int": np.int64, "float": np.float64, "bool": np.bool_}
-    parameters = {
+    constants = {
+        each.name: float(stated[each.name]) for each in MODELS[_MODEL].parameters if not each.per_neuron
+    }
+    types: dict[str, type] = {"int": np.int64, "float": np.float64, "bool": np.bool_}
+    parameters: dict[str, np.ndarray] = {
         each.name: np.full(n, stated[each.name], types[each.kind])
         for each in MODELS[_MODEL].parameters
         if each.per_neuron

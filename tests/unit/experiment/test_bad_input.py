@@ -68,7 +68,7 @@ class TestChipFile:
             ("rows: 8", "rows: eight", "3:25: cores.npu.rows: expected a whole number, got 'eight'"),
             ("kind: systolic", "kind: sistolic",
              "3:9: cores.npu.kind: unknown kind 'sistolic', expected one of dot, gddr6_aim, hbm_pim, "
-             "lpddr5_pim, mover, pattern_matching, systolic, vector; did you mean 'systolic'?"),
+             "lpddr5_pim, mover, pattern_matching, spiking, systolic, vector; did you mean 'systolic'?"),
             ("clock: 1 GHz, buffers", "clock: 1 GB, buffers",
              "3:43: cores.npu.clock: expected a frequency such as '700 MHz', got '1 GB': 'GB' is none of "
              "Hz, kHz, MHz, GHz"),
@@ -165,9 +165,10 @@ class TestSet:
                                  "got 'no'"),
             ("workload.precison=int8",
              "--set workload.precison=int8: workload.precison: unknown setting; a workload has precision, "
-             "batch, dims, density, weight_density, model, phase, prompt, generate, context, weights, activations, "
-             "kv, head, group, blocks, data, vectors, labels, scale, shift, learn, recognize, length, norm, mode, "
-             "k, minif, maxif, epochs, knowledge, save, neurons, components; "
+             "batch, dims, density, weight_density, quantize, model, phase, prompt, generate, context, weights, "
+             "activations, kv, head, group, blocks, data, vectors, labels, scale, shift, learn, recognize, length, "
+             "norm, mode, k, minif, maxif, epochs, knowledge, save, neurons, components, train, time_steps, "
+             "percentile, steps, rate, seed, dt, soft_reset; "
              "did you mean 'precision'?"),
             ("workload.precision=int9", "--set workload.precision=int9: workload.precision: expected an "
                 "element type (int4, "),
@@ -416,9 +417,10 @@ class TestExperimentFile:
             "3:9: sweep.memroies.sram.capacity: expected a path that starts with one of chip, workload, "
             "mapping, ",
             "3:42: sweep.workload.precison: unknown setting of a workload, expected one of precision, "
-            "batch, dims, density, weight_density, model, phase, prompt, generate, context, weights, activations, "
-             "kv, head, group, blocks, data, vectors, labels, scale, shift, learn, recognize, length, norm, mode, "
-             "k, minif, maxif, epochs, knowledge, save, neurons, components; "
+            "batch, dims, density, weight_density, quantize, model, phase, prompt, generate, context, weights, "
+            "activations, kv, head, group, blocks, data, vectors, labels, scale, shift, learn, recognize, length, "
+            "norm, mode, k, minif, maxif, epochs, knowledge, save, neurons, components, train, time_steps, "
+            "percentile, steps, rate, seed, dt, soft_reset; "
             "did you mean 'precision'?",
             "3:69: sweep.cores.npu.rows: expected at least one value",
             "2:",

@@ -96,7 +96,7 @@ def test_wrong_networks(chipsim, network, files, change: dict[str, Any], message
 
 def test_a_spiking_network_has_no_place_on_other_ways(chipsim, network, tiny):
     outcome = chipsim("run", "npu/edge_npu", network)
-    assert (outcome.code, "got a spiking network" in outcome.err) == (2, True), outcome.err
+    assert (outcome.code, "edge_npu has no cores for spikes" in outcome.err) == (2, True), outcome.err
     outcome = chipsim("execute", tiny, "--out", "out.npz", "--rate", "0.1")
     assert (outcome.code, "--rate: is for spiking networks" in outcome.err) == (2, True), outcome.err
     outcome = chipsim("execute", tiny, "--out", "out.npz")

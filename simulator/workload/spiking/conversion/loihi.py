@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -190,7 +191,7 @@ def _constants() -> Mapping[str, float]:
 
 def _parameters(neurons: int, bias: np.ndarray, threshold: np.ndarray) -> Mapping[str, np.ndarray]:
     """Integrators without leak whose current lasts one step, and that subtract their threshold."""
-    known = {"bias": bias, "threshold": threshold, "input_decay": 4096, "leak": 0, "soft": 1}
+    known: dict[str, Any] = {"bias": bias, "threshold": threshold, "input_decay": 4096, "leak": 0, "soft": 1}
     types: dict[str, type] = {"int": np.int64, "bool": np.bool_}
     return MappingProxyType(
         {
