@@ -22,6 +22,7 @@ from simulator.experiment.overrides import describe_overrides, split_overrides
 if TYPE_CHECKING:
     from simulator.mapping.schedule import Schedule
     from simulator.results.result import Result
+    from simulator.results.trace import Trace
 
 app = typer.Typer(
     name="chipsim",
@@ -117,11 +118,15 @@ def run(
     result = with_values(result if batch is None else replace(result, batch=batch), values)
     folder = _deliver([result], out, json_, quiet)
     if trace:
-        from simulator.report.trace import write_trace
+        _write_trace(timeline, folder, quiet or json_)
 
-        written = write_trace(timeline, folder)
-        if not (quiet or json_):
-            screen.emit([f"wrote {written}; open it in ui.perfetto.dev"])
+
+def _write_trace(timeline: Trace, folder: Path, silent: bool) -> None:
+    from simulator.report.trace import write_trace
+
+    written = write_trace(timeline, folder)
+    if not silent:
+        screen.emit([f"wrote {written}; open it in ui.perfetto.dev"])
 
 
 def _check_folder(out: Path | None) -> None:
