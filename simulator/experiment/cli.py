@@ -66,14 +66,12 @@ def run(
 ) -> None:
     """Simulate one network on one chip, or an experiment."""
     options.import_plugins(plugin)
-    _check_folder(out)
+    _check_options(out, quick and network is not None)
     overrides = options.read_overrides(set_)
     if network is None:
         alone = plan or trace or stream > 1 or inputs or golden or profile
         _run_experiment(chip, overrides, batch, bool(alone), quick, out, json_, quiet)
         return
-    if quick:
-        raise InputError(Problem("is for an experiment's file, not for CHIP NETWORK", "--quick"))
     for_chip, settings = split_overrides(overrides)
     from simulator.hw.chip import load_chip
 
@@ -129,7 +127,9 @@ def _write_trace(timeline: Trace, folder: Path, silent: bool) -> None:
         screen.emit([f"wrote {written}; open it in ui.perfetto.dev"])
 
 
-def _check_folder(out: Path | None) -> None:
+def _check_options(out: Path | None, quick: bool = False) -> None:
+    if quick:
+        raise InputError(Problem("is for an experiment's file, not for CHIP NETWORK", "--quick"))
     if out is not None and out.exists() and not out.is_dir():
         raise InputError(Problem("expected a folder for --out, this is a file", str(out)))
 
