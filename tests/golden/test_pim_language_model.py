@@ -151,3 +151,19 @@ def test_a_whole_generation_has_one_layout(tmp_path: Path, weights: str):
     (row,) = (row for row in at_work.layers() if row["node"] == "prefill/block0.down")
     assert row["core"] == "npu"
     assert row["dram_read_B"] == pytest.approx(1408 * 512 * 2, rel=0.02), "fp16 there, whatever the network has"
+
+
+def test_a_prompt_alone(tmp_path: Path):
+    """One token after a prompt of one: the prefill itself is placed inside, and says so once."""
+    model = written(tmp_path, {**CONFIG, "hidden_size": 512, "intermediate_size": 1408, "vocab_size": 1024, "num_attention_heads": 8})
+    network = tmp_path / "whole.yaml"
+    network.write_text(f"{{builder: llm, args: {{model: {model}, weights: fp16, prompt: 1, generate: 1}}}}")
+    result = run(INSIDE, network, overrides={"mapping.cores.pim": "prefer"})
+    said = [text for text in result.assumptions if text.startswith("weights of")]
+    assert len(said) == 1
+    assert "weights of 15 nodes lie in 'dram' in the layout of pim" in said[0]
+    assert result.metrics.tpot_s is None
+    args = LanguageModel(model=model, weights="fp16", prompt=1, generate=1)
+    residents = distinct(prepare(INSIDE, build(args, "model"), overrides={"mapping.cores.pim": "prefer"})[1].residents)
+    more = sum(each.bytes - each.network_bytes for each in residents)
+    assert result.metrics.peak_memory_bytes >= counts.weight_bytes(args) + more

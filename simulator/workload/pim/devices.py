@@ -7,7 +7,7 @@ from dataclasses import dataclass
 #: Elements of 16 bits of one access: what a unit multiplies at once.
 LANES = 16
 #: Operators of products, and those of elements.
-PRODUCTS, ELEMENTS = ("MatMul", "Gemm", "MatMulNBits"), ("Add", "Mul", "Relu")
+PRODUCTS, ELEMENTS = ("MatMul", "Gemm", "MatMulNBits"), ("Add", "Sum", "Mul", "Relu")
 #: Products of stored integers, which need no arithmetic of their own: sums modulo 2^32 are the same in any
 #: order.
 INTEGER_PRODUCTS = ("MatMul", "Gemm", "MatMulInteger")

@@ -7,6 +7,7 @@ out; there the host applies what else the node asks for, and rounds once to what
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from simulator.workload.tensor import FLOATS, Tensor
 _BYTES = ("int2", "uint2", "int4", "uint4", "int8", "uint8")
 _TOO_WIDE = ("fp64",)
 #: Element-wise operator -> its function of ``plain`` and ``fast``, without the format.
-_OWN = {"Add": "add", "Mul": "multiply", "Relu": "relu"}
+_OWN = {"Add": "add", "Sum": "add", "Mul": "multiply", "Relu": "relu"}
 
 
 def run(call: Call) -> list[np.ndarray] | None:
@@ -162,7 +163,9 @@ def _elements(call: Call, device: PimArithmetic) -> np.ndarray:
     arithmetic, op = call.arithmetic.PIM, call.node.op
     operands = [value.real() for value in call.operands if value is not None]
     made: np.ndarray
-    if op in _OWN:
+    if op == "Sum":  # one addition after the other
+        made = reduce(getattr(arithmetic, f"add_{device.element}"), operands)
+    elif op in _OWN:
         made = getattr(arithmetic, f"{_OWN[op]}_{device.element}")(*operands)
     else:
         tanh = op == "Gelu" and call.node.attrs.get("approximate") == "tanh"

@@ -228,7 +228,7 @@ def test_what_cannot_be_placed_is_said_at_once(rng):
     assert [problem.message for problem in raised.value.problems] == [
         "expected a node of the network, got 'sun'; did you mean 'sum'?",
         "node 'sum': expected one of hbm_pim, gddr6_aim, lpddr5_pim, got 'hbm-pim'; did you mean 'hbm_pim'?",
-        "node 'out': hbm_pim computes MatMul, Gemm, MatMulNBits, Add, Mul, Relu, got Exp",
+        "node 'out': hbm_pim computes MatMul, Gemm, MatMulNBits, Add, Sum, Mul, Relu, got Exp",
         "node 'count': lpddr5_pim computes real numbers of up to 32 bits, or products of 8-bit integers, got int64",
     ]
     with pytest.raises(InputError, match="node 'sum': gddr6_aim computes MatMul, Gemm, MatMulNBits, Mul, Relu, Sigmoid, Tanh, Gelu, got Add"):
@@ -275,3 +275,18 @@ def test_weights_of_few_bits_lie_there_as_real_numbers(rng, name, biased):
     np.testing.assert_array_equal(found, expected.astype(np.float16))
     np.testing.assert_array_equal(execute(graph, {"x": x}, name).outputs["y"], found)
     np.testing.assert_allclose(found, execute(graph, {"x": x}, "onnxruntime").outputs["y"], rtol=0.05, atol=0.3)
+
+
+@pytest.mark.parametrize("name", ["hbm_pim", "lpddr5_pim"])
+def test_a_sum_is_one_addition_after_the_other(rng, name):
+    """Each rounds: 2048 + 1 + 1 stays 2048 in FP16. Of two operands it is an Add."""
+    tensors = [Tensor(each, (3, 40), "fp16") for each in "abcy"]
+    feeds = {each: (rng.standard_normal((3, 40)) * 10).astype(np.float16) for each in "abc"}
+    feeds["a"][0, 0], feeds["b"][0, 0], feeds["c"][0, 0] = 2048, 1, 1
+    graph = graph_of([Node("n", "Sum", ("a", "b", "c"), ("y",))], tensors, ("a", "b", "c"))
+    found = execute(graph, feeds, "onnxruntime", pim={"n": name}).outputs["y"]
+    assert found[0, 0] == 2048
+    np.testing.assert_array_equal(found, plain.add_fp16(plain.add_fp16(feeds["a"], feeds["b"]), feeds["c"]))
+    two = graph_of([Node("n", "Sum", ("a", "b"), ("y",))], [t for t in tensors if t.name != "c"], ("a", "b"))
+    some = {each: feeds[each] for each in "ab"}
+    np.testing.assert_array_equal(execute(two, some, name).outputs["y"], plain.add_fp16(feeds["a"], feeds["b"]))
