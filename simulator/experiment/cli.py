@@ -87,8 +87,8 @@ def run(
         clispiking.run(built, chip, network, overrides, {**others, "stream": stream > 1}, options_, _deliver)
         return
     refuse_settings(settings)
+    from simulator.experiment.execute import carried_samples
     from simulator.experiment.language import language_model, refuse, run_language_model
-    from simulator.experiment.quantized import carried_samples
     from simulator.experiment.single import finish_with_trace, prepare_with_values, with_stream, with_values
     from simulator.experiment.values import read_given
 

@@ -85,7 +85,7 @@ class TestChipFile:
             ("rows: 8", "rows: eight", "3:25: cores.npu.rows: expected a whole number, got 'eight'"),
             ("kind: systolic", "kind: sistolic",
              "3:9: cores.npu.kind: unknown kind 'sistolic', expected one of dot, gddr6_aim, hbm_pim, "
-             "lpddr5_pim, mover, pattern_matching, systolic, vector; did you mean 'systolic'?"),
+             "lpddr5_pim, mover, pattern_matching, spiking, systolic, vector; did you mean 'systolic'?"),
             ("clock: 1 GHz, buffers", "clock: 1 GB, buffers",
              "3:43: cores.npu.clock: expected a frequency such as '700 MHz', got '1 GB': 'GB' is none of "
              "Hz, kHz, MHz, GHz"),
