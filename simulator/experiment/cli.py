@@ -84,14 +84,13 @@ def run(
         clispiking.run(built, chip, network, overrides, of_run, _deliver)
         return
     refuse_settings(settings)
+    from simulator.experiment.execute import carried_samples
     from simulator.experiment.language import language_model, refuse, run_language_model
-    from simulator.experiment.quantized import carried_samples
     from simulator.experiment.single import finish_with_trace, prepare_with_values, with_stream, with_values
     from simulator.experiment.values import read_given
 
-    given = read_given(
-        inputs, golden, profile, carried_samples(network, settings) if inputs is None else None
-    )
+    carried = carried_samples(network, settings) if inputs is None else None
+    given = read_given(inputs, golden, profile, carried)
     command, asked = _asked(chip, network, overrides, batch, stream, inputs, golden, profile)
     request = language_model(network, settings, batch)
     if request is not None and not plan:
@@ -110,9 +109,8 @@ def run(
         return
     with screen.progress(f"simulating {len(schedule.tasks)} tasks ...", quiet):
         result, timeline = finish_with_trace(built, schedule, command=command, settings=asked)
-    if stream > 1:
-        with screen.progress(f"simulating a stream of {stream} inferences ...", quiet):
-            result = with_stream(result, schedule, stream)
+    with screen.progress(f"simulating a stream of {stream} inferences ...", quiet or stream < 2):
+        result = with_stream(result, schedule, stream)
     result = with_values(result if batch is None else replace(result, batch=batch), values)
     folder = _deliver([result], out, json_, quiet)
     if trace:

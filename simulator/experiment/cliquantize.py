@@ -15,10 +15,14 @@ def quantize(
     network: Annotated[
         str, typer.Argument(metavar="NETWORK.onnx", help="Float network: path, or name under workloads/")
     ],
-    inputs: Annotated[
-        str, typer.Option(metavar="F.npz", help="Samples of each input, under its name; and labels")
-    ],
     out: Annotated[Path, typer.Option("--out", metavar="Q.onnx", help="Where the quantized network goes")],
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="F.npz",
+            help="Samples of each input, under its name; and labels [those to train on that it carries]",
+        ),
+    ] = None,
     weights: Annotated[str, typer.Option(metavar="TYPE", help="int8, int4, int16 or float")] = "int8",
     activations: Annotated[
         str, typer.Option(metavar="TYPE", help="int8, uint8, int16, uint16 or float")

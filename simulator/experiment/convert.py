@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from simulator.base.errors import InputError, Problem
-from simulator.experiment.execute import located, write_arrays
+from simulator.experiment.execute import carried_samples, located, write_arrays
 from simulator.workload.arrays import read_arrays
 from simulator.workload.call import Value
 from simulator.workload.execute import execute, samples_of
@@ -56,7 +56,8 @@ def convert_files(
         Path, or name under workloads/, of an .onnx file.
     inputs
         Path of an .npz file: samples of each input, under its name, and ``labels`` if there are any. They
-        tell thresholds where the network's activations do not. None: nothing is compared.
+        tell thresholds where the network's activations do not. None: what the network carries, thresholds
+        from those to train on and the comparison on those to test on; without any, nothing is compared.
     out
         Where the spiking network goes, .npz.
     steps
@@ -73,13 +74,20 @@ def convert_files(
         raise InputError(Problem(f"expected a file name that ends in .npz, got '{out.name}'", "--out"))
     if not steps or min(steps) < 1:
         raise InputError(Problem("expected numbers of steps from 1 on, such as 4,8,16", "--steps"))
-    graph = load_graph(network, batch=1)
-    arrays, labels = split_labels(read_arrays(inputs), graph) if inputs is not None else (None, None)
+    carried = carried_samples(network, {}) if inputs is None else None
+    graph = load_graph(network, batch=1 if carried is None else None)
+    source = inputs or (network if carried is None else carried[1])
+    telling, testing = (read_arrays(inputs),) * 2 if inputs is not None else (None, None)
+    if carried is not None:
+        telling, testing = dict(carried[0].train), dict(carried[0].test)
     try:
-        converted = convert(graph, arrays, percentile=percentile)
-        compared = None if arrays is None else _compare(converted, graph, arrays, labels, steps)
+        samples = None if telling is None else split_labels(telling, graph)[0]
+        converted = convert(graph, samples, percentile=percentile)
+        compared = None
+        if testing is not None:
+            compared = _compare(converted, graph, *split_labels(testing, graph), steps)
     except InputError as error:
-        raise located(error, {"inputs": inputs or network}, network) from error
+        raise located(error, {"inputs": source}, network) from error
     write_arrays(arrays_of(converted.network), out)
     return converted, compared
 

@@ -12,17 +12,53 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.base.files import write_atomic
-from simulator.workload.arrays import read_arrays
+from simulator.base.locate import locate
+from simulator.experiment.overrides import ARGUMENTS
+from simulator.workload.arrays import Split, read_arrays
 from simulator.workload.difference import Difference, compare_profiles
 from simulator.workload.execute import Activity, execute
+from simulator.workload.frontends import built
 from simulator.workload.graph import Graph
 from simulator.workload.labels import count_right, split_labels
 from simulator.workload.load import load_graph
 from simulator.workload.numerics import Numerics, profile
 
 
+def carried_samples(network: object, settings: Mapping[str, str]) -> tuple[Split, str] | None:
+    """Samples that a network carries, and the file that they are of; None where it carries none.
+
+    Raises
+    ------
+    InputError
+        The network's file, or that of the samples, is not as it should be.
+    """
+    if not isinstance(network, str | Path):
+        return None
+    path = locate(str(network), "workloads")
+    if path.suffix not in (".yaml", ".yml"):
+        return None
+    arguments = {name: text for name, text in settings.items() if name in ARGUMENTS}
+    return built.carried(path, arguments)
+
+
+def arrays_for(network: str, inputs: str | None) -> tuple[dict[str, np.ndarray], str]:
+    """Arrays of a file, else the samples to test on that a network carries; and the file that they are of.
+
+    Raises
+    ------
+    InputError
+        There are neither, or a file is not as it should be.
+    """
+    if inputs is not None:
+        return read_arrays(inputs), inputs
+    carried = carried_samples(network, {})
+    if carried is None:
+        raise InputError(Problem("missing; expected an .npz file with an array per input", "--inputs"))
+    return dict(carried[0].test), carried[1]
+
+
 def execute_files(
-    network: str, inputs: str, numerics: str | None, *, all_tensors: bool = False
+    network: str, inputs: str | None, numerics: str | None, *, all_tensors: bool = False
 ) -> tuple[Activity, int | None]:
     """Put the inputs of a file through the network of another.
 
@@ -37,7 +73,7 @@ def execute_files(
     network
         Path, or name under workloads/.
     inputs
-        Path of an .npz file: an array for each input, under its name.
+        Path of an .npz file: an array for each input, under its name. None: what the network carries.
     numerics
         Name of a profile; None: tflite_ref for .tflite, onnxruntime for others.
     all_tensors
@@ -49,26 +85,28 @@ def execute_files(
         A file is not as it should be, with its name, or a node cannot be executed.
     """
     chosen = None if numerics is None else checked_profile(numerics, "--profile")
+    given, source = arrays_for(network, inputs)
     graph = load_graph(network)
-    arrays, labels = split_labels(read_arrays(inputs), graph)
+    arrays, labels = split_labels(given, graph)
     try:
         check_finite(arrays, graph)
         activity = execute(graph, arrays, chosen or graph.native, all_tensors=all_tensors)
         return activity, None if labels is None else count_right(labels, graph, activity)
     except InputError as error:
-        raise located(error, {"inputs": inputs}, network) from error
+        raise located(error, {"inputs": source}, network) from error
 
 
-def compare_files(network: str, inputs: str, base: str, others: Sequence[str]) -> list[Difference]:
+def compare_files(network: str, inputs: str | None, base: str, others: Sequence[str]) -> list[Difference]:
     """Further profiles beside one, on the inputs of a file; errors as for ``execute_files``."""
     for other in others:
         checked_profile(other, "--compare")
+    given, source = arrays_for(network, inputs)
     graph = load_graph(network)
-    arrays = split_labels(read_arrays(inputs), graph)[0]
+    arrays = split_labels(given, graph)[0]
     try:
         return compare_profiles(graph, arrays, base, others)
     except InputError as error:
-        raise located(error, {"inputs": inputs}, network) from error
+        raise located(error, {"inputs": source}, network) from error
 
 
 def located(error: InputError, files: Mapping[str, str], network: str) -> InputError:

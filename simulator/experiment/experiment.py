@@ -105,9 +105,9 @@ class Point:
     def settings(self) -> dict[str, Any]:
         """All overrides of the run."""
         named = {f"workload.{name}": value for name, value in self.workload.args.items()}
-        stated = {**chosen(self.workload, SETTINGS, "workload."), **overrides_of(self.workload.quantize)}
         last = {path: value for path, value in self.last.items() if path != NETWORK}
-        return {**self.overrides, **stated, **named, **last}
+        stated = overrides_of(self.workload.quantize, self.overrides)
+        return {**stated, **chosen(self.workload, SETTINGS, "workload."), **named, **last}
 
     def given(self) -> dict[str, str]:
         """What it is given to execute."""

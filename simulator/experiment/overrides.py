@@ -16,7 +16,7 @@ ARGUMENTS = (
     "model", "phase", "prompt", "generate", "context", "weights", "activations", "kv", "head", "group",
     "blocks",
     "data", "vectors", "labels", "scale", "shift", "learn", "recognize", "length", "norm", "mode", "k",
-    "minif", "maxif", "epochs", "knowledge", "save", "neurons", "components", "train",
+    "minif", "maxif", "epochs", "knowledge", "save", "neurons", "components",
     "time_steps", "percentile",
 )  # fmt: skip
 #: Settings of spiking networks: steps, random spikes, what .nir files leave open.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simulator.base.errors import InputError, Problem
-from simulator.experiment.execute import located
+from simulator.experiment.execute import carried_samples, located
 from simulator.workload.arrays import read_arrays
 from simulator.workload.quantization.quantize import Quantized, quantize
 
@@ -16,16 +18,17 @@ HEADERS = ("layer", "operator", "weights", "results", "range", "scale", "zero", 
 
 
 def quantize_files(
-    network: str, inputs: str, out: Path, say: Callable[[str], None], **settings: Any
+    network: str, inputs: str | None, out: Path, say: Callable[[str], None], **settings: Any
 ) -> Quantized:
     """Quantize the network of a file on the samples of another and write the result.
 
     Parameters
     ----------
     network
-        Path, or name under workloads/, of an .onnx file.
+        Path, or name under workloads/, of an .onnx file, or of the .yaml of a builder that gives values.
     inputs
-        Path of an .npz file: samples of each input, under its name, and labels if there are any.
+        Path of an .npz file: samples of each input, under its name, and labels if there are any. None: those
+        to train on that the network carries.
     out
         Where the quantized network goes.
     say
@@ -42,13 +45,23 @@ def quantize_files(
         raise InputError(Problem(f"expected a file name that ends in .onnx, got '{out.name}'", "--out"))
     if out.exists() and Path(network).exists() and out.samefile(network):
         raise InputError(Problem("is the network to be quantized; write to another file", "--out"))
-    arrays = read_arrays(inputs)
+    arrays, source = _samples(network, inputs)
     try:
         quantized = quantize(network, arrays, say=say, **settings)
     except InputError as error:
-        raise located(error, {"inputs": inputs}, network) from error
+        raise located(error, {"inputs": source}, network) from error
     quantized.write(out)
     return quantized
+
+
+def _samples(network: str, inputs: str | None) -> tuple[Mapping[str, np.ndarray], str]:
+    """Samples to calibrate on, and the file that they are of."""
+    if inputs is not None:
+        return read_arrays(inputs), inputs
+    carried = carried_samples(network, {})
+    if carried is None:
+        raise InputError(Problem("missing; expected an .npz file of samples", "--inputs"))
+    return carried[0].train, carried[1]
 
 
 def layer_rows(quantized: Quantized) -> list[list[str]]:

@@ -14,18 +14,15 @@ from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
 from simulator.base.spec import Spec, build
-from simulator.experiment.execute import located
+from simulator.experiment.execute import carried_samples, located
 from simulator.experiment.overrides import ARGUMENTS
-from simulator.workload.arrays import Split, read_arrays
-from simulator.workload.frontends import built
+from simulator.workload.arrays import read_arrays
 from simulator.workload.frontends.onnx import load_model
 from simulator.workload.graph import Graph
 from simulator.workload.quantization.quantize import Quantized, quantize
 from simulator.workload.quantization.rules import Rule
 
 PREFIX = "quantize."
-#: Always stated by a workload that is quantized: so the empty mapping means something.
-_STATED = ("weights", "activations")
 
 
 class Quantization(Spec):
@@ -50,9 +47,9 @@ class Quantization(Spec):
     inputs: str = Field("", description="An .npz file to calibrate on [the training samples of the network]")
 
     def settings(self) -> dict[str, str]:
-        """What it says as settings of a workload, each as YAML."""
-        said = self.model_fields_set | set(_STATED)
-        plain = {name: value for name, value in self.model_dump(exclude_none=True).items() if name in said}
+        """What was stated as settings of a workload, each as YAML."""
+        stated = self.model_dump(exclude_unset=True, exclude_none=True)
+        plain = {name: stated[name] for name in type(self).model_fields if name in stated}
         return {
             f"{PREFIX}{name}": value if isinstance(value, str) else json.dumps(value)
             for name, value in plain.items()
@@ -133,23 +130,6 @@ def _calibration(
     return carried[0].train, carried[1]
 
 
-def carried_samples(network: object, settings: Mapping[str, str]) -> tuple[Split, str] | None:
-    """Samples that a network carries, and the file that they are of; None where it carries none.
-
-    Raises
-    ------
-    InputError
-        The network's file, or that of the samples, is not as it should be.
-    """
-    if not isinstance(network, str | Path):
-        return None
-    path = locate(str(network), "workloads")
-    if path.suffix not in (".yaml", ".yml"):
-        return None
-    arguments = {name: text for name, text in settings.items() if name in ARGUMENTS}
-    return built.carried(path, arguments)
-
-
 def _said(made: Quantized, source: str) -> str:
     """Sentence about what was done to the network."""
     settings = made.settings
@@ -168,6 +148,12 @@ def _said(made: Quantized, source: str) -> str:
     )
 
 
-def overrides_of(quantization: Quantization | None) -> dict[str, Any]:
-    """Overrides of a run whose workload is quantized so; none where it is not."""
-    return {} if quantization is None else {f"workload.{k}": v for k, v in quantization.settings().items()}
+def overrides_of(quantization: Quantization | None, below: Mapping[str, Any]) -> dict[str, Any]:
+    """Overrides of a run with those of a workload that is quantized so, over those ``below`` them.
+
+    Element types that neither states are int8, which makes the empty mapping mean something.
+    """
+    if quantization is None:
+        return dict(below)
+    types = {f"workload.{PREFIX}{name}": "int8" for name in ("weights", "activations")}
+    return {**types, **below, **{f"workload.{k}": v for k, v in quantization.settings().items()}}

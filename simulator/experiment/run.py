@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from simulator.experiment.execute import carried_samples
 from simulator.experiment.language import language_model, refuse, run_language_model
 from simulator.experiment.overrides import split_overrides
-from simulator.experiment.quantized import carried_samples
 from simulator.experiment.single import finish, prepare_with_values, with_stream, with_values
 from simulator.experiment.spikingrun import refuse_options, refuse_settings, run_spiking, spikes
 from simulator.experiment.values import read_given

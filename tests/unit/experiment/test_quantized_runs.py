@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from simulator.base.errors import InputError
 from simulator.experiment.experiment import load_experiment
-from simulator.experiment.quantized import Quantization, read_quantization
+from simulator.experiment.quantized import Quantization, overrides_of, read_quantization
 from simulator.experiment.run import run
 from simulator.experiment.single import load_network
 
@@ -130,7 +130,18 @@ def test_what_a_workload_says_comes_back_from_its_settings():
     settings = stated.settings()
     assert settings["quantize.rules"] == '[{"node": "*", "activations": "int16"}]'
     assert read_quantization(settings).model_dump() == stated.model_dump()
-    assert Quantization().settings() == {"quantize.weights": "int8", "quantize.activations": "int8"}
+
+
+def test_what_a_workload_leaves_open_is_swept_else_int8():
+    swept = {"workload.quantize.weights": "int4"}
+    assert overrides_of(Quantization(), {}) == {
+        "workload.quantize.weights": "int8", "workload.quantize.activations": "int8",
+    }  # fmt: skip
+    assert overrides_of(Quantization(activations="int16"), swept) == {
+        "workload.quantize.weights": "int4", "workload.quantize.activations": "int16",
+    }  # fmt: skip
+    assert overrides_of(Quantization(weights="int16"), swept)["workload.quantize.weights"] == "int16"
+    assert overrides_of(None, swept) == swept
 
 
 EXPERIMENT = """
@@ -178,6 +189,32 @@ class TestExperiments:
         outcome = chipsim("run", "e.yaml")
         assert outcome.code == 2
         assert text.partition("workloads")[2] in outcome.err, outcome.err
+
+
+class TestCommandsWithoutInputs:
+    """`execute`, `convert` and `quantize` take what a network carries."""
+
+    def test_execute(self, chipsim, tmp_path):
+        outcome = chipsim("execute", "digits_mlp", "--out", "y.npz", "--json")
+        assert (outcome.json["samples"], outcome.json["correct"]) == (200, 194)
+        assert np.load(tmp_path / "y.npz")["y"].shape == (200, 1, 10)
+
+    def test_convert(self, chipsim):
+        """Thresholds from the 300 to train on, the comparison on the 200 others."""
+        found = chipsim("convert", "digits_mlp", "--out", "s.npz", "--steps", "8", "--json").json
+        assert (found["samples"], found["correct"]) == (200, 194)
+        assert found["by_steps"][0]["correct"] == 195
+
+    def test_quantize(self, chipsim):
+        found = chipsim("quantize", "digits_mlp", "--out", "q.onnx", "--weights", "int4", "--json").json
+        assert found["samples"] == 300
+        assert {layer["weights"] for layer in found["layers"]} == {"int4"}
+
+    @pytest.mark.parametrize("verb", ["execute", "quantize"])
+    def test_others_carry_none(self, chipsim, product, verb):
+        outcome = chipsim(verb, product, "--out", "x.onnx" if verb == "quantize" else "x.npz")
+        assert outcome.code == 2
+        assert "--inputs: missing; expected an .npz file" in outcome.err
 
 
 def test_explain_executes_nothing(monkeypatch):

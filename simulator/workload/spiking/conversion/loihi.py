@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
@@ -191,13 +190,12 @@ def _constants() -> Mapping[str, float]:
 
 def _parameters(neurons: int, bias: np.ndarray, threshold: np.ndarray) -> Mapping[str, np.ndarray]:
     """Integrators without leak whose current lasts one step, and that subtract their threshold."""
-    known: dict[str, Any] = {"bias": bias, "threshold": threshold, "input_decay": 4096, "leak": 0, "soft": 1}
+    known: dict[str, np.ndarray | int] = {"bias": bias, "threshold": threshold}
+    known |= {"input_decay": 4096, "leak": 0, "soft": 1}
     types: dict[str, type] = {"int": np.int64, "bool": np.bool_}
     return MappingProxyType(
         {
-            each.name: np.broadcast_to(known.get(each.name, each.default or 0), neurons).astype(
-                types[each.kind]
-            )
+            each.name: np.full(neurons, known.get(each.name, each.default or 0), types[each.kind])
             for each in MODELS[_MODEL].parameters
             if each.per_neuron
         }
