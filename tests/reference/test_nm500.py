@@ -10,7 +10,7 @@ import pytest
 
 from simulator.experiment.run import run
 from simulator.hw.chip import load_chip
-from simulator.mapping.tasks import whole_tile
+from simulator.mapping.place import whole_tile
 from simulator.workload.arrays import read_table
 from simulator.workload.work import Match
 
