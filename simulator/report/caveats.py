@@ -17,8 +17,8 @@ _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
 def caveats(runs: Sequence[Inference], names: Sequence[str]) -> list[str]:
     """Say what is not comparable, a sentence or two each; ``names`` are those of the runs."""
     makers: tuple[Callable[[Sequence[Inference], Sequence[str]], str], ...] = (
-        _methods, _samples, _nodes, _weights, _memories, _size, _precision, _conversions, _placed, _static,
-        _unknown, _origins,
+        _methods, _samples, _nodes, _weights, _memories, _size, _part_used, _precision, _conversions, _placed,
+        _static, _unknown, _origins,
     )  # fmt: skip
     return [text for make in makers if (text := make(runs, names))]
 
@@ -134,6 +134,17 @@ def _size(runs: Sequence[Inference], names: Sequence[str]) -> str:
         f"{percent(min(shares))} to {percent(max(shares))} of what arrays can do. Fill, latency and static "
         "power are most of it; nothing here tells how large networks compare."
     )
+
+
+def _part_used(runs: Sequence[Inference], names: Sequence[str]) -> str:
+    """How little of a spiking chip holds the network, all of which leaks."""
+    found: dict[str, None] = {}
+    for run in runs:
+        spiking = run.result.spiking
+        if spiking is not None and spiking.cores:
+            cores = spiking.columns * spiking.rows * spiking.cores_per_tile
+            found[f"{len(spiking.cores)} of {cores} cores of {run.result.chip}"] = None
+    return f"{', '.join(found)} hold the network; the leakage is that of the whole chip." if found else ""
 
 
 def _precision(runs: Sequence[Inference], names: Sequence[str]) -> str:

@@ -16,6 +16,8 @@ LEFT, RIGHT = 7.0, 96.0
 #: shows one of the drawings, by the width of the screen.
 NEAR_PERCENT = {"wide": 4.6, "slim": 6.8}
 NEAR_PIXELS = 22.0
+#: Width in per cent of a value at the right, on a slim screen.
+VALUE = 20.0
 #: Labels that one dot shows.
 MOST_LABELS = 6
 
@@ -112,7 +114,7 @@ def scatter(
     y = _scale(up, [spot.y for spot in spots], HEIGHT - BOTTOM, TOP)
     body = _grid(x, y)
     if products:
-        body += _products(x, y, products)
+        body += _products(x, y, products, spots)
     if front:
         body += _front(spots, x, y)
     if level is not None:
@@ -181,8 +183,11 @@ def _tick(value: float, scale: _Scale, unit: tuple[float, str]) -> str:
     return number(round(value / unit[0], 9))
 
 
-def _products(x: _Scale, y: _Scale, unit: str) -> list[str]:
-    """Lines of equal x · y at powers of ten, with their values where they leave the chart at the right."""
+def _products(x: _Scale, y: _Scale, unit: str, spots: Sequence[Spot]) -> list[str]:
+    """Lines of equal x · y at powers of ten, with their values where they leave the chart at the right.
+
+    A value that would lie on a dot is left out.
+    """
     body = []
     lowest, highest = math.log10(x.low * y.low), math.log10(x.high * y.high)
     powers = range(math.ceil(lowest), math.floor(highest) + 1)
@@ -196,7 +201,10 @@ def _products(x: _Scale, y: _Scale, unit: str) -> list[str]:
         body.append(
             '<line x1="{:.2f}%" y1="{:.1f}" x2="{:.2f}%" y2="{:.1f}" class="ridge"/>'.format(*ends)
         )
-        if right == x.high and TOP + 10 < ends[3] < HEIGHT - BOTTOM - 12:
+        hidden = any(
+            x.at(spot.x) > RIGHT - VALUE and abs(y.at(spot.y) - ends[3]) < NEAR_PIXELS for spot in spots
+        )
+        if right == x.high and TOP + 10 < ends[3] < HEIGHT - BOTTOM - 12 and not hidden:
             text = safe(si(value, unit))
             body.append(f'<text x="100%" y="{ends[3] + 4:.1f}" class="end quiet halo">{text}</text>')
     return body

@@ -65,6 +65,7 @@ def test_caveats_follow_from_the_results(runs):
     assert "edge_npu (4 GiB, 89.9 % of the energy alone)" in memory
     assert "loihi_1, nm500 hold all on the chip" in memory
     assert "17\u202f024 multiplications" in one(texts, "The network is tiny")
+    assert one(texts, "4 of 128 cores of loihi_1 hold the network").endswith("of the whole chip.")
     assert "neurons.compare" in one(texts, "≥ marks")
     assert "nm500: 100 % published" in one(texts, "Energies rest on")
     assert "into the memory of edge_npu_lpddr5_pim" in one(texts, "A rule sent")
