@@ -24,9 +24,9 @@ Figures = dict[str, Any]
 #: Means of what is spent.
 _SPENT = (
     "latency_s", "macs", "ops", "energy_j", "static_energy_j", "accuracy", "ttft_s", "tpot_s",
-    "energy_per_token_j",
+    "energy_per_token_j", "sops", "spikes", "steps", "step_s", "energy_per_sop_j",
 )  # fmt: skip
-_RATES = ("throughput_per_s", "tokens_per_s")
+_RATES = ("throughput_per_s", "tokens_per_s", "sops_per_s")
 _MOST = ("peak_tops", "area_mm2", "peak_memory_bytes", "kv_bytes")
 #: Metrics of a run that are numbers, in the order of ``Metrics``; traffic is beside them, per memory and way.
 NAMES = tuple(
@@ -35,7 +35,7 @@ NAMES = tuple(
 #: Those of which more is better; of all others less is.
 MORE_IS_BETTER = (
     "throughput_per_s", "tops", "peak_tops", "utilization", "tops_per_w", "tops_per_w_chip", "accuracy",
-    "tokens_per_s",
+    "tokens_per_s", "sops_per_s",
 )  # fmt: skip
 
 

@@ -167,7 +167,7 @@ class TestSet:
              "--set workload.precison=int8: workload.precison: unknown setting; a workload has precision, "
              "batch, dims, density, weight_density, quantize, model, phase, prompt, generate, context, weights, "
              "activations, kv, head, group, blocks, data, vectors, labels, scale, shift, learn, recognize, length, "
-             "norm, mode, k, minif, maxif, epochs, knowledge, save, neurons, components, train, time_steps, "
+             "norm, mode, k, minif, maxif, epochs, knowledge, save, neurons, components, time_steps, "
              "percentile, steps, rate, seed, dt, soft_reset; "
              "did you mean 'precision'?"),
             ("workload.precision=int9", "--set workload.precision=int9: workload.precision: expected an "
@@ -419,7 +419,7 @@ class TestExperimentFile:
             "3:42: sweep.workload.precison: unknown setting of a workload, expected one of precision, "
             "batch, dims, density, weight_density, quantize, model, phase, prompt, generate, context, weights, "
             "activations, kv, head, group, blocks, data, vectors, labels, scale, shift, learn, recognize, length, "
-            "norm, mode, k, minif, maxif, epochs, knowledge, save, neurons, components, train, time_steps, "
+            "norm, mode, k, minif, maxif, epochs, knowledge, save, neurons, components, time_steps, "
             "percentile, steps, rate, seed, dt, soft_reset; "
             "did you mean 'precision'?",
             "3:69: sweep.cores.npu.rows: expected at least one value",
