@@ -14,7 +14,7 @@ import typer
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
-from simulator.experiment import cliabout, cliconvert, cliquantize, clispiking, clisweep, clivalues, screen
+from simulator.experiment import cliabout, clicompare, cliconvert, cliquantize, clispiking, clisweep, clivalues, screen
 from simulator.experiment import clioptions as options
 from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
 from simulator.experiment.overrides import describe_overrides, split_overrides
@@ -346,6 +346,7 @@ for verb in (
     cliconvert.convert,
     clisweep.sweep,
     clisweep.merge,
+    clicompare.compare,
     cliabout.describe,
     cliabout.schema,
     cliabout.doctor,

@@ -22,6 +22,11 @@ from simulator.results.result import Result
 COLOURS = dict(zip(KINDS, (BLUE, VIOLET, GREEN, YELLOW), strict=True))
 #: Parts of an energy: what they are, and their colours.
 PARTS = (("on the chip", BLUE), ("power over time", YELLOW), ("external memory", ORANGE))
+#: What ``cells`` gives.
+COLUMNS = (
+    "precision, process", "accuracy", "latency", "energy", "energy × delay", "mean power", "interval",
+    "energy back to back",
+)  # fmt: skip
 #: What stands behind the number of a run for its inferences back to back.
 STEADY = "s"
 
@@ -35,13 +40,13 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
     return [folder / "families.html"]
 
 
-def render(results: Sequence[Result]) -> str:
-    """HTML text of the page."""
-    found = [inference(result) for result in results]
-    order = sorted(range(len(found)), key=lambda i: (KINDS.index(found[i].kind), i))
-    folders, settings = folder_names(results), varied(results)
-    runs, names = [found[i] for i in order], [_name(found[i], settings[i]) for i in order]
-    links = [f"{folders[i]}/report.html" if len(results) > 1 else "report.html" for i in order]
+def render(results: Sequence[Result], links: Sequence[str] | None = None) -> str:
+    """HTML text of the page; ``links`` are the pages of the results [where ``write_report`` puts them]."""
+    runs, names, order = inferences(results)
+    if links is None:
+        several = len(results) > 1
+        links = [f"{folder}/report.html" if several else "report.html" for folder in folder_names(results)]
+    links = [links[i] for i in order]
     return fill(
         "families.html.j2",
         {
@@ -64,12 +69,36 @@ def render(results: Sequence[Result]) -> str:
     )
 
 
+def inferences(results: Sequence[Result]) -> tuple[list[Inference], list[str], list[int]]:
+    """One inference of each result, what each is called, and the index of its result; kind by kind."""
+    found, settings = [inference(result) for result in results], varied(results)
+    order = sorted(range(len(found)), key=lambda i: (KINDS.index(found[i].kind), i))
+    return [found[i] for i in order], [_name(found[i], settings[i]) for i in order], order
+
+
+def same_task(results: Sequence[Result]) -> bool:
+    """Whether all results were tested on the same labelled samples."""
+    asked = {(r.values.source, r.values.labelled) if r.values else ("", None) for r in results}
+    return len(asked) == 1 and bool(next(iter(asked))[1])
+
+
+def table(results: Sequence[Result]) -> Table:
+    """One inference of each result as plain headers and rows, for the terminal."""
+    runs, names, _ = inferences(results)
+    rows = []
+    for run, name in zip(runs, names, strict=True):
+        figures = cells(run)
+        texts = [f"{text} ({remark})" if remark and i < 2 else text for i, (text, remark) in enumerate(figures)]
+        rows.append([name, run.kind, *texts])
+    return ["result", "kind", *COLUMNS], rows
+
+
 def task(results: Sequence[Result]) -> str:
     """What was asked of every chip, in a sentence."""
-    asked = {(r.values.source, r.values.labelled) if r.values else ("", None) for r in results}
-    source, samples = next(iter(asked))
-    if len(asked) != 1 or not samples:
+    values = results[0].values
+    if not same_task(results) or values is None:
         return "The runs were not all given the same labelled samples."
+    source, samples = values.source, values.labelled or 0
     return f"{number(samples)} labelled samples{f' of {source}' if source else ''}, the same for all."
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from simulator.base.errors import InputError, Problem
-from simulator.experiment.sweep.expression import Expression, ExpressionError, parse
+from simulator.experiment.sweep.expression import Expression, ExpressionError, parse, quantity
 from simulator.experiment.sweep.measures import mixed
 from simulator.experiment.sweep.store import KeptPoint, Run, Store
 from simulator.results import front, sensitivity
@@ -109,6 +110,69 @@ class SweepResult:
                 column = f"{name}.{figure}" if len(names) > 1 and "." not in figure else figure
                 within = [record for record in self._in_order() if record["within_limits"]]
                 found[name][figure] = sensitivity.best(within, column, maximize=way == "maximize")
+        return found
+
+    def thrifty(self, figure: str) -> Mapping[str, Any] | None:
+        """The best record by one objective among those that are nowhere worse than the baseline in the others.
+
+        None without a baseline, or where there is no such record.
+        """
+        base = self.baseline
+        others = {name: way for name, way in self.objectives.items() if name != figure}
+        if base is None or any(base.get(name) is None for name in self.objectives):
+            return None
+        limit = scores(base, others)
+        within = [
+            record for record in self._in_order()
+            if record["within_limits"] and all(record.get(name) is not None for name in others)
+            and all(mine <= most for mine, most in zip(scores(record, others), limit, strict=True))
+        ]  # fmt: skip
+        return sensitivity.best(within, figure, maximize=self.objectives[figure] == "maximize")
+
+    def envelopes(self, figure: str) -> dict[str, list[tuple[Any, float]]]:
+        """Axis -> (value, the best of a figure there); of records within limits."""
+        within = [record for record in self._in_order() if record["within_limits"]]
+        most = self.objectives.get(figure) == "maximize"
+        return {
+            axis: sensitivity.envelope(within, axis, figure, maximize=most) for axis in self._varying()
+        }
+
+    def enough(self, figure: str) -> dict[str, Any]:
+        """Axis -> the first of its values with which the best of a figure is within 5 % of the best of all.
+
+        ``figure`` may be that of one workload, ``<workload>.latency_s``; it is to be small unless an objective
+        of this name says otherwise.
+        """
+        within = [record for record in self._in_order() if record["within_limits"]]
+        most = self.objectives.get(figure.rpartition(".")[2]) == "maximize"
+        return {axis: sensitivity.enough(within, axis, figure, maximize=most) for axis in self._varying()}
+
+    def steps(self) -> list[tuple[str, str, int, int, float]]:
+        """Where more of a memory makes runs slower, which is not what one would expect.
+
+        Returns
+        -------
+        list of tuple
+            (axis, ``latency_s``, pairs of designs that differ by one place along the axis alone, those of them
+            where the one with more is slower, by how much at most in per cent) of each axis of a memory with
+            ascending numbers along which the best latency falls.
+        """
+        figure, found = "latency_s", []
+        records = self._in_order()
+        for axis, best in self.envelopes(figure).items():
+            sizes = [quantity(value).value for value, _ in best]
+            if not axis.startswith("memories.") or any(isinstance(size, str) for size in sizes):
+                continue
+            if sizes != sorted(sizes) or best[-1][1] > best[0][1]:
+                continue
+            lines: dict[Any, list[float]] = {}
+            for record in records:
+                others = tuple(str(record.get(o)) for o in ("chip", *self._varying()) if o != axis)
+                if record.get(figure):
+                    lines.setdefault(others, []).append(record[figure])
+            worse = [(b / a - 1) * 100 for line in lines.values() for a, b in pairwise(line) if b > a]
+            pairs = sum(len(line) - 1 for line in lines.values())
+            found.append((axis, figure, pairs, len(worse), max(worse, default=0.0)))
         return found
 
     def against_baseline(self, record: Mapping[str, Any]) -> dict[str, float | None]:

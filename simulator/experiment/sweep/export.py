@@ -12,7 +12,7 @@ from typing import Any
 from simulator.base.files import write_atomic
 from simulator.experiment.sweep.collect import SweepResult
 from simulator.experiment.sweep.page import make_page
-from simulator.experiment.sweep.summary import summary_lines
+from simulator.experiment.sweep.summary import notice_lines
 
 
 def export(result: SweepResult, folder: Path, *, page: bool = True) -> list[Path]:
@@ -43,7 +43,7 @@ def export(result: SweepResult, folder: Path, *, page: bool = True) -> list[Path
         from simulator.report.sweep import render  # the template engine: only where a page is written
 
         written.append(folder / "report.html")
-        write_atomic(written[-1], render(make_page(result, summary_lines(result))))
+        write_atomic(written[-1], render(make_page(result, notice_lines(result))))
     if find_spec("pyarrow") is not None and result.records:
         written.append(folder / "points.parquet")
         write_atomic(written[-1], _parquet(columns, result.records))
