@@ -11,8 +11,8 @@ from simulator.report.rounding import number
 HEIGHT, TOP, BOTTOM = 168, 20, 24
 #: Places of the first and the last value, in per cent.
 FIRST, LAST = 13.0, 89.0
-#: Values of an axis whose words have room below it.
-MOST_WORDS = 6
+#: Pixels between the first and the last value on the slimmest screen, and those of a character of their words.
+ROOM, CHARACTER = 180.0, 6.7
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def effect_chart(
         if y > TOP + 14:
             body.append(f'<text x="2" y="{y - 4:.1f}" class="quiet">{number(round(tick, 9))}</text>')
     body.append(f'<text x="2" y="13" class="quiet">({safe(unit)})</text>')
-    step = -(-count // MOST_WORDS)
+    most = 1 + int(ROOM // (10 + CHARACTER * max(map(len, words), default=1)))
+    step = -(-count // most)
     for i in range(0, count, step):
         text = f'<text x="{at(i):.2f}%" y="{HEIGHT - 6}" class="mid">'
         body.append(f"{text}{safe(words[i])}</text>")

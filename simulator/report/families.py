@@ -15,6 +15,7 @@ from simulator.report.inference import KINDS, Inference, inference, interval
 from simulator.report.layout import folder_names
 from simulator.report.page import fill
 from simulator.report.palette import BLUE, GREEN, ORANGE, VIOLET, YELLOW
+from simulator.report.picture import picture
 from simulator.report.rounding import UNKNOWN, number, percent, si
 from simulator.report.scatter import Axis, Spot, scatter
 from simulator.results.result import Result
@@ -33,11 +34,13 @@ STEADY = "s"
 
 @REPORTS.register("families")
 def draw(results: Sequence[Result], folder: Path) -> list[Path]:
-    """Write ``families.html``, a page that stands alone."""
+    """Write ``families.html``, a page that stands alone, and ``families.svg``, its figure of energy over time."""
     folder = Path(folder)
+    texts = {"families.html": render(results), "families.svg": drawn(results)}
     with fresh_folder(folder) as temporary:
-        (temporary / "families.html").write_text(render(results), encoding="utf-8", newline="\n")
-    return [folder / "families.html"]
+        for name, text in texts.items():
+            (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+    return [folder / name for name in texts]
 
 
 def render(results: Sequence[Result], links: Sequence[str] | None = None) -> str:
@@ -67,6 +70,20 @@ def render(results: Sequence[Result], links: Sequence[str] | None = None) -> str
             "omissions": omissions(results),
         },
     )
+
+
+def drawn(results: Sequence[Result]) -> str:
+    """Energy over latency of one inference of each result as an SVG file."""
+    runs, names, _ = inferences(results)
+    kinds = [(COLOURS[kind], kind) for kind in KINDS if kind in [run.kind for run in runs]]
+    plane = _plane(runs, names)
+    below = ["Dashed lines: equal energy × delay. Pale: a lower bound. s: inferences back to back, once steady."]
+    below += [
+        f"{j}: {name}, {cells(run)[1][0]} right" if cells(run)[1][0] != "–" else f"{j}: {name}"
+        for j, (run, name) in enumerate(zip(runs, names, strict=True), 1)
+    ]
+    wide = plane[: plane.index("</svg>") + len("</svg>")]
+    return picture("Energy over latency of one inference", task(results), wide, kinds, below)
 
 
 def inferences(results: Sequence[Result]) -> tuple[list[Inference], list[str], list[int]]:

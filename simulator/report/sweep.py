@@ -15,7 +15,7 @@ from simulator.report.page import fill
 from simulator.report.rounding import metric_scale, number, percent
 from simulator.report.sweepfigures import effect_rows, figure_words, front_figure, short_names
 from simulator.report.sweeptables import (
-    best_rows, effect_sentences, enough_table, pick_table, step_sentences,
+    best_rows, effect_sentences, enough_table, gain_sentences, pick_table, step_sentences,
 )  # fmt: skip
 from simulator.results.sensitivity import Effect, Interaction
 
@@ -64,13 +64,17 @@ class SweepPage:
         (a letter, why, record) of designs that stand out.
     baseline
         The record to compare with.
+    thrifty
+        Objective -> the best record among those that are nowhere worse than the baseline in the others.
     bests
         Workload -> objective -> its best record.
     enough
         Column of a figure -> axis -> the first value with which it comes within 5 % of its best.
     steps
-        (axis, objective, neighbours, those of them where more of the axis is worse, by how much at most in
-        per cent), where that may surprise.
+        (axis, neighbours, those of them where more of the axis is slower, by how much at most in per cent, and
+        that for one workload), where that may surprise.
+    stated
+        Axis -> the baseline's own value.
     mix
         Workload -> its share of the inferences.
     """
@@ -90,9 +94,11 @@ class SweepPage:
     envelopes: Mapping[str, Mapping[str, Sequence[tuple[Any, float]]]] = field(default_factory=dict)
     picks: Sequence[tuple[str, str, Mapping[str, Any]]] = ()
     baseline: Mapping[str, Any] | None = None
+    thrifty: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     bests: Mapping[str, Mapping[str, Mapping[str, Any] | None]] = field(default_factory=dict)
     enough: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    steps: Sequence[tuple[str, str, int, int, float]] = ()
+    steps: Sequence[tuple[str, int, int, float, float]] = ()
+    stated: Mapping[str, Any] = field(default_factory=dict)
     mix: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -107,7 +113,7 @@ def render(page: SweepPage) -> str:
         {
             "page": page,
             "cards": _cards(page, failed, short),
-            "said": [*effect_sentences(page, short), *step_sentences(page, short), *page.facts],
+            "said": [*gain_sentences(page, short), *effect_sentences(page, short), *step_sentences(page, short), *page.facts],
             "picks": pick_table(page, short),
             "bests": best_rows(page, short),
             "enough": enough_table(page, short),
@@ -140,11 +146,12 @@ def _cards(
     page: SweepPage, failed: Sequence[Mapping[str, Any]], short: Mapping[str, str]
 ) -> list[tuple[str, str, str]]:
     """Sizes of the sweep as (name, value, note)."""
+    more = "and the baseline; " if page.baseline is not None else ""
     cards = [
         (
             "Designs",
-            number(len(page.records)),
-            f"{len(failed)} without figures" if failed else "all with figures",
+            number(len(page.records) - (page.baseline is not None)),
+            more + (f"{len(failed)} without figures" if failed else "all with figures"),
         ),
         (
             "On the Pareto front",

@@ -10,6 +10,7 @@ from simulator.report.effects import Series, effect_chart
 from simulator.report.figure import legend
 from simulator.report.headline import label
 from simulator.report.palette import BLUE, COLOURS, GREY, ORANGE
+from simulator.report.picture import picture
 from simulator.report.rounding import metric, metric_scale, number, percent
 from simulator.report.scatter import Axis, Spot
 
@@ -132,3 +133,17 @@ def effect_rows(page: SweepPage, short: Mapping[str, str]) -> list[dict[str, Any
         ]
         rows.append({"figure": figure_words(figure).capitalize(), "charts": charts, "table": table})
     return rows
+
+
+def front_picture(page: SweepPage) -> str:
+    """All designs by the first two objectives as an SVG file; empty where nothing can be drawn."""
+    drawings, entries, marks = front_drawings(page)
+    if not drawings:
+        return ""
+    first, second = (figure_words(name) for name in list(page.objectives)[:2])
+    subtitle = f"{second.capitalize()} over {first} of {len(page.records)} designs"
+    if len(page.mix) > 1:
+        subtitle += f", one inference of a mix of {', '.join(page.mix)}"
+    below = ["Large dots: on the Pareto front of all objectives; below the dashed steps there is nothing."]
+    below += [f"{letter}: {why}" for letter, why in marks]
+    return picture(page.name.replace("_", " "), subtitle, drawings["wide"], entries, below)

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 #: Axes and pairs of axes with less of a figure's variance than this are not named in a sentence.
 NAMED = 0.02
+#: Pairs of axes that a sentence names.
+MOST_PAIRS = 2
+#: Changes below this share are none.
+HARDLY = 0.002
 
 
 def change(value: float | None, base: float | None) -> str:
@@ -33,7 +37,8 @@ def pick_table(page: SweepPage, short: Mapping[str, str]) -> dict[str, Any]:
             (metric(name, record.get(name)), "" if own else change(record.get(name), _base(page, name)))
             for name in page.objectives
         ]
-        values = ["–" if record.get(axis) is None else str(record[axis]) for axis in short]
+        there = {**page.stated, **{axis: v for axis, v in record.items() if v is not None}} if own else record
+        values = ["–" if there.get(axis) is None else str(there[axis]) for axis in short]
         rows.append({"letter": letter, "why": why, "key": str(record["key"])[:10], "values": values,
                      "cells": cells})  # fmt: skip
     names = [figure_words(name) for name in page.objectives]
@@ -87,32 +92,48 @@ def enough_table(page: SweepPage, short: Mapping[str, str]) -> Table:
     return ["within 5 % of the best", *(short[axis] for axis in axes)], rows
 
 
+def gain_sentences(page: SweepPage, short: Mapping[str, str]) -> list[str]:
+    """What can be won over the baseline at no cost in the other objectives."""
+    if page.baseline is None:
+        return []
+    won = []
+    for figure, record in page.thrifty.items():
+        value, base = record.get(figure), page.baseline.get(figure)
+        if value and base and abs(value / base - 1) >= HARDLY:
+            won.append(f"{figure_words(figure)} {change(value, base)} ({design(record, short)})")
+    if not won:
+        return ["No design is better than the baseline in one objective and no worse in the others."]
+    return [f"Against the baseline, with no other objective worse: {'; '.join(won)}."]
+
+
 def effect_sentences(page: SweepPage, short: Mapping[str, str]) -> list[str]:
     """What each objective depends on."""
     said = []
     for figure, effects in page.effects.items():
-        alone = [
-            f"{short.get(e.axis, e.axis)} ({percent(e.share)})" for e in effects if e.share >= NAMED
+        shares = [
+            f"{short.get(e.axis, e.axis)} {percent(e.share)}" for e in effects if e.share >= NAMED
         ]
-        pairs = [
-            f"{' with '.join(short.get(axis, axis) for axis in pair.axes)} ({percent(pair.share)})"
+        shares += [
+            f"{' and '.join(short.get(axis, axis) for axis in pair.axes)} together {percent(pair.share)}"
             for pair in page.interactions.get(figure, ())
             if pair.share >= NAMED
-        ]
-        if alone:
-            together = f", and on {' and '.join(pairs[:2])} together" if pairs else ""
+        ][:MOST_PAIRS]
+        if shares:
             said.append(
-                f"Of the variance of {figure_words(figure)}, this much hangs on {', '.join(alone)}{together}."
+                f"What {figure_words(figure)} varies with, as shares of its variance: {', '.join(shares)}."
             )
     return said
 
 
 def step_sentences(page: SweepPage, short: Mapping[str, str]) -> list[str]:
-    """Where more of an axis makes a figure worse."""
-    return [
-        f"In {worse} of {pairs} pairs of neighbours more of {short.get(axis, axis)} makes {figure_words(figure)} "
-        f"worse, by up to {percent(most / 100)}: the planner's choices are heuristics, and what is below that "
-        "should not be read as a difference."
-        for axis, figure, pairs, worse, most in page.steps
-        if worse
-    ]
+    """Where more of a memory makes runs slower."""
+    said = []
+    for axis, pairs, worse, most, single in page.steps:
+        if worse:
+            alone = f" (for one network up to {percent(single / 100)})" if single > most else ""
+            said.append(
+                f"In {worse} of {pairs} pairs of neighbours more of {short.get(axis, axis)} is slower, by up to "
+                f"{percent(most / 100)}{alone}: the planner's choices are heuristics, and smaller differences "
+                "along this axis say nothing."
+            )
+    return said

@@ -147,33 +147,39 @@ class SweepResult:
         most = self.objectives.get(figure.rpartition(".")[2]) == "maximize"
         return {axis: sensitivity.enough(within, axis, figure, maximize=most) for axis in self._varying()}
 
-    def steps(self) -> list[tuple[str, str, int, int, float]]:
+    def steps(self) -> list[tuple[str, int, int, float, float]]:
         """Where more of a memory makes runs slower, which is not what one would expect.
 
         Returns
         -------
         list of tuple
-            (axis, ``latency_s``, pairs of designs that differ by one place along the axis alone, those of them
-            where the one with more is slower, by how much at most in per cent) of each axis of a memory with
-            ascending numbers along which the best latency falls.
+            (axis, pairs of designs that differ by one place along the axis alone, those of them where the one
+            with more is slower, by how much at most in per cent, and that for one workload) of each axis of a
+            memory with ascending numbers along which the best latency falls.
         """
-        figure, found = "latency_s", []
-        records = self._in_order()
-        for axis, best in self.envelopes(figure).items():
+        found = []
+        names = [workload["name"] for workload in self.definition["workloads"]]
+        columns = ["latency_s", *(f"{name}.latency_s" for name in names if len(names) > 1)]
+        for axis, best in self.envelopes("latency_s").items():
             sizes = [quantity(value).value for value, _ in best]
             if not axis.startswith("memories.") or any(isinstance(size, str) for size in sizes):
                 continue
             if sizes != sorted(sizes) or best[-1][1] > best[0][1]:
                 continue
-            lines: dict[Any, list[float]] = {}
-            for record in records:
-                others = tuple(str(record.get(o)) for o in ("chip", *self._varying()) if o != axis)
-                if record.get(figure):
-                    lines.setdefault(others, []).append(record[figure])
-            worse = [(b / a - 1) * 100 for line in lines.values() for a, b in pairwise(line) if b > a]
-            pairs = sum(len(line) - 1 for line in lines.values())
-            found.append((axis, figure, pairs, len(worse), max(worse, default=0.0)))
+            rises = [self._rises(axis, column) for column in columns]
+            worse = [rise for rise in rises[0] if rise > 0]
+            single = max((rise for each in rises for rise in each), default=0.0)
+            found.append((axis, len(rises[0]), len(worse), max(worse, default=0.0), single))
         return found
+
+    def _rises(self, axis: str, figure: str) -> list[float]:
+        """By how many per cent a figure rises from a design to the next along an axis, all else equal."""
+        lines: dict[tuple[str, ...], list[float]] = {}
+        for record in self._in_order():
+            others = tuple(str(record.get(o)) for o in ("chip", *self._varying()) if o != axis)
+            if record.get(figure):
+                lines.setdefault(others, []).append(record[figure])
+        return [(b / a - 1) * 100 for line in lines.values() for a, b in pairwise(line)]
 
     def against_baseline(self, record: Mapping[str, Any]) -> dict[str, float | None]:
         """Figure -> by how many percent a record is above the baseline; empty without one."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from simulator.base.errors import InputError
 from simulator.experiment.sweep.collect import SweepResult
+from simulator.experiment.sweep.names import own_values
 from simulator.hw.chip import load_chip
 from simulator.report.sweep import SweepPage
 from simulator.report.sweepfigures import figure_words
@@ -41,9 +42,11 @@ def make_page(result: SweepResult, facts: list[str], description: str = "") -> S
         envelopes={figure: result.envelopes(figure) for figure in result.objectives},
         picks=_picks(result),
         baseline=result.baseline,
+        thrifty={f: r for f in result.objectives if (r := result.thrifty(f)) is not None},
         bests=result.best_per_workload(),
         enough=_enough(result),
         steps=result.steps(),
+        stated=_stated(result),
         mix={workload["name"]: workload["weight"] / total for workload in result.definition["workloads"]},
     )
 
@@ -70,6 +73,17 @@ def _picks(result: SweepResult) -> list[tuple[str, str, Mapping[str, Any]]]:
         (letter, "; ".join(whys), records[key])
         for letter, (key, whys) in zip(LETTERS, reasons.items(), strict=False)
     ]
+
+
+def _stated(result: SweepResult) -> dict[str, Any]:
+    """The values that the baseline's chip has of the axes, from its file; what cannot be read is left out."""
+    if result.baseline is None:
+        return {}
+    try:
+        own = own_values(result.baseline["chip"])
+    except InputError:
+        return {}
+    return {axis: own[axis] for axis in result.axes if axis in own}
 
 
 def _enough(result: SweepResult) -> dict[str, dict[str, Any]]:

@@ -262,5 +262,5 @@ def test_what_is_wrong_with_a_quick_sweep_is_told_without_it(write: Write):
         "10:16: quick.axes.cores.array.rowz: no axis is called 'cores.array.rowz'; did you mean 'cores.array.rows'?",
         "10:61: quick.axes.cores.array.cols.1: expected a value of the axis (4, 8, 16), got 5",
         "10:65: quick.axes.cores.array.rows: expected at least one value",
-        "10:101: quick.workloads.0: no workload is called 'par'; did you mean 'pair'?",
+        "10:100: quick.workloads.0: no workload is called 'par'; did you mean 'pair'?",
     ]
