@@ -138,9 +138,7 @@ def prepare_spiking(
         said.append(f"neurons are spread by what they do in the first {rates[1]} steps")
     read = replace(read, assumptions=tuple(said))
     schedule = plan_spiking(read, chip, file, None if rates is None else rates[0])
-    return SpikingRequest(
-        read, schedule, arrays, steps, file, given, seed, carrying if on_samples else None
-    )
+    return SpikingRequest(read, schedule, arrays, steps, file, given, seed, carrying if on_samples else None)
 
 
 def run_prepared(
@@ -202,8 +200,13 @@ def run_spiking(
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
 ) -> Result:
-    """Simulate a spiking network on a spiking chip; parameters as for ``run``."""
+    """Simulate a spiking network on a spiking chip; parameters as for ``run``.
+
+    ``seed`` is also that of random spikes, unless the overrides have a ``workload.seed``.
+    """
     for_chip, of_workload = split_overrides(overrides or {})
+    if seed:
+        of_workload.setdefault("seed", str(seed))
     built = chip if isinstance(chip, Chip) else load_chip(chip, for_chip)
     request = prepare_spiking(built, network, of_workload, inputs)
     return run_prepared(request, command=command, seed=seed, settings=settings)[0]

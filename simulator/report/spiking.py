@@ -127,6 +127,8 @@ def hint(result: Result) -> str:
     total = sum(parts.values())
     most = max(parts, key=lambda name: parts[name])
     said = f"{PARTS[most][1]}: {percent(parts[most] / total)} of the run's time"
+    if most == BARRIER and len(spiking.tiles) == 1:
+        return f"{said}; it is that of one tile already: steps with more work share it better"
     if most == BARRIER:
         return f"{said}; fewer tiles have a shorter one, and steps with more work share it better"
     if most == WAITS:
