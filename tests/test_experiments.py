@@ -49,7 +49,7 @@ def quick_experiment(path: Path, folder: Path) -> Sequence[Path]:
     assert len(results) == len(experiment.points) > 1
     assert experiment.reports, "an experiment that ships has a picture or page of its own"
     further = [file for name in experiment.reports for file in REPORTS[name](results, folder)]
-    written = [*write_report(results, folder, [f.name for f in further if f.suffix == ".html"]), *further]
+    written = [*write_report(results, folder, [file.name for file in further]), *further]
     found = [Result.from_json(file) for file in written if file.name == "result.json"]
     assert [each.network for each in found] == [result.network for result in results]
     assert all(each.metrics.latency_s > 0 for each in found)

@@ -202,7 +202,7 @@ def _deliver(
     if former:
         screen.note(f"{folder}: replaces the result of: {former}", quiet)
     further = [path for name in reports for path in REPORTS[name](results, folder)]
-    pages = [path.name for path in further if path.suffix == ".html"]
+    pages = [path.name for path in further]
     written = [*write_report(results, folder, pages), *further]
     if json_:
         documents = [result.to_dict() for result in results]

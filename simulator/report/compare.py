@@ -71,8 +71,8 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
 def render(results: Sequence[Result], links: Sequence[str] = (), pages: Sequence[str] = ()) -> str:
     """HTML text of the comparison.
 
-    ``links`` are the pages of the results and ``pages`` further ones about all of them, beside this one,
-    where there are any.
+    ``links`` are the pages of the results and ``pages`` further ones about all of them, and pictures, beside
+    this one, where there are any.
     """
     names, reference = titles(results), references(results)
     order = sorted(range(len(results)), key=lambda i: (reference[i], i))
@@ -90,7 +90,7 @@ def render(results: Sequence[Result], links: Sequence[str] = (), pages: Sequence
         "compare.html.j2",
         {
             "results": results,
-            "pages": [(page, PurePath(page).stem.replace("_", " ")) for page in pages],
+            "pages": [(page, _called(page)) for page in pages],
             "rows": rows,
             "headers": [(_label(name), FORMULAS.get(name, EXTERNAL)) for name in compared(results)],
             "caveats": caveats(results),
@@ -100,6 +100,12 @@ def render(results: Sequence[Result], links: Sequence[str] = (), pages: Sequence
             "omissions": omissions(results),
         },
     )
+
+
+def _called(page: str) -> str:
+    """What a further page, or a picture, is called in a link."""
+    path = PurePath(page)
+    return path.stem.replace("_", " ") + ("" if path.suffix == ".html" else f" ({path.suffix[1:]})")
 
 
 def comparison(results: Sequence[Result]) -> Table:
