@@ -73,8 +73,8 @@ def refused(chipsim, files, message: str, *arguments: object) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"N": 200_000, "bias": 1},
-         "loihi_1.yaml:24:5: cores.core.neurons: 'net' does not fit: its 200000 neurons need 196 cores of 1024, "
+        ({"N": 140_000},
+         "loihi_1.yaml:24:5: cores.core.neurons: 'net' does not fit: its 140000 neurons need 137 cores of 1024, "
          "the chip has 128"),
         ({"N": 6001, "pre": np.arange(1, 6001), **MANY},
          "loihi_1.yaml:25:5: cores.core.axons_in: neuron 0 of 'neurons' takes 6000 axons in (neurons that it hears); "
