@@ -94,13 +94,18 @@ def _figures(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
     """Metrics of a run, and what its result assumes and leaves out."""
     from simulator.experiment.language import language_model, run_language_model
     from simulator.experiment.single import finish, prepare_with_values, with_values
+    from simulator.experiment.spikingrun import run_spiking
     from simulator.experiment.sweep.measures import figures_of
     from simulator.experiment.values import read_given
 
     overrides = dict(job.overrides)
     settings = split_overrides(overrides)[1]
-    request = language_model(job.network, settings, None)
-    if request is not None:
+    spiking = _spiking(job.network)
+    request = None if spiking else language_model(job.network, settings, None)
+    if spiking:
+        inputs = dict(job.given).get("inputs")
+        result = run_spiking(job.chip, job.network, inputs=inputs, overrides=overrides, seed=job.seed)
+    elif request is not None:
         result = run_language_model(job.chip, request, overrides=overrides, seed=job.seed)
     else:
         files = dict(job.given)
@@ -110,6 +115,13 @@ def _figures(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
         result = with_values(finish(chip, schedule, seed=job.seed, beside=False), values)
     said = {"assumptions": list(result.assumptions), "not_modelled": list(result.not_modelled)}
     return figures_of(result), said
+
+
+@lru_cache(maxsize=64)
+def _spiking(network: str) -> bool:
+    from simulator.workload.load import is_spiking
+
+    return is_spiking(network)
 
 
 @lru_cache(maxsize=64)  # for the life of a worker, in which nobody edits the file

@@ -137,6 +137,7 @@ def load_sweep(path: str | Path, *, quick: bool = False) -> Sweep:
     problems += _unknown_metrics(limits, metrics, document)
     search = _search(top, document, problems)
     screening = _screening(top, search, objectives, document, problems)
+    problems += [] if problems else _not_screened(screening, workloads, document)
     name = _name(top, path, document, problems)
     space = Space(
         tuple(dict.fromkeys(top.chips)), names, tuple(sound), tuple(constraints), top.set, derived, own,
@@ -342,6 +343,19 @@ def _screening(
         message = f"expected a number of points such as 200, or a share such as 10 %; got {shown(keep)}"
         problems.append(document.problem(message, ("screening", "keep")))
     return Plan(keep if isinstance(keep, int) else None, share, check)
+
+
+def _not_screened(
+    screening: Plan | None, workloads: Sequence[Workload], document: yamlio.Document
+) -> list[Problem]:
+    """Spiking networks, of which there is no closed form."""
+    if screening is None:
+        return []
+    from simulator.workload.load import is_spiking
+
+    names = [workload.name for workload in workloads if is_spiking(workload.network)]
+    message = f"there is no closed form of spiking networks ({', '.join(names)}); leave `screening` out"
+    return [document.problem(message, ("screening",))] if names else []
 
 
 def _name(top: SweepFile, path: str | Path, document: yamlio.Document, problems: list[Problem]) -> str:

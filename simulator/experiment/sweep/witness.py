@@ -74,7 +74,7 @@ def _wrong_at(point: Point, space: Space, workloads: Sequence[Workload]) -> list
     problems: list[Problem] = []
     for workload in workloads:
         own = split_overrides(workload.settings)[1]
-        problems += _network_problems(workload.network, {**settings, **own}, chip)
+        problems += _network_problems(workload, {**settings, **own}, chip)
     return problems
 
 
@@ -84,18 +84,26 @@ def _is_first(space: Space, point: Point) -> bool:
     return first is not None and point.identity == first.identity
 
 
-def _network_problems(network: str, settings: Mapping[str, str], chip: Chip) -> list[Problem]:
+def _network_problems(workload: Workload, settings: Mapping[str, str], chip: Chip) -> list[Problem]:
     """What is wrong with a network and the settings of its runs."""
     from simulator.experiment.language import language_model  # readers of networks: heavy
     from simulator.experiment.single import load_network, with_precision
+    from simulator.experiment.spikingrun import prepare_spiking, spikes
     from simulator.experiment.values import with_zeros
 
+    network = workload.network
     try:
-        if language_model(network, settings, None) is None:
+        if spikes(chip, network):
+            prepare_spiking(chip, network, settings, workload.given.get("inputs"))
+        elif language_model(network, settings, None) is None:
             graph = with_precision(load_network(network, settings, None), chip, settings.get("precision"))
             with_zeros(graph, chip, settings, None)
     except InputError as error:
-        return list(error.problems)
+        named = (
+            replace(each, message=f"{network}: {each.message}") if each.file == network else each
+            for each in error.problems
+        )
+        return list(named)
     return []
 
 
