@@ -1,4 +1,4 @@
-"""Many designs by two figures as inline SVG: small dots, the best of them joined, a few marked with letters."""
+"""Many designs by two figures as inline SVG: small dots, the best of them joined, a few with letters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 from simulator.report.figure import colour, safe, svg
 from simulator.report.scatter import (
-    BOTTOM, HEIGHT, LEFT, NEAR_PERCENT, RIGHT, TOP, Axis, Scale, Spot, dot, grid, groups, scale_of,
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    NEAR_PERCENT,
+    RIGHT,
+    TOP,
+    Axis,
+    Scale,
+    Spot,
+    dot,
+    grid,
+    groups,
+    scale_of,
 )  # fmt: skip
 
 #: Radii of dots in pixels: those of the front, all others.
@@ -71,7 +83,7 @@ def cloud_drawings(
 
 
 def _stairs(specks: Sequence[Speck], x: Scale, y: Scale) -> list[str]:
-    """Steps below which nothing lies: what is the least of one figure for no more than so much of the other."""
+    """Steps below which nothing lies: the least of one figure for no more than so much of the other."""
     least: list[tuple[float, float]] = []
     for speck in sorted(specks, key=lambda each: (each.x, each.y)):
         if not least or speck.y < least[-1][1]:

@@ -221,7 +221,10 @@ def caveats(results: Sequence[Result]) -> list[str]:
             "Different networks do different work, so a result is compared with the first of its own network "
             f"only: {', '.join(networks)}."
         )
-    return [*said, *(f"{', '.join(who)}: {differs}. {follows}".rstrip() for (differs, follows), who in found.items())]
+    return [
+        *said,
+        *(f"{', '.join(who)}: {differs}. {follows}".rstrip() for (differs, follows), who in found.items()),
+    ]
 
 
 def _differs(result: Result, base: Result) -> list[tuple[str, str]]:
