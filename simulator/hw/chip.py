@@ -85,10 +85,20 @@ class Chip:
 
     def link_into(self, memory: str) -> str | None:
         """Name of the DMA that fills a memory; None where data are simply there."""
-        return next(
-            (name for name, link in self.links.items() if link.transport and link.transport.inner == memory),
-            None,
-        )
+        return self._links_into.get(memory)
+
+    @cached_property
+    def _links_into(self) -> dict[str, str]:
+        into: dict[str, str] = {}
+        for name, link in self.links.items():
+            if link.transport:
+                into.setdefault(link.transport.inner, name)
+        return into
+
+    @cached_property
+    def derived(self) -> dict[Any, Any]:
+        """What follows from the chip alone and was worked out once; the keys are those of who did."""
+        return {}
 
     def backing(self, memory: str) -> str:
         """The memory on the far side of the link into ``memory``; itself where there is no link."""

@@ -24,8 +24,8 @@ from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.storages import Storages
 from simulator.mapping.tile import as_candidate
 from simulator.mapping.tiler import Tiler
-from simulator.mapping.transfers import bounds, passages, rates
-from simulator.mapping.uses import make_parts
+from simulator.mapping.transfers import bounds, moves, passages, rates
+from simulator.mapping.uses import Outlines
 from simulator.mapping.weigh import Ladder, Parts, Weighed
 from simulator.results.result import FusedChain, Fusion
 from simulator.workload.work import Contraction
@@ -71,6 +71,7 @@ class Fuser:
             if resident or any(getattr(rule, name) != "auto" for name in _BINDING):
                 self.forms[i] = None
         self.pieces = [self._piece(i) for i in range(len(self.tasks))]
+        self.outlines = Outlines(storages, self.forms, self.pieces)
 
     def _piece(self, i: int) -> Piece | None:
         task, form = self.tasks[i], self.forms[i]
@@ -237,7 +238,8 @@ class Fuser:
         if key not in _SINGLES:
             cand = as_candidate(tiling)
             t = trips(task.work, cand)
-            moving = bounds(task.work, cand, t, ops, ways, rates(task.work, cand, t, ops, ways))
+            moved_at = moves(task.work, cand, t, ops)
+            moving = bounds(moved_at, ways, rates(moved_at, ways))
             busy = core_times(task.work, cand, ops, core, self.chip.ports(task.core)).busy()
             moved = int(sum(bytes_.sum() for bytes_ in moving.traffic.values()))
             _SINGLES[key] = Single(moved, int(max(busy[0], moving.moving_fs[0])))
@@ -248,28 +250,31 @@ class Fuser:
     ) -> list[list[Weighed]]:
         """Chains worth having, by their last task: they save traffic and take no longer."""
         ending: list[list[Weighed]] = [[] for _ in singles]
-        gains: dict[
-            tuple[int, int], tuple[int, int, int]
-        ] = {}  # traffic saved, bytes not kept, time, at most
+        # traffic saved, bytes not kept, time, at most
+        gains: dict[tuple[int, int], tuple[int, int, int]] = {}
+        stays_of = self.outlines.stays_of(stays)
         for i in reversed(range(len(singles))):
+            unfused, time = singles[i].traffic_bytes, singles[i].time_fs
+            per_core: dict[str, int] = {self.tasks[i].core: time}
             for j in range(i + 1, min(i + MOST_TASKS, len(singles))):
-                parts = make_parts(self.storages, self.forms, self.pieces, (i, j), stays)
-                if parts is None:
+                outline = self.outlines.at((i, j), stays, stays_of)
+                if outline is None:
                     break
-                alone = singles[i : j + 1]
-                unfused = sum(single.traffic_bytes for single in alone)
-                saved = unfused - self._least_traffic(parts)
-                time = sum(single.time_fs for single in alone)
-                beside = self._beside_fs(i, alone)
-                gains[i, j] = saved, self._relieved_bytes(parts.form, stays), beside
+                unfused, time = unfused + singles[j].traffic_bytes, time + singles[j].time_fs
+                core = self.tasks[j].core
+                per_core[core] = per_core.get(core, 0) + singles[j].time_fs
+                beside = time - max(per_core.values())  # so much different cores can save side by side
+                saved = unfused - outline.least_bytes
+                gains[i, j] = saved, self._relieved_bytes(outline.form, stays), beside
                 shorter = [gains.get(ends, (0, 0, 0)) for ends in ((i + 1, j), (i, j - 1))]
                 short = j - i < MOST_TASKS_FOR_TIME and beside >= OVERLAP * time
                 if (saved <= 0 and not short) or any(
                     all(a <= b for a, b in zip(gains[i, j], gain, strict=True)) for gain in shorter
                 ):
                     continue  # both ends have to contribute
-                room = self._room(parts.form, items)
-                ladder = self._ladder(parts, room)
+                room = self._room(outline.form, items)
+                parts = self.outlines.parts(outline)
+                ladder = self._ladder(outline.number, parts, room)
                 weighed = ladder.weigh(room, parts) if ladder.fits(room) else None
                 if weighed is None or not _worth_having(
                     weighed.chain.expected_fs, weighed.chain.traffic_bytes, time, unfused
@@ -279,25 +284,14 @@ class Fuser:
                 ending[j].append(replace(weighed, chain=chain))
         return ending
 
-    def _beside_fs(self, first: int, alone: Sequence[Single]) -> int:
-        """Time that consecutive tasks can save at most because different cores work at the same time."""
-        per_core: dict[str, int] = {}
-        for task, single in zip(self.tasks[first:], alone, strict=False):
-            per_core[task.core] = per_core.get(task.core, 0) + single.time_fs
-        return sum(per_core.values()) - max(per_core.values())
-
-    def _ladder(self, parts: Parts, room: dict[str, int]) -> Ladder:
+    def _ladder(self, number: int, parts: Parts, room: dict[str, int]) -> Ladder:
         """The chain's ladder, remembered: the same chain comes again in other attempts and runs."""
         form = parts.form
-        tasks = self.tasks[form.first : form.last + 1]
-        works = tuple((t.work, t.core, t.ops, t.epilogue, t.bias_bytes, t.density) for t in tasks)
-        bits = tuple(piece.bits for piece in parts.pieces)
         lines = {stream.memory for stream in form.streams if stream.rolling}
         sums = {piece.core.buffer("psum") for piece in parts.pieces if piece.core.sum_bits()}
         sums_room = {memory: room[memory] // (4 if memory in lines else 1) for memory in sorted(sums)}
-        rooms = tuple(sums_room.items())
         timing = tuple(self.chip.core_digest(name) for name in dict.fromkeys(form.cores))
-        key = (timing, works, bits, form.first, form.forms, form.streams, parts.rooms, rooms)
+        key = (number, timing, tuple(sums_room.items()))
         if key not in _LADDERS:
             _LADDERS[key] = Ladder(parts, sums_room)
         return _LADDERS[key]
@@ -306,15 +300,6 @@ class Fuser:
         """Bytes of storages that would stay whole on chip, of which a chain needs but some rows."""
         inner = [stream.storage for stream in form.streams if stream.inner and stream.storage in stays]
         return sum(self.storages.list.sizes[name] for name in inner)
-
-    @staticmethod
-    def _least_traffic(parts: Parts) -> int:
-        """Traffic of a chain if everything that it needs comes once."""
-        rows = sum(
-            stream.height * parts.form.images * stream.row_bytes * (stream.loaded + stream.stored)
-            for stream in parts.form.streams
-        )
-        return rows + sum(apart.bytes for aparts in parts.apart for apart in aparts)
 
     def _room(self, form: ChainForm, items: Mapping[str, list[Item]]) -> dict[str, int]:
         """Free bytes per memory while a chain runs: what is needed by any of its tasks is needed by all."""

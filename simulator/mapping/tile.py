@@ -25,7 +25,7 @@ from simulator.mapping.pipeline import Pipeline, make_pipeline
 from simulator.mapping.remember import Remembered
 from simulator.mapping.route import ALONE, Beside
 from simulator.mapping.schedule import Buffer, Tiling
-from simulator.mapping.transfers import ROLES, Bounds, bounds, passages, rates
+from simulator.mapping.transfers import ROLES, Bounds, Moves, bounds, moves, passages, rates
 from simulator.workload.work import Contraction
 
 #: A node is not cut finer than this unless its buffers leave no choice: the engine's time is per tile.
@@ -130,6 +130,7 @@ class _Fitting:
     most: dict[str, np.ndarray]
     trips: Trips
     times: CoreTimes
+    moves: Moves
 
 
 #: Hundreds of kilobytes each; chips that differ in their far memory alone ask for the same.
@@ -171,6 +172,7 @@ def _find_fitting(
     t = trips(work, cand)
     keep &= t.total <= max(MOST_TILES, 4 * int(t.total[keep].min()))
     kept = cand.take(keep)
+    t = trips(work, kept)
     copies = {role: copies[keep] for role, copies in most.items()}
     return _Fitting(
         considered=every.rows.size,
@@ -178,8 +180,9 @@ def _find_fitting(
         sizes={role: size[origin[keep]] for role, (size, _) in buffers.items()},
         copies=copies | {role: getattr(kept, f"{role}_copies") for role in ROLES},
         most=copies,
-        trips=trips(work, kept),
+        trips=t,
         times=core_times(work, kept, ops, core, chip.ports(core_name)),
+        moves=moves(work, kept, t, ops),
     )
 
 
@@ -204,8 +207,8 @@ class Search:
         self.cand: Candidates = fitting.cand
         self.sizes, self.copies, self.trips = fitting.sizes, fitting.copies, fitting.trips
         self.passages = passages(chip, core, ops, PIECE_BYTES, beside)
-        cost = rates(work, self.cand, self.trips, ops, self.passages)
-        self.bounds: Bounds = bounds(work, self.cand, self.trips, ops, self.passages, cost)
+        cost = rates(fitting.moves, self.passages)
+        self.bounds: Bounds = bounds(fitting.moves, self.passages, cost)
         self.busy_fs = times.busy()
         alone = self.busy_fs + times.latency() + self.bounds.ends_fs
         self.least_fs = np.maximum(alone, self.bounds.moving_fs)

@@ -60,14 +60,6 @@ class Parts:
         """All routes: what tells parts apart whose chains are built alike."""
         return *self.routes.items(), *(apart.route for aparts in self.apart for apart in aparts)
 
-    @cached_property
-    def rooms(self) -> tuple[object, ...]:
-        """What ``apart`` needs where, whatever the way there."""
-        return tuple(
-            tuple((apart.role, apart.bytes, apart.route.memory, apart.resident_only) for apart in aparts)
-            for aparts in self.apart
-        )
-
 
 @dataclass(frozen=True)
 class Weighed:
