@@ -90,22 +90,51 @@ def contraction_tiling(
         Not even the smallest tile fits, or the rule leaves nothing that does.
     """
     core = chip.cores[core_name]
-    rooms = tuple(sorted((memory, room[memory]) for memory in {core.buffer(r) for r in (*ROLES, "psum")}))
+    users = {role: beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")}
+    most = _most_need(work, ops, core_name, chip, rule, users)
+    rooms = {memory: room[memory] for memory in sorted({core.buffer(r) for r in (*ROLES, "psum")})}
+    useful = {memory: min(size, most.get(memory, 0)) for memory, size in rooms.items()}
     key = (
         chip.core_digest(core_name),
-        *(beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")),
+        *users.values(),
         *passages(chip, core, ops, PIECE_BYTES, beside).values(),
         work,
         ops,
-        rooms,
-        rule.m,
-        rule.n,
-        rule.k,
-        rule.groups,
-        rule.order,
-        rule.hold,
+        tuple(useful.items()),
+        *_rules_of(rule),
     )
-    return remembered(key, lambda: Search(work, ops, core_name, chip, dict(rooms), rule, name, beside).best())
+    try:
+        return remembered(
+            key, lambda: Search(work, ops, core_name, chip, useful, rule, name, beside).best()
+        )
+    except InputError:  # with the room that there is, which the message tells
+        return Search(work, ops, core_name, chip, rooms, rule, name, beside).best()
+
+
+def _rules_of(rule: NodeRule) -> tuple[object, ...]:
+    """What of a rule binds tilings."""
+    return rule.m, rule.n, rule.k, rule.groups, rule.order, rule.hold
+
+
+_MOST_NEED: Remembered[tuple, dict[str, int]] = Remembered()
+
+
+def _most_need(
+    work: Contraction, ops: Operands, core_name: str, chip: Chip, rule: NodeRule, users: dict[str, int]
+) -> dict[str, int]:
+    """Memory -> bytes that no tiling's buffers exceed: more room than that changes nothing."""
+    key = (chip.core_digest(core_name), *users.values(), work, ops, *_rules_of(rule))
+    if key not in _MOST_NEED:
+        core = chip.cores[core_name]
+        every = candidates(work, ops, core, rule, fine=True)
+        need: dict[str, np.ndarray] = {}
+        for role, (size, copies) in buffer_bytes(
+            work, every, trips(work, every), ops, core.sum_bits()
+        ).items():
+            memory, taken = core.buffer(role), size * copies * users[role]
+            need[memory] = need[memory] + taken if memory in need else taken
+        _MOST_NEED[key] = {memory: int(taken.max()) for memory, taken in need.items()}
+    return _MOST_NEED[key]
 
 
 def remembered(key: tuple, find: Callable[[], Choice]) -> Choice:
@@ -144,8 +173,7 @@ def _fitting(
     """Tilings that fit; parameters as for ``contraction_tiling``."""
     core = chip.cores[core_name]
     users = {role: beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")}
-    rules = rule.m, rule.n, rule.k, rule.groups, rule.order, rule.hold
-    key = (chip.core_digest(core_name), *users.values(), work, ops, *sorted(room.items()), *rules)
+    key = (chip.core_digest(core_name), *users.values(), work, ops, *sorted(room.items()), *_rules_of(rule))
     if key not in _FITTING:
         _FITTING[key] = _find_fitting(work, ops, core_name, chip, room, rule, name, users)
     return _FITTING[key]
