@@ -107,7 +107,7 @@ def _figures(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
         given = read_given(files.get("inputs"), files.get("golden"), files.get("profile"))
         graph = _network(job.network, tuple(sorted(settings.items())))
         chip, schedule, values = prepare_with_values(job.chip, graph, overrides=overrides, given=given)
-        result = with_values(finish(chip, schedule, seed=job.seed, beside=False), values)
+        result = with_values(finish(chip, schedule, seed=job.seed, beside=False, details=False), values)
     said = {"assumptions": list(result.assumptions), "not_modelled": list(result.not_modelled)}
     return figures_of(result), said
 
