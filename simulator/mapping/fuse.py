@@ -72,6 +72,7 @@ class Fuser:
                 self.forms[i] = None
         self.pieces = [self._piece(i) for i in range(len(self.tasks))]
         self.outlines = Outlines(storages, self.forms, self.pieces)
+        self._singles: dict[tuple, Single] = {}
 
     def _piece(self, i: int) -> Piece | None:
         task, form = self.tasks[i], self.forms[i]
@@ -141,7 +142,7 @@ class Fuser:
     def _choose(
         self, tasks: list[TaskPlan], stays: Mapping[str, str], items: Mapping[str, list[Item]]
     ) -> list[Weighed]:
-        singles = [self._single(plan, stays) for plan in tasks]
+        singles = [self._single(i, plan, stays) for i, plan in enumerate(tasks)]
         best: list[tuple[int, int]] = [(0, 0)]  # of the tasks before each: time, traffic
         via: list[Weighed | None] = [None]
         ending = self._by_end(singles, stays, items)
@@ -188,7 +189,9 @@ class Fuser:
     def cost(self, attempt: Attempt) -> Single:
         """What a plan costs: all chains, and all tasks in none."""
         inside = {i for chain in attempt.chains for i in range(chain.first, chain.last + 1)}
-        alone = [self._single(plan, attempt.stays) for i, plan in enumerate(attempt.heads) if i not in inside]
+        alone = [
+            self._single(i, plan, attempt.stays) for i, plan in enumerate(attempt.heads) if i not in inside
+        ]
         return Single(
             sum(single.traffic_bytes for single in alone)
             + sum(chain.traffic_bytes for chain in attempt.chains),
@@ -215,7 +218,13 @@ class Fuser:
             return Fusion()
         return Fusion(chains, self.cost(fused).traffic_bytes, self.cost(unfused).traffic_bytes)
 
-    def _single(self, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
+    def _single(self, i: int, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
+        key = i, plan.tiling, plan.expected_fs, self.outlines.stays_at(i, stays)
+        if key not in self._singles:
+            self._singles[key] = self._find_single(plan, stays)
+        return self._singles[key]
+
+    def _find_single(self, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
         task = plan.task
         if self.chip.cores[task.core].RESIDENT:
             return Single(0, plan.expected_fs)  # in no chain, so that it is the same with and without them

@@ -169,12 +169,19 @@ class Piece:
 
     def contraction_row(self, rows: int, channels: int, groups: int) -> tuple:
         """A tile of a contraction as a row of TILE."""
-        work = self.task.work
-        assert isinstance(work, Contraction)
-        pixels = rows * work.ox
-        return contraction_row(
-            self.task, self.core, self.bits, pixels=pixels, channels=channels, groups=groups, c=work.c
-        )
+        key = rows, channels, groups
+        if key not in self._contraction_rows:
+            work = self.task.work
+            assert isinstance(work, Contraction)
+            pixels = rows * work.ox
+            self._contraction_rows[key] = contraction_row(
+                self.task, self.core, self.bits, pixels=pixels, channels=channels, groups=groups, c=work.c
+            )
+        return self._contraction_rows[key]
+
+    @cached_property
+    def _contraction_rows(self) -> dict[tuple[int, int, int], tuple]:
+        return {}
 
     def sliced_row(self, first: int, end: int, taken_bytes: int) -> tuple:
         """Rows ``first`` to ``end`` (over all images) of element-wise work or a move as a row of TILE."""

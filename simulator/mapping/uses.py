@@ -81,6 +81,10 @@ class Outlines:
         """Of each task, where the storages that it touches stay."""
         return [tuple(map(stays.get, names)) for names in self._touched]
 
+    def stays_at(self, task: int, stays: Mapping[str, str]) -> tuple[str | None, ...]:
+        """Where the storages that a task touches stay."""
+        return tuple(map(stays.get, self._touched[task]))
+
     def at(
         self, ends: tuple[int, int], stays: Mapping[str, str], stays_of: Sequence[tuple[str | None, ...]]
     ) -> Outline | None:
