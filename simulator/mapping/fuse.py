@@ -239,6 +239,8 @@ class Fuser:
                 _SINGLES[key] = Single(0, int(busy[0]))
             linked = moved * 1e15 / way.bytes_per_s if way.bytes_per_s else 0.0
             return Single(moved, max(_SINGLES[key].time_fs, int(linked)))
+        if plan.apart_fs:
+            return Single(plan.traffic_bytes, plan.apart_fs)
         ops = self.tiler.operands(task, stays)
         core, tiling = self.chip.cores[task.core], plan.tiling
         ways = passages(self.chip, core, ops, PIECE_BYTES)

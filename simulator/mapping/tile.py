@@ -42,7 +42,8 @@ class Choice:
 
     ``expected_fs`` is the time of the task alone in the pipeline, ``bound`` what takes longest,
     ``tiles`` how many tiles it has, ``candidates`` among how many it was chosen, ``traffic_bytes`` what it
-    moves over links.
+    moves over links, ``apart_fs`` the longer of its time on the core and on the busiest link or far memory
+    (0: not worked out).
     """
 
     tiling: Tiling
@@ -52,6 +53,7 @@ class Choice:
     tiles: int
     candidates: int
     traffic_bytes: int = 0
+    apart_fs: int = 0
 
 
 _REMEMBERED: Remembered[tuple, Choice] = Remembered()
@@ -335,6 +337,7 @@ class Search:
             tiles=int(self.trips.total[i]),
             candidates=self.considered,
             traffic_bytes=int(self.traffic[i]),
+            apart_fs=int(max(self.busy_fs[i], self.bounds.moving_fs[i])),
         )
 
 
