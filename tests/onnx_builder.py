@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+from onnx_saturation import signed_weights
 
 from simulator.workload.execute import execute
 from simulator.workload.load import load_graph
@@ -13,10 +14,10 @@ LEVELS = ("ORT_DISABLE_ALL", "ORT_ENABLE_ALL")
 
 
 def session(model, level, unsigned):
-    """One thread, at a level of optimization; exact also where the machine has no VNNI instructions.
+    """One thread, at a level of optimization.
 
-    Without them, and without an option that knows no int8, onnxruntime's products of unsigned by signed bytes
-    saturate at 16 bits (onnxruntime_session_options_config_keys.h, ``session.x64quantprecision``).
+    The option for machines whose products saturate knows no int8, and not all operators: see
+    ``onnx_saturation``.
     """
     import onnxruntime as runtime
 
@@ -69,7 +70,7 @@ class Builder:
     def weight(self, name, shape, axis=None):
         scale = self.between(0.002, 0.01, () if axis is None else shape[axis])
         zero = np.zeros(scale.shape, np.int8)
-        self.constant(f"{name}.w", self.rng.integers(-128, 128, shape).astype(np.int8))
+        self.constant(f"{name}.w", signed_weights(self.rng, shape))
         names = [f"{name}.w", self.constant(f"{name}.ws", scale), self.constant(f"{name}.wz", zero)]
         attrs = {} if axis is None else {"axis": axis}
         return self.add("DequantizeLinear", names, f"{name}.wd", **attrs)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
+from onnx_saturation import saturates
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light" / "light_resnet50.onnx"
 #: Name -> (format, type of activations) of the four ways to quantize; weights are always int8.
@@ -101,6 +102,7 @@ def quantized(way: str, folder: Path) -> Path:
         activation_type=getattr(quantization.QuantType, kind),
         weight_type=quantization.QuantType.QInt8,
         per_channel=True,
+        reduce_range=saturates(),
     )
     logging.disable(logging.NOTSET)
     return target

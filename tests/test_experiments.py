@@ -17,7 +17,7 @@ EXPERIMENTS = sorted(ROOT.glob("reports/*/experiment.yaml"))
 
 def test_there_are_some():
     assert [path.parent.name for path in EXPERIMENTS] == [
-        "npu_vs_pim_llm", "quantization", "three_families", "two_npus",
+        "loihi_keyword_spotting", "npu_vs_pim_llm", "quantization", "three_families", "two_npus",
     ]  # fmt: skip
 
 

@@ -194,6 +194,7 @@ def _deliver(
     from simulator.report import REPORTS
     from simulator.report.hint import hint
     from simulator.report.layout import folder_name
+    from simulator.report.runs import runs_table
     from simulator.report.write import replaces, write_report
 
     folder = out or Path("reports") / folder_name(results[0])
@@ -210,6 +211,8 @@ def _deliver(
         if len(results) == 1:
             screen.show_result(results[0])
             screen.emit([f"hint: {text}" for text in (hint(results[0]),) if text])
+        else:
+            screen.show_table(*runs_table(results), 3)
         screen.emit([f"wrote {written[0]} and {len(written) - 1} more files"])
     return folder
 

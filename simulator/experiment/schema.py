@@ -18,6 +18,7 @@ from simulator.workload.frontends.llm.args import LanguageModel
 from simulator.workload.frontends.matching.args import Matching
 from simulator.workload.frontends.mobilenet import MobileNet
 from simulator.workload.frontends.packaged import Packaged
+from simulator.workload.frontends.spikinglayers import SpikingLayers
 
 
 def schema_kinds() -> dict[str, type[Spec]]:
@@ -38,6 +39,7 @@ def schema_kinds() -> dict[str, type[Spec]]:
         "built.matching": Matching,
         "built.dense": Dense,
         "built.converted": Conversion,
+        "built.spiking_layers": SpikingLayers,
         **{f"layer.{name}": kind for name, kind in KINDS.items()},
     }
     for registry in FAMILIES.values():

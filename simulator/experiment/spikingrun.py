@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 Inputs = Mapping[str, object]
 #: Steps in which it is seen how often neurons spike, for the mapper.
 _SAMPLE = 100
+#: Steps of a run on a chip at most: a result holds figures of each.
+MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +77,8 @@ def spikes(chip: Chip, network: str | Path | Graph | SpikingNetwork) -> bool:
         raise InputError(Problem(text, name))
     if is_spiking_chip(chip) and not spiking:
         text = (
-            f"expected a spiking network (.npz, .nir), which is what {chip.name} runs; "
-            "`chipsim convert` makes one of a network of rectified units"
+            "expected a spiking network (.npz, .nir, or a workload such as spiking/keyword_spotting), which "
+            f"is what {chip.name} runs; `chipsim convert` makes one of a network of rectified units"
         )
         raise InputError(Problem(text, name))
     return spiking
@@ -115,6 +117,7 @@ def prepare_spiking(
     file = network.name if isinstance(network, SpikingNetwork) else str(network)
     rate, seed, steps = _rate(settings), _whole(settings, "seed", 0), _whole(settings, "steps", 1) or None
     given = str(inputs) if isinstance(inputs, str | Path) else file
+    _check_steps(steps, read, file)
     arrays = _arrays(inputs)
     on_samples = carrying is not None and arrays is None and rate is None and steps is None
     if carrying is not None and on_samples:
@@ -138,9 +141,7 @@ def prepare_spiking(
         said.append(f"neurons are spread by what they do in the first {rates[1]} steps")
     read = replace(read, assumptions=tuple(said))
     schedule = plan_spiking(read, chip, file, None if rates is None else rates[0])
-    return SpikingRequest(
-        read, schedule, arrays, steps, file, given, seed, carrying if on_samples else None
-    )
+    return SpikingRequest(read, schedule, arrays, steps, file, given, seed, carrying if on_samples else None)
 
 
 def run_prepared(
@@ -202,8 +203,13 @@ def run_spiking(
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
 ) -> Result:
-    """Simulate a spiking network on a spiking chip; parameters as for ``run``."""
+    """Simulate a spiking network on a spiking chip; parameters as for ``run``.
+
+    ``seed`` is also that of random spikes, unless the overrides have a ``workload.seed``.
+    """
     for_chip, of_workload = split_overrides(overrides or {})
+    if seed:
+        of_workload.setdefault("seed", str(seed))
     built = chip if isinstance(chip, Chip) else load_chip(chip, for_chip)
     request = prepare_spiking(built, network, of_workload, inputs)
     return run_prepared(request, command=command, seed=seed, settings=settings)[0]
@@ -213,7 +219,7 @@ def refuse_options(**asked: bool) -> None:
     """Raise InputError for options of a run that spiking networks have no use for."""
     wrong = [f"--{name}" for name, there in asked.items() if there]
     if wrong:
-        raise InputError(Problem(f"{', '.join(wrong)} is for networks without spikes", wrong[0]))
+        raise InputError(*(Problem("is for networks without spikes", name) for name in wrong))
 
 
 def refuse_settings(settings: Mapping[str, str]) -> None:
@@ -263,6 +269,15 @@ def _sampled(
         for name, array in (arrays or {}).items()
     }
     return execute_spikes(network, window, steps=count).counts / count, count
+
+
+def _check_steps(asked: int | None, network: SpikingNetwork, file: str) -> None:
+    """Raise InputError where steps are asked for, or stated by the network, that are too many."""
+    steps = asked or network.steps or 0
+    if steps > MOST_STEPS:
+        place = f"--set workload.steps={asked}" if asked else file
+        text = f"expected at most {MOST_STEPS} steps of a run on a chip, got {steps}"
+        raise InputError(Problem(text, place, path="workload.steps" if asked else "steps"))
 
 
 def _arrays(inputs: Inputs | str | Path | None) -> dict[str, np.ndarray] | None:

@@ -10,17 +10,24 @@ import numpy as np
 
 from simulator.kernels.jit import lean, part
 
+#: Indices that are never below zero, which saves a look at each.
+U = np.uint64
+
 #: No message is left.
 NEVER = np.iinfo(np.int64).max
+#: Row of a queue: where its next place is, when the last message left it, when its door gets free, time of a
+#: hop over its link; then its places, when each gets free.
+NEXT, LEFT, FREE, HOP, HEAD = 0, 1, 2, 3, 4
+#: Row of what a core has not taken in yet: its first place and how many are taken; then places of two.
+FRONT, COUNT, FIRST = 0, 1, 2
 
 
 @lean
 def queue_steps(
     offsets: np.ndarray, neurons: np.ndarray, core_of: np.ndarray, first: np.ndarray, core: np.ndarray,
     serve_fs: np.ndarray, ready_fs: np.ndarray, soma_fs: np.ndarray, tile_of: np.ndarray, shape: np.ndarray,
-    hop_fs: np.ndarray, lists: np.ndarray, heads: np.ndarray, clocks: np.ndarray, lost: np.ndarray,
-    losers: np.ndarray, rings: np.ndarray, queues: np.ndarray, waiting: np.ndarray, start: int,
-    taken_fs: np.ndarray,
+    lists: np.ndarray, heads: np.ndarray, clocks: np.ndarray, tree: np.ndarray, queues: np.ndarray,
+    waiting: np.ndarray, start: int, taken_fs: np.ndarray,
 ) -> int:  # fmt: skip
     """Time of each step, its barrier left out, with its messages going through the mesh.
 
@@ -39,27 +46,21 @@ def queue_steps(
     tile_of
         int32 (C + 1, 2): column and row of each core's tile; last those from where outside spikes come.
     shape
-        int64 (4,): columns of the mesh, time of sending a message from a core, from outside, time that a
-        message holds a link.
-    hop_fs
-        int64 (2,): time of a hop along a row, along a column.
+        int64 (5,): columns of the mesh, time of sending a message from a core, from outside, time that a
+        message holds a link, places of a queue.
     lists, heads, clocks
         int64 (k,), (C + 1, 4), (C + 1, 2), written: spikes of a step by sender; of each sender: next spike,
         end, next entry, end; time, and part of it in the soma.
-    lost, losers
-        int64 (2 P,) each with P the next power of two, written: a tree of matches for the sender whose
-        message is ready first; of each match the later one and its time.
-    rings
-        int64 (queues, places), written: when each place of a queue gets free. Queues are those behind links
-        (tile x 4 + direction), of senders, then of receivers.
+    tree
+        int64 (2 P,) with P the next power of two above C, written: matches for the sender whose message is
+        ready first, ``_key`` of the later one of each.
     queues
-        int64 (queues, 3), written: place of the next message; when the last one left; when its door gets
-        free.
+        int64 (any,), see ``make_queues``; written.
     waiting
-        int64 (C, places + 1, 2), written: messages that each receiver has not taken in yet, a ring by
-        arrival: arrival and time that each takes; in front of it, where it begins and how many there are.
+        int64 (C x (FIRST + 2 x places),), written: messages that each core has not taken in yet, a ring by
+        arrival: arrival and time that each takes.
     start
-        Time of the first step: later than everything in ``rings`` and ``queues``.
+        Time of the first step: later than everything in ``queues``.
     taken_fs
         int64 (T,), written.
 
@@ -69,28 +70,41 @@ def queue_steps(
         For ``start`` of the next call.
     """
     cores = tile_of.shape[0] - 1
-    links, half = queues.shape[0] - 2 * cores - 1, losers.size // 2
+    places, half = shape[4], tree.size // 2
+    rows = queues.size - cores * (HEAD + places)  # of receivers
     for t in range(offsets.size - 1):
         _sort_by_sender(offsets[t], offsets[t + 1], neurons, core_of, lists, heads)
         for c in range(cores + 1):
             clocks[c, 0], clocks[c, 1], heads[c, 2], heads[c, 3] = start, 0, 0, 0
-            lost[half + c] = _advance(c, cores, lists, heads, clocks, neurons, first, ready_fs, shape)
-        c, due = _play(lost, losers, half, cores + 1)
-        while due != NEVER:
-            e = heads[c, 2]
-            heads[c, 2] += 1
-            clocks[c, 0] = _send(
-                due, c, core[e], serve_fs[e], links, cores, tile_of, shape, hop_fs, rings, queues, waiting,
-            )  # fmt: skip
             due = _advance(c, cores, lists, heads, clocks, neurons, first, ready_fs, shape)
-            c, due = _replay(lost, losers, half, c, due)
+            tree[half + c] = _key(due, start, c, half)
+        key = _play(tree, half, cores + 1)
+        while key != NEVER:
+            c, due = key & (half - 1), start + key // half
+            e = U(heads[U(c), 2])
+            heads[U(c), 2] += 1
+            clocks[U(c), 0] = _send(due, c, core[e], serve_fs[e], cores, tile_of, shape, queues, waiting)
+            due = _advance(c, cores, lists, heads, clocks, neurons, first, ready_fs, shape)
+            key = _replay(tree, half, c, _key(due, start, c, half))
         end = start
         for c in range(cores):
-            _serve(links + cores + 1 + c, c, NEVER, rings, queues, waiting)
-            end = max(end, clocks[c, 0] + soma_fs[t, c] - clocks[c, 1], queues[links + cores + 1 + c, 2])
+            into = rows + c * (HEAD + places)
+            _serve(into, c * (FIRST + 2 * places), NEVER, places, queues, waiting)
+            end = max(end, clocks[c, 0] + soma_fs[t, c] - clocks[c, 1], queues[into + FREE])
         taken_fs[t] = end - start
         start = end
     return start
+
+
+def make_queues(links: int, others: int, places: int, hop_fs: tuple[int, int]) -> np.ndarray:
+    """Empty queues: of links (tile x 4 + direction: +x, -x, +y, -y), of senders, then of receivers.
+
+    int64 (queues x (HEAD + places),); ``hop_fs``: time of a hop along a row, along a column.
+    """
+    rows = np.zeros((links + others, HEAD + places), np.int64)
+    rows[:, NEXT] = np.arange(len(rows)) * rows.shape[1] + HEAD
+    rows[:links, HOP] = np.tile(np.repeat(hop_fs, 2), links // 4)
+    return rows.reshape(-1)
 
 
 @part
@@ -122,128 +136,146 @@ def _advance(
     first: np.ndarray, ready_fs: np.ndarray, shape: np.ndarray,
 ) -> int:  # fmt: skip
     """Find a sender's next message; when it is ready."""
-    while heads[c, 2] == heads[c, 3] and heads[c, 0] < heads[c, 1]:
-        k = lists[heads[c, 0]]
-        heads[c, 0] += 1
-        heads[c, 2], heads[c, 3] = first[neurons[k]], first[neurons[k] + 1]
-        clocks[c, 0] += ready_fs[k] - clocks[c, 1]
-        clocks[c, 1] = ready_fs[k]
-    if heads[c, 2] == heads[c, 3]:
+    while heads[U(c), 2] == heads[U(c), 3] and heads[U(c), 0] < heads[U(c), 1]:
+        k = lists[U(heads[U(c), 0])]
+        heads[U(c), 0] += 1
+        heads[U(c), 2], heads[U(c), 3] = first[neurons[k]], first[neurons[k] + 1]
+        clocks[U(c), 0] += ready_fs[k] - clocks[U(c), 1]
+        clocks[U(c), 1] = ready_fs[k]
+    if heads[U(c), 2] == heads[U(c), 3]:
         return NEVER
-    return clocks[c, 0] + shape[1 if c < cores else 2]
+    return clocks[U(c), 0] + shape[1 if c < cores else 2]
 
 
 @part
 def _send(
-    ready: int, c: int, to: int, serve: int, links: int, cores: int, tile_of: np.ndarray, shape: np.ndarray,
-    hop_fs: np.ndarray, rings: np.ndarray, queues: np.ndarray, waiting: np.ndarray,
+    ready: int, c: int, to: int, serve: int, cores: int, tile_of: np.ndarray, shape: np.ndarray,
+    queues: np.ndarray, waiting: np.ndarray,
 ) -> int:  # fmt: skip
     """Take a message along its path; when its sender got rid of it."""
-    places = rings.shape[1]
-    queue = links + c
-    place = queues[queue, 0]
-    gone = max(ready, rings[queue, place])
-    queues[queue, 0] = place + 1 if place + 1 < places else 0
-    now, columns = gone, shape[0]
-    x, y, to_x, to_y = tile_of[c, 0], tile_of[c, 1], tile_of[to, 0], tile_of[to, 1]
-    across = abs(to_x - x)
-    link, onward = (y * columns + x) * 4 + (0 if to_x > x else 1), 4 if to_x > x else -4
-    up, turn = 4 * columns if to_y > y else -4 * columns, (y * columns + to_x) * 4 + (2 if to_y > y else 3)
-    for hop in range(across + abs(to_y - y)):
-        here = link + hop * onward if hop < across else turn + (hop - across) * up
-        now, place = _pass(now, queue, place, here, shape[3], places, rings, queues)
-        queue, now = here, now + hop_fs[0 if hop < across else 1]
-    into = links + cores + 1 + to
-    if waiting[to, 0, 1] == places:
-        _serve(into, to, ready, rings, queues, waiting)
-    if waiting[to, 0, 1] == places:
-        _serve(into, to, waiting[to, 1 + waiting[to, 0, 0], 0], rings, queues, waiting)
-    count = waiting[to, 0, 1]
-    behind = queues[into, 0] + count
-    if behind >= places:
+    columns, holds, places = shape[0], shape[3], shape[4]
+    width = HEAD + places
+    rows = queues.size - cores * width  # of receivers; before them those of senders
+    row = rows + (c - cores - 1) * width
+    place = queues[U(row)]
+    gone = max(ready, queues[U(place)])
+    queues[U(row)] = _after(place, row, width)
+    x, y = np.int64(tile_of[U(c), 0]), np.int64(tile_of[U(c), 1])
+    to_x, to_y = np.int64(tile_of[U(to), 0]), np.int64(tile_of[U(to), 1])
+    across, east, south = abs(to_x - x), to_x > x, to_y > y
+    onward, up = 4 * width if east else -4 * width, 4 * width * columns if south else -4 * width * columns
+    turn = ((y * columns + to_x) * 4 + (2 if south else 3)) * width
+    link = ((y * columns + x) * 4 + (0 if east else 1)) * width if across > 0 else turn
+    now = gone
+    for left in range(across - 1, -1 - abs(to_y - y), -1):
+        behind = queues[U(link)]
+        now = max(max(now, queues[U(row + LEFT)]), max(queues[U(link + FREE)], queues[U(behind)]))
+        queues[U(link)] = _after(behind, link, width)
+        queues[U(link + FREE)] = now + holds
+        queues[U(row + LEFT)] = now
+        queues[U(place)] = now
+        now += queues[U(link + HOP)]
+        row, place = link, behind
+        link = turn if left == 0 else link + (onward if left > 0 else up)
+    return _arrive(
+        now,
+        ready,
+        serve,
+        row,
+        place,
+        rows + to * width,
+        to * (FIRST + 2 * places),
+        places,
+        queues,
+        waiting,
+        gone,
+    )
+
+
+@part
+def _arrive(
+    now: int, ready: int, serve: int, row: int, place: int, into: int, list: int, places: int,
+    queues: np.ndarray, waiting: np.ndarray, gone: int,
+) -> int:  # fmt: skip
+    """Let a message into the queue of its destination; all that follow are ready at ``ready`` or later."""
+    if waiting[U(list + COUNT)] == places:
+        _serve(into, list, ready, places, queues, waiting)
+    if waiting[U(list + COUNT)] == places:
+        _serve(into, list, waiting[U(list + FIRST + 2 * waiting[U(list)])], places, queues, waiting)
+    count = waiting[U(list + COUNT)]
+    behind = queues[U(into)] + count
+    if behind >= into + HEAD + places:
         behind -= places
-    now = max(max(now, queues[queue, 1]), rings[into, behind])
-    queues[queue, 1] = now
-    rings[queue, place] = now
-    waiting[to, 0, 1] = count + 1
-    at = waiting[to, 0, 0] + count
+    now = max(max(now, queues[U(row + LEFT)]), queues[U(behind)])
+    queues[U(row + LEFT)] = now
+    queues[U(place)] = now
+    waiting[U(list + COUNT)] = count + 1
+    at = waiting[U(list)] + count
     if at >= places:
         at -= places
     while count > 0:
         before = at - 1 if at > 0 else places - 1
-        if waiting[to, 1 + before, 0] <= now:
+        if waiting[U(list + FIRST + 2 * before)] <= now:
             break
-        waiting[to, 1 + at, 0] = waiting[to, 1 + before, 0]
-        waiting[to, 1 + at, 1] = waiting[to, 1 + before, 1]
+        waiting[U(list + FIRST + 2 * at)] = waiting[U(list + FIRST + 2 * before)]
+        waiting[U(list + FIRST + 2 * at + 1)] = waiting[U(list + FIRST + 2 * before + 1)]
         at = before
         count -= 1
-    waiting[to, 1 + at, 0], waiting[to, 1 + at, 1] = now, serve
+    waiting[U(list + FIRST + 2 * at)], waiting[U(list + FIRST + 2 * at + 1)] = now, serve
     return gone
 
 
 @part
-def _pass(
-    now: int, queue: int, place: int, link: int, holds: int, places: int, rings: np.ndarray,
-    queues: np.ndarray,
-) -> tuple[int, int]:  # fmt: skip
-    """Move a message from a place of a queue to the one behind a link: when it goes, and its place there."""
-    behind = queues[link, 0]
-    now = max(max(now, queues[queue, 1]), max(queues[link, 2], rings[link, behind]))
-    queues[link, 0] = behind + 1 if behind + 1 < places else 0
-    queues[link, 2] = now + holds
-    queues[queue, 1] = now
-    rings[queue, place] = now
-    return now, behind
+def _after(place: int, row: int, width: int) -> int:
+    """The next place of a queue: a ring."""
+    return place + 1 if place + 1 < row + width else row + HEAD
 
 
 @part
-def _serve(
-    into: int, to: int, until: int, rings: np.ndarray, queues: np.ndarray, waiting: np.ndarray
-) -> None:
+def _serve(into: int, list: int, until: int, places: int, queues: np.ndarray, waiting: np.ndarray) -> None:
     """Let a core take in what has arrived by an instant, first come first served."""
-    places = rings.shape[1]
-    front, count, turn, free = waiting[to, 0, 0], waiting[to, 0, 1], queues[into, 0], queues[into, 2]
-    while count > 0 and waiting[to, 1 + front, 0] <= until:
-        free = max(free, waiting[to, 1 + front, 0])
-        rings[into, turn] = free
-        free += waiting[to, 1 + front, 1]
-        turn = turn + 1 if turn + 1 < places else 0
+    front, count = waiting[U(list)], waiting[U(list + COUNT)]
+    turn, free = queues[U(into)], queues[U(into + FREE)]
+    while count > 0 and waiting[U(list + FIRST + 2 * front)] <= until:
+        free = max(free, waiting[U(list + FIRST + 2 * front)])
+        queues[U(turn)] = free
+        free += waiting[U(list + FIRST + 2 * front + 1)]
+        turn = _after(turn, into, HEAD + places)
         front = front + 1 if front + 1 < places else 0
         count -= 1
-    waiting[to, 0, 0], waiting[to, 0, 1], queues[into, 0], queues[into, 2] = front, count, turn, free
+    waiting[U(list)], waiting[U(list + COUNT)] = front, count
+    queues[U(into)], queues[U(into + FREE)] = turn, free
 
 
 @part
-def _play(lost: np.ndarray, losers: np.ndarray, half: int, senders: int) -> tuple[int, int]:
-    """Play all matches; the sender whose message is ready first, the lower one at a tie, and its time.
+def _key(due: int, start: int, c: int, half: int) -> int:
+    """A sender's number behind its time: the earlier one is the smaller, the lower number at a tie."""
+    return NEVER if due == NEVER else (due - start) * half + c
 
-    Times are in the second half of ``lost``; winners rise, so matches are played from the leaves up, and what
-    rises is kept in place of a match until that match is played.
+
+@part
+def _play(tree: np.ndarray, half: int, senders: int) -> int:
+    """Play all matches of the leaves, the second half of ``tree``; the key of the first.
+
+    Winners rise from the leaves up; then, from the top down, each match keeps who lost it.
     """
-    for i in range(half):
-        losers[half + i] = i
-        if i >= senders:
-            lost[half + i] = NEVER
+    for i in range(senders, half):
+        tree[half + i] = NEVER
     for i in range(half - 1, 0, -1):
-        a, b = 2 * i, 2 * i + 1
-        wins = lost[b] < lost[a]
-        losers[i], lost[i] = losers[b if wins else a], lost[b if wins else a]
-    first, due = losers[1], lost[1]
+        tree[i] = min(tree[2 * i], tree[2 * i + 1])
+    first = tree[1]
     for i in range(1, half):
-        a, b = 2 * i, 2 * i + 1
-        loses = a if losers[b] == losers[i] else b
-        losers[i], lost[i] = losers[loses], lost[loses]
-    return first, due
+        tree[i] = max(tree[2 * i], tree[2 * i + 1])
+    return first
 
 
 @part
-def _replay(lost: np.ndarray, losers: np.ndarray, half: int, c: int, due: int) -> tuple[int, int]:
-    """Play the matches of the last winner again with its next message: the new winner and its time."""
+def _replay(tree: np.ndarray, half: int, c: int, key: int) -> int:
+    """Play the matches of the last winner again with its next message: the key of the new first."""
     i = (half + c) >> 1
     while i > 0:
-        other, later = losers[i], lost[i]
-        wins = later < due or (later == due and other < c)
-        losers[i], lost[i] = (c, due) if wins else (other, later)
-        c, due = (other, later) if wins else (c, due)
+        other = tree[U(i)]
+        tree[U(i)] = max(other, key)
+        key = min(other, key)
         i >>= 1
-    return c, due
+    return key

@@ -100,13 +100,13 @@ def screen_lines(result: Result) -> list[tuple[str, str, str]]:
     ]
     messages = sum(spiking.per_step["messages"])
     hops = sum(spiking.hops())
-    each = f"{number(hops / messages)} hops each" if messages else "none was sent"
-    remark = f"{number(hops)} hops; one message per spike and destination core"
+    each = f"{number(hops / messages)} hops each, {number(hops)} hops" if hops else "none left its tile"
+    each = each if messages else "none was sent"
     where = f"{len(spiking.tiles)} of {spiking.columns * spiking.rows} tiles; {slowest_words(spiking)}"
     return [
         ("Of a step's time", "", ""),
         *lines,
-        ("Messages", number(messages), f"{each}, {remark}"),
+        ("Messages", number(messages), f"{each}; one message per spike and destination core"),
         ("Cores with neurons", str(len(spiking.cores)), where),
     ]
 
@@ -127,6 +127,8 @@ def hint(result: Result) -> str:
     total = sum(parts.values())
     most = max(parts, key=lambda name: parts[name])
     said = f"{PARTS[most][1]}: {percent(parts[most] / total)} of the run's time"
+    if most == BARRIER and len(spiking.tiles) == 1:
+        return f"{said}; it is that of one tile already: steps with more work share it better"
     if most == BARRIER:
         return f"{said}; fewer tiles have a shorter one, and steps with more work share it better"
     if most == WAITS:

@@ -69,14 +69,17 @@ def _names(spiking: Spiking, row: float) -> tuple[tuple[str, float], ...]:
     for each in spiking.populations:
         r = firsts.get(begin)
         begin += each.neurons
-        if r is not None and (not found or r * row + 8 - found[-1][1] >= 15):
-            found.append((each.name if len(each.name) <= 24 else f"{each.name[:23]}…", r * row + 8))
+        if r is None:
+            continue
+        at = min(r * row + 8, len(spiking.activity.groups) * row - 6)
+        if not found or at - found[-1][1] >= 15:
+            found.append((each.name if len(each.name) <= 24 else f"{each.name[:23]}…", at))
     return tuple(found)
 
 
 def chip_map(spiking: Spiking, latency_fs: int) -> str:
     """Tiles with their cores, shaded by how busy each was, and links as wide as their messages."""
-    height = spiking.rows * (TILE + GAP) - GAP
+    height = spiking.rows * (TILE + GAP)
     cores = {core.core: core for core in spiking.cores}
     most = max((_busy(core, latency_fs) for core in spiking.cores), default=0.0)
     placed = {(core.column, core.row): core.tile for core in spiking.cores}
@@ -102,14 +105,14 @@ def _tile(
     most: float,
 ) -> list[str]:
     """One tile: its cores in two rows, those without neurons empty."""
-    wide, left, top = 100 / spiking.columns, 100 * x / spiking.columns, y * (TILE + GAP)
+    wide, left, top = 100 / spiking.columns, 100 * x / spiking.columns, y * (TILE + GAP) + GAP / 2
+    body = [
+        f'<rect x="{left + 0.18 * wide:.3f}%" y="{top:.1f}" width="{0.64 * wide:.3f}%" height="{TILE}" '
+        'class="edge" style="fill:var(--page)"/>'
+    ]
     if tile is None:
-        return [
-            f'<rect x="{left + 0.18 * wide:.3f}%" y="{top}" width="{0.64 * wide:.3f}%" height="{TILE}" '
-            'class="edge" style="fill:var(--page)"/>'
-        ]
+        return body
     per_row = -(-spiking.cores_per_tile // 2)
-    body = []
     for i in range(spiking.cores_per_tile):
         core = cores.get(tile * spiking.cores_per_tile + i)
         at = left + (0.18 + 0.64 * (i % per_row) / per_row) * wide
@@ -139,7 +142,7 @@ def _links(spiking: Spiking) -> list[str]:
         ahead = 1 if (link.to_column, link.to_row) > (link.column, link.row) else -1
         across = link.row == link.to_row
         x = [100 * (each + 0.5) / spiking.columns for each in (link.column, link.to_column)]
-        y = [each * (TILE + GAP) + TILE / 2 for each in (link.row, link.to_row)]
+        y = [each * (TILE + GAP) + (GAP + TILE) / 2 for each in (link.row, link.to_row)]
         if across:
             y = [each + 4 * ahead for each in y]
         else:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx_builder import Builder
+from onnx_saturation import signed_weights
 
 pytest.importorskip("onnxruntime", reason="onnxruntime (extra golden) is not installed")
 quick = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -21,7 +22,7 @@ def test_qlinearconv(seed, signed, tmp_path):
     shape = (groups * filters, depth, fy, fx)
     scale = b.rng.uniform(0.001, 0.01, shape[0]).astype(np.float32)
     weight = [
-        b.constant("w", b.rng.integers(-128, 128, shape).astype(np.int8)),
+        b.constant("w", signed_weights(b.rng, shape)),
         b.constant("ws", scale),
         b.constant("wz", np.zeros(shape[0], np.int8)),
     ]
@@ -40,7 +41,7 @@ def test_qlinearmatmul(seed, signed, tmp_path):
     b = Builder(seed, signed)
     m, k, n = b.rng.integers(1, 40, 3).tolist()
     weight = [
-        b.constant("w", b.rng.integers(-128, 128, (k, n)).astype(np.int8)),
+        b.constant("w", signed_weights(b.rng, (k, n))),
         b.constant("ws", np.float32(0.004)),
         b.constant("wz", np.int8(0)),
     ]

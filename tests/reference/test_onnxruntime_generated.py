@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx_builder import LEVELS, Builder, session
+from onnx_saturation import signed_weights
 
 from simulator.workload.execute import execute
 from simulator.workload.load import load_graph
@@ -69,8 +70,7 @@ class Network(Builder):
 
     def extreme(self, shape):
         """int8 over the whole range, or its ends alone."""
-        whole = self.rng.integers(-128, 128, shape)
-        return (self.rng.choice([-128, 127], shape) if self.rng.random() < 0.3 else whole).astype(np.int8)
+        return signed_weights(self.rng, shape, ends=self.rng.random() < 0.3)
 
     def weights(self, name, shape, axis, per_channel):
         count = shape[axis] if per_channel else ()

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
+from onnx_saturation import saturates, signed_weights
 
 from simulator.workload.execute import execute
 from simulator.workload.load import load_graph
@@ -100,7 +101,7 @@ def concat(case):
 
 def gemm(case):
     case.data("x", (33, 64))
-    case.constant("w", case.rng.integers(-128, 128, (24, 64)).astype(np.int8))
+    case.constant("w", signed_weights(case.rng, (24, 64)))
     case.constant("w.s", case.rng.uniform(0.002, 0.01, 24).astype(np.float32))
     case.constant("w.z", np.zeros(24, np.int8))
     case.constant("b", case.rng.integers(-3000, 3000, 24).astype(np.int32))
@@ -254,7 +255,7 @@ def test_a_network_that_onnxruntime_quantized(types, per_channel, tmp_path, rng)
     path = tmp_path / "quantized.onnx"
     quantization.quantize_static(
         str(tmp_path / "float.onnx"), str(path), Reader(), quant_format=quantization.QuantFormat.QOperator,
-        activation_type=activation, weight_type=weight, per_channel=per_channel,
+        activation_type=activation, weight_type=weight, per_channel=per_channel, reduce_range=saturates(),
     )  # fmt: skip
     graph = load_graph(path)
     for x in images(rng, 4):

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
+from onnx_saturation import signed_weights
 
 from simulator.workload.execute import execute
 from simulator.workload.load import load_graph
@@ -75,14 +76,14 @@ def test_convolution_of_integers(path, rng, image, weight, attrs):
 
 @pytest.mark.parametrize("zeros", [(7, 9), (None, 9), (7, None)])
 def test_product_of_integers(path, rng, zeros):
-    first, second = rng.integers(0, 256, (2, 5, 9)).astype(np.uint8), rng.integers(-128, 128, (9, 4)).astype(np.int8)
+    first, second = rng.integers(0, 256, (2, 5, 9)).astype(np.uint8), signed_weights(rng, (9, 4))
     types = (np.uint8, np.int8)
     operands = [None if zero is None else kind(zero) for kind, zero in zip(types, zeros, strict=True)]
     compare(path, "MatMulInteger", [first, second, *operands])
 
 
 def test_product_of_integers_with_a_zero_point_per_column(path, rng):
-    first, second = rng.integers(0, 256, (5, 9)).astype(np.uint8), rng.integers(-128, 128, (9, 4)).astype(np.int8)
+    first, second = rng.integers(0, 256, (5, 9)).astype(np.uint8), signed_weights(rng, (9, 4))
     compare(path, "MatMulInteger", [first, second, np.uint8(3), np.array([1, -2, 3, 4], np.int8)])
 
 

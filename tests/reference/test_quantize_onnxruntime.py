@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
+from onnx_saturation import saturates
 from trained_network import train
 
 from simulator import execute, load_graph, quantize
@@ -34,6 +35,7 @@ def theirs(path, feeds, level=PLAIN):
     options.graph_optimization_level, options.log_severity_level = level, 3
     # weights of few bits behind a dequantization: multiply in float32, as the network says
     options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
+    options.add_session_config_entry("session.x64quantprecision", "1")  # see onnx_saturation
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = [value.name for value in session.get_outputs()]
     count = len(next(iter(feeds.values())))
@@ -226,6 +228,8 @@ def test_other_operators(kind, seed, settings, tmp_path):
         differ = np.count_nonzero(np.abs(expected - plain[name]) > 1e-6 + 1e-6 * np.abs(expected))
         real = settings.get("weights") == "float"  # sums of float32 in another order: a step now and then
         assert differ <= (0.01 if real else 0.002) * expected.size, name
+        if kind == "attention" and settings.get("symmetric") and saturates():
+            continue  # once optimized, a product of two activations is one of unsigned by signed bytes
         assert np.abs(expected - full[name]).max() <= 2.01 * (max(steps.values()) if real else step), name
 
 

@@ -17,6 +17,7 @@ from simulator.mapping.spiking.schedule import ranges
 from simulator.results.ledger import Ledger
 from simulator.results.result import NodeRow
 from simulator.results.spiking import Activity, CoreRun, LinkRun, PopulationRun, Spiking
+from simulator.workload.spiking.models import MODELS
 from simulator.workload.work import SYNAPSE_FORMATS
 
 #: Groups of neurons and bins of steps of the picture of activity, at most.
@@ -269,6 +270,8 @@ def said(program: SpikingProgram) -> tuple[tuple[str, ...], tuple[str, ...]]:
     schedule = program.schedule
     network, mesh = schedule.network, schedule.parts.mesh
     assumed = list(network.assumptions)
+    if not MODELS[network.model].integer:
+        assumed.append("neurons compute in real numbers, as the network says, without a chip's own rounding")
     formats = {
         SYNAPSE_FORMATS[each.format]: network.populations[each.target].name
         for each in schedule.formats.connections

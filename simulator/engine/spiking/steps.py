@@ -12,7 +12,7 @@ from simulator.engine.run import run
 from simulator.engine.spiking.own import OwnTimes, own_times
 from simulator.hw.spikenoc import SpikeNoc
 from simulator.kernels.spikemesh import MESSAGE
-from simulator.kernels.spikequeue import queue_steps
+from simulator.kernels.spikequeue import FIRST, make_queues, queue_steps
 from simulator.kernels.spikerows import ACTIONS
 from simulator.kernels.spikesteps import measure_steps
 from simulator.mapping.program import BARRIER
@@ -82,23 +82,20 @@ def _queued(program: SpikingProgram, own: OwnTimes) -> np.ndarray:
     """Time of each step with messages going through the mesh, barriers left out; int64 (T,)."""
     schedule, log, mesh = program.schedule, program.log, program.schedule.parts.mesh
     cores, rows = len(schedule.cores), schedule.rows
-    queues = 4 * mesh.tiles + 2 * cores + 1
     half = 1 << cores.bit_length()  # places for cores + 1 senders
-    shape = np.array(
-        [mesh.columns, schedule.parts.core.axon_out_fs, mesh.entry_time_fs, mesh.occupancy_fs], np.int64
-    )
-    hops = np.array([mesh.hop_ew_fs, mesh.hop_ns_fs], np.int64)
+    send_fs = schedule.parts.core.axon_out_fs
+    shape = np.array([mesh.columns, send_fs, mesh.entry_time_fs, mesh.occupancy_fs, mesh.queue], np.int64)
     live = (
         np.zeros(len(log.spike_neurons), np.int64), np.zeros((cores + 1, 4), np.int64),
-        np.zeros((cores + 1, 2), np.int64), np.zeros(2 * half, np.int64), np.zeros(2 * half, np.int64),
-        np.zeros((queues, mesh.queue), np.int64), np.zeros((queues, 3), np.int64),
-        np.zeros((cores, mesh.queue + 1, 2), np.int64),
+        np.zeros((cores + 1, 2), np.int64), np.zeros(2 * half, np.int64),
+        make_queues(4 * mesh.tiles, 2 * cores + 1, mesh.queue, (mesh.hop_ew_fs, mesh.hop_ns_fs)),
+        np.zeros(cores * (FIRST + 2 * mesh.queue), np.int64),
     )  # fmt: skip
     taken, start = np.zeros(log.steps, np.int64), 0
     for first, last in zip(program.windows[:-1].tolist(), program.windows[1:].tolist(), strict=True):
         start = queue_steps(
             log.offsets[first : last + 1], log.spike_neurons, schedule.core_of, rows.first, rows.core,
-            rows.serve_fs, own.ready, own.soma[first:last], rows.tile_of, shape, hops, *live, start,
+            rows.serve_fs, own.ready, own.soma[first:last], rows.tile_of, shape, *live, start,
             taken[first:last],
         )  # fmt: skip
     return taken

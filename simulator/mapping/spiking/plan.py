@@ -126,15 +126,23 @@ def _wrong_rules(network: SpikingNetwork, chip: Chip, parts: SpikingParts) -> li
     text = "is for layers of other networks; populations have `mapping.populations`"
     problems = [chip.problem(text, f"mapping.{name}") for name in sorted(stated)]
     names = [each.name for each in network.populations if each.kind == "neuron"]
+    if chip.rules.tiles != "auto" and chip.rules.tiles > parts.mesh.tiles:
+        text = f"expected at most {parts.mesh.tiles}, the tiles of {chip.name}, got {chip.rules.tiles}"
+        problems.append(chip.problem(text, "mapping.tiles"))
     for pattern, rule in chip.rules.populations.items():
         place_ = f"mapping.populations.{pattern}"
         if not any(fnmatchcase(each.name, pattern) for each in network.populations):
             near = did_you_mean(pattern, names)
             there = f"there is {', '.join(names) or 'none'}{near}"
-            problems.append(chip.problem(f"no population of '{network.name}' is called so; {there}", place_))
+            stated_in = ".".join([place_, *sorted(rule.model_fields_set)[:1]])
+            text = f"no population of '{network.name}' is called '{pattern}'; {there}"
+            problems.append(chip.problem(text, stated_in))
         for i, core in enumerate(rule.cores or ()):
             if core >= parts.mesh.cores:
                 text = f"expected a core from 0 to {parts.mesh.cores - 1}, got {core}"
+                problems.append(chip.problem(text, f"{place_}.cores.{i}"))
+            elif core in (rule.cores or ())[:i]:
+                text = f"expected each core once, got {core} again"
                 problems.append(chip.problem(text, f"{place_}.cores.{i}"))
     return problems
 

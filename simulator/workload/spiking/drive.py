@@ -72,7 +72,7 @@ def outside(
     count = steps or next(iter(lasting), None) or network.steps
     if count is None:
         text = "nothing says how many steps, neither the network nor an input"
-        raise InputError(Problem(f"{text}; give --steps", path="inputs"))
+        raise InputError(Problem(f"{text}; give their number (steps)", path="inputs"))
     return reader.joined(found, count), count
 
 

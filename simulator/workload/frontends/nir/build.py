@@ -56,7 +56,7 @@ class _Builder:
 
     def stop(self) -> None:
         if self.tree.problems:
-            raise InputError(*self.tree.problems)
+            raise InputError(*dict.fromkeys(self.tree.problems))
 
     def assumptions(self) -> list[str]:
         found = [f"time steps of {self.dt_s:g} s"]
@@ -127,7 +127,9 @@ class _Builder:
         if node.type in STATEFUL:
             return self._own_shape(node)
         shape = STATELESS[node.type].expects(node.fields) if node.type in STATELESS else None
-        if shape is None:
+        if node.type == "Output":
+            self.tree.wrong(node.name, "expected an edge that leads to it, got none")
+        elif shape is None:
             self.tree.wrong(
                 node.name, f"hears nothing, and a {node.type} does not say the shape of its input"
             )
