@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 from simulator.base.errors import InputError
@@ -19,8 +20,16 @@ from simulator.base.registry import import_plugin
 from simulator.experiment.overrides import split_overrides
 from simulator.experiment.sweep.store import Run
 
-#: Threads of libraries in a worker: there is a worker per core.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+#: Environment in which libraries keep to one thread: there is a worker per core.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
+#: What a run imports, numba and simpy among it: at the start of a worker, not in its first run.
+NEEDED = (
+    "simulator.engine.simulate", "simulator.mapping.lower", "simulator.experiment.language",
+    "simulator.experiment.single", "simulator.experiment.sweep.measures",
+    "simulator.kernels.search", "simulator.kernels.visits", "simulator.kernels.hazard",
+)  # fmt: skip
 #: Allocations between two collections: what planning remembers is large and lives long, and looking through
 #: it as often as Python does by default takes a quarter of a worker's time.
 _COLLECT = (100_000, 50, 100)
@@ -33,6 +42,7 @@ class Job:
     """What one run takes: names and plain values, so that any process can do it.
 
     ``overrides`` hold the settings of the workload too; ``given`` are ``inputs``, ``golden``, ``profile``.
+    Jobs that are ``like`` have plans with much in common: a worker should do them one after the other.
     """
 
     key: str
@@ -41,6 +51,7 @@ class Job:
     overrides: tuple[tuple[str, str], ...]
     given: tuple[tuple[str, str], ...] = ()
     seed: int = 0
+    like: str = ""
 
 
 def begin() -> None:
@@ -49,7 +60,7 @@ def begin() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    os.environ.update(ONE_THREAD)
     load()
     gc.collect()
     gc.freeze()  # what is there now stays: not to be looked through again and again
@@ -64,8 +75,8 @@ def _end_with(sentinel: int) -> None:
 
 def load() -> None:
     """Import everything that a run needs."""
-    import simulator.engine.simulate  # numba and simpy: here, not in the first run
-    import simulator.mapping.lower  # noqa: F401
+    for module in NEEDED:
+        import_module(module)
 
 
 def evaluate(jobs: Sequence[Job], plugins: Sequence[str] = ()) -> list[Run]:

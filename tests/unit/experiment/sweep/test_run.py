@@ -124,7 +124,7 @@ def test_what_is_known_is_not_done_again(whole: SweepResult, study: Path, monkey
     assert read_sweep(study / "whole").records == whole.records
 
 
-def _nobody(crew: object) -> None:
+def _nobody(crew: object, worker: int) -> None:
     raise AssertionError("a process was asked for")
 
 
@@ -251,7 +251,9 @@ class Crew:
     def __init__(self, deadly: set[str]) -> None:
         self.deadly, self.started = deadly, 0
 
-    def executor(self) -> Any:
+    warm = False
+
+    def executor(self, worker: int) -> Any:
         return self
 
     def alone(self) -> Any:
