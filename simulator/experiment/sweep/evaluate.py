@@ -103,24 +103,45 @@ def _evaluate(job: Job) -> Run:
 
 def _figures(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
     """Metrics of a run, and what its result assumes and leaves out."""
-    from simulator.experiment.language import language_model, run_language_model
+    from simulator.experiment.run import run
     from simulator.experiment.single import finish, prepare_with_values, with_values
     from simulator.experiment.sweep.measures import figures_of
     from simulator.experiment.values import read_given
+    from simulator.hw.chip import load_chip
+    from simulator.hw.spiking import is_spiking
 
     overrides = dict(job.overrides)
-    settings = split_overrides(overrides)[1]
-    request = language_model(job.network, settings, None)
-    if request is not None:
-        result = run_language_model(job.chip, request, overrides=overrides, seed=job.seed)
+    for_chip, settings = split_overrides(overrides)
+    chip = load_chip(job.chip, for_chip)
+    network = job.network, tuple(sorted(settings.items()))
+    given = dict(job.given)
+    if is_spiking(chip) or not _one_graph(*network):
+        result = run(job.chip, job.network, overrides=overrides, seed=job.seed, **given)
     else:
-        files = dict(job.given)
-        given = read_given(files.get("inputs"), files.get("golden"), files.get("profile"))
-        graph = _network(job.network, tuple(sorted(settings.items())))
-        chip, schedule, values = prepare_with_values(job.chip, graph, overrides=overrides, given=given)
-        result = with_values(finish(chip, schedule, seed=job.seed, beside=False, details=False), values)
+        values = read_given(given.get("inputs"), given.get("golden"), given.get("profile"))
+        left = {f"workload.{name}": text for name, text in settings.items()}
+        chip, schedule, found = prepare_with_values(chip, _network(*network), overrides=left, given=values)
+        result = finish(chip, schedule, seed=job.seed, beside=False, details=False)
+        result = with_values(result, found)
     said = {"assumptions": list(result.assumptions), "not_modelled": list(result.not_modelled)}
     return figures_of(result), said
+
+
+@lru_cache(maxsize=64)
+def _one_graph(network: str, settings: tuple[tuple[str, str], ...]) -> bool:
+    """Whether a network is one graph that is the same on every chip, and carries no samples."""
+    from simulator.experiment.execute import carried_samples
+    from simulator.experiment.language import language_model
+    from simulator.experiment.matching import matching
+    from simulator.experiment.run import refuse_settings
+    from simulator.workload.load import is_spiking
+
+    asked = dict(settings)
+    if is_spiking(network):
+        return False
+    refuse_settings(asked)
+    others = language_model(network, asked, None), matching(network, asked), carried_samples(network, asked)
+    return all(other is None for other in others)
 
 
 @lru_cache(maxsize=64)  # for the life of a worker, in which nobody edits the file

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,7 @@ def load_sweep(path: str | Path) -> Sweep:
     objectives = _objectives(top, metrics, document, problems)
     problems += _unknown_metrics(limits, metrics, document)
     search = _search(top, document, problems)
-    screening = _screening(top, search, objectives, document, problems)
+    screening = _screening(top, search, objectives, workloads, document, problems)
     name = _name(top, path, document, problems)
     space = Space(
         tuple(dict.fromkeys(top.chips)), names, tuple(sound), tuple(constraints), top.set, derived, own,
@@ -310,12 +310,16 @@ def _search(top: SweepFile, document: yamlio.Document, problems: list[Problem]) 
 
 
 def _screening(
-    top: SweepFile, search: Search, objectives: Sequence[Objective], document: yamlio.Document,
-    problems: list[Problem],
+    top: SweepFile, search: Search, objectives: Sequence[Objective], workloads: Sequence[Workload],
+    document: yamlio.Document, problems: list[Problem],
 ) -> Plan | None:  # fmt: skip
     if top.screening is None:
         return None
-    from simulator.experiment.sweep.screening import SCREENED
+    from simulator.experiment.sweep.screening import SCREENED, hindrances
+
+    fixed = {path: value for path, value in top.set.items() if path.startswith("workload.")}
+    runs = [replace(workload, settings={**fixed, **workload.settings}) for workload in workloads]
+    problems += [document.problem(text, place) for place, text in hindrances(top.chips, runs)]
 
     if search.kind not in ("grid", "random"):
         message = f"screening is for grid and random; {search.kind} chooses from what it has simulated"
