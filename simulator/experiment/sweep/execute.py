@@ -21,7 +21,7 @@ IN_FLIGHT = 2
 #: Jobs that are looked at ahead of the workers, to find those that are alike.
 WINDOW = 256
 #: Jobs that are taken from the stream at a time: to make them takes the parent some milliseconds each.
-_SIP = 16
+_SIP, _SIPS = 16, 2
 #: Workers that break so often without a finished job are no use.
 MOST_BREAKS = 3
 
@@ -77,6 +77,10 @@ class _Ahead:
     def take(self, worker: int, most: int) -> Batch:
         """The next jobs for a worker; empty when none are left."""
         kind = self.own.get(worker)
+        for _ in range(_SIPS):  # there may be more of it a little further on
+            if kind is None or kind in self.kinds:
+                break
+            self.look()
         if kind not in self.kinds:
             kind = self._choose(worker)
         if kind is None:
