@@ -14,7 +14,16 @@ import typer
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
-from simulator.experiment import cliabout, clicompare, cliconvert, cliquantize, clispiking, clisweep, clivalues, screen
+from simulator.experiment import (
+    cliabout,
+    clicompare,
+    cliconvert,
+    cliquantize,
+    clispiking,
+    clisweep,
+    clivalues,
+    screen,
+)
 from simulator.experiment import clioptions as options
 from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
 from simulator.experiment.overrides import describe_overrides, split_overrides

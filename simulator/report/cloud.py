@@ -7,7 +7,19 @@ from dataclasses import dataclass
 
 from simulator.report.figure import colour, safe, svg
 from simulator.report.scatter import (
-    BOTTOM, HEIGHT, LEFT, NEAR_PERCENT, RIGHT, TOP, Axis, Scale, Spot, dot, grid, groups, scale_of,
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    NEAR_PERCENT,
+    RIGHT,
+    TOP,
+    Axis,
+    Scale,
+    Spot,
+    dot,
+    grid,
+    groups,
+    scale_of,
 )  # fmt: skip
 
 #: Radii of dots in pixels: those of the front, all others.

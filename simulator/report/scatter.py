@@ -174,7 +174,7 @@ def _unit(scale: Scale) -> tuple[float, str]:
     """Divisor and unit of the numbers of an axis; those of a logarithmic one have units of their own."""
     if scale.axis.logarithmic or scale.axis.unit in ("", "%"):
         return 1.0, scale.axis.unit
-    return decimalscale_of(scale.high, scale.axis.unit)
+    return decimal_scale(scale.high, scale.axis.unit)
 
 
 def _tick(value: float, scale: Scale, unit: tuple[float, str]) -> str:

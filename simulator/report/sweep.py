@@ -15,7 +15,12 @@ from simulator.report.page import fill
 from simulator.report.rounding import metric_scale, number, percent
 from simulator.report.sweepfigures import effect_rows, figure_words, front_figure, short_names
 from simulator.report.sweeptables import (
-    best_rows, effect_sentences, enough_table, gain_sentences, pick_table, step_sentences,
+    best_rows,
+    effect_sentences,
+    enough_table,
+    gain_sentences,
+    pick_table,
+    step_sentences,
 )  # fmt: skip
 from simulator.results.sensitivity import Effect, Interaction
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from sweep_records import make_page
 
 from simulator import run as simulate

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from sweep_records import AXES, FIGURES, make_page
 
 from simulator.report.sweep import DIGITS, MOST_POINTS, render
