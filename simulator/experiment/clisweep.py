@@ -43,7 +43,7 @@ def sweep(
     part = _shard(shard)
     if cluster is not None and workers is not None:
         raise InputError(Problem("a cluster has its own workers; leave one of the two out", "--workers"))
-    signal.signal(signal.SIGTERM, _interrupt)  # a batch system that ends the job: what is finished is kept
+    _end_cleanly()
     from simulator.experiment.sweep.load import load_sweep
     from simulator.experiment.sweepscreen import live, show_sweep
 
@@ -88,6 +88,17 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     if not slash or not part.isdecimal() or not parts.isdecimal():
         raise InputError(Problem(f"expected I/N such as 1/3, got '{text}'", "--shard"))
     return int(part), int(parts)
+
+
+def _end_cleanly() -> None:
+    """End as by Ctrl-C where a batch system ends the job: what is finished is kept and in the tables.
+
+    SLURM sends SIGTERM; LSF sends SIGUSR2 at a run limit, then SIGINT and SIGTERM; others SIGXCPU.
+    """
+    for name in ("SIGTERM", "SIGUSR2", "SIGXCPU"):
+        number = getattr(signal, name, None)  # not everywhere
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -172,9 +172,7 @@ def quantize(
     samples, classes = _samples(graph, float_network, inputs, labels)
     quants, spans = _calibrated(graph, samples, choice, constants, settings, say)
     say("writing the quantized network")
-    written = write_qdq(
-        float_network, choice, quants, per_channel=settings.per_channel, method=settings.method
-    )
+    written = write_qdq(float_network, choice, quants, per_channel=settings.per_channel, method=method)
     compared = dict.fromkeys([*(layer.results[0] for layer in computed), *float_network.outputs])
     shown = {name: written.shown.get(name, name) for name in compared if name in float_network.floats}
     if measure:
