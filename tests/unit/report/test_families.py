@@ -96,7 +96,7 @@ def test_the_page(digits, tmp_path):
     assert (path, picture) == (tmp_path / "families.html", tmp_path / "families.svg")
     drawn = ElementTree.fromstring(picture.read_text())
     assert drawn.get("viewBox") == f"0 0 {drawn.get('width')} {drawn.get('height')}"
-    assert "3: loihi_1, digits_snn, 94.5 % right" in [text.text for text in drawn.iter("{*}text")]
+    assert "3: loihi_1, digits_snn, 94.5 % right" in [text.text for text in drawn.findall(".//{*}text")]
     page = path.read_text()
     assert page == render(results)
     for text in ("What is not comparable", "equal energy × delay", "back to back", "edge_npu__digits_mlp/report.html",
