@@ -183,7 +183,7 @@ def _said(points: Sequence[Point], real: Result | None) -> list[str]:
         )
     if any("mixed" in point.weights for point in points):
         said.append(
-            "A rule is for the nodes that it names, all others have the row's own types; of several rules the "
-            "last one wins."
+            "A rule is for the nodes that it names, all others have the row's own types; of several rules "
+            "the last one wins."
         )
     return said
