@@ -18,8 +18,8 @@ from simulator.base.errors import InputError
 from simulator.experiment.run import run
 from simulator.experiment.sweep.collect import SweepResult, read_sweep
 from simulator.experiment.sweep.evaluate import Job, evaluate
-from simulator.experiment.sweep.export import export
 from simulator.experiment.sweep.execute import MOST_IN_BATCH, execute
+from simulator.experiment.sweep.export import export
 from simulator.experiment.sweep.load import load_sweep
 from simulator.experiment.sweep.measures import figures_of
 from simulator.experiment.sweep.merge import merge
@@ -28,7 +28,6 @@ from simulator.experiment.sweep.run import sweep
 from simulator.experiment.sweep.store import Run, Store
 from simulator.mapping.remember import forget
 from simulator.results.front import pareto
-
 
 #: Convolutions whose maps do not fit on chip, so that chains are weighed.
 STACK = """
