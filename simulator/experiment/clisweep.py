@@ -31,6 +31,9 @@ def sweep(
         Path | None, typer.Option("--out", metavar="DIR", help="Output folder [reports/<name>]")
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try points that failed before again")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only what the file's `quick` keeps of axes and workloads")
+    ] = False,
     json_: Json = False,
     quiet: Quiet = False,
     plugin: Plugin = NONE,
@@ -44,10 +47,10 @@ def sweep(
     from simulator.experiment.sweep.load import load_sweep
     from simulator.experiment.sweepscreen import live, show_sweep
 
-    asked = load_sweep(file)
+    asked = load_sweep(file, quick=quick)
     from simulator.experiment.sweep.run import sweep as run_sweep
 
-    folder = out or Path("reports") / asked.name
+    folder = out or Path("reports") / (asked.name + "_quick" * quick)
     with live(quiet) as watch:
         result = run_sweep(
             asked, workers=workers, cluster=cluster, shard=part, out=folder, plugins=plugin, retry=retry,

@@ -128,7 +128,9 @@ def prepare_spiking(
         said.append(sentence)
     elif arrays is None and read.inputs and not planning:
         names = ", ".join(f"'{each.name}'" for each in read.inputs)
-        text = f"input {names} is missing: give --inputs F.npz, or random spikes by --set workload.rate=0.02"
+        long = "" if steps or read.steps else " --set workload.steps=100"
+        some = f"--set workload.rate=0.02{long}"
+        text = f"input {names} is missing: give --inputs F.npz, or random spikes by {some}"
         raise InputError(Problem(text, file))
     elif arrays is None and steps is None and read.steps is None and not planning:
         text = "nothing says how many steps: the network has no `steps`; give --set workload.steps=100"

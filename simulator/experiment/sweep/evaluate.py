@@ -114,7 +114,7 @@ def _figures(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
     for_chip, settings = split_overrides(overrides)
     chip = load_chip(job.chip, for_chip)
     network = job.network, tuple(sorted(settings.items()))
-    given = dict(job.given)
+    given: dict[str, Any] = dict(job.given)
     if is_spiking(chip) or not _one_graph(*network):
         inputs, golden, profile = (given.get(name) for name in ("inputs", "golden", "profile"))
         result = run(

@@ -20,6 +20,7 @@ from simulator.experiment.sweep import measures
 from simulator.experiment.sweep.axes import Axis, read_axes
 from simulator.experiment.sweep.expression import Expression, ExpressionError, parse
 from simulator.experiment.sweep.names import own_values, stated_at, unknown_names, valueless, without
+from simulator.experiment.sweep.quick import shortened_axes, shortened_workloads
 from simulator.experiment.sweep.space import MOST_POINTS, Point, Space
 from simulator.experiment.sweep.spec import SEARCHES, Search, SweepFile, SweepWorkload
 from simulator.experiment.sweep.witness import value_problems
@@ -98,8 +99,8 @@ class Sweep:
         return [workload.weight for workload in self.workloads]
 
 
-def load_sweep(path: str | Path) -> Sweep:
-    """Read a sweep and check everything in it.
+def load_sweep(path: str | Path, *, quick: bool = False) -> Sweep:
+    """Read a sweep and check everything in it; ``quick``: with what its ``quick`` keeps alone.
 
     Raises
     ------
@@ -115,6 +116,9 @@ def load_sweep(path: str | Path) -> Sweep:
         raise InputError(*_sorted([*error.problems, *_axis_problems(document)])) from None
     names = chip_names(top.chips, document)
     axes, wrong = read_axes(document.data["axes"], document)
+    fewer, beyond = shortened_axes(axes, top.quick, document)
+    wrong += beyond
+    axes = fewer if quick else axes
     sound, lost = _sound(top, axes, names, document)
     problems += [*wrong, *lost]
     own = {chip: own_values(chip) for chip in top.chips}
@@ -125,6 +129,9 @@ def load_sweep(path: str | Path) -> Sweep:
         for found in _expressions([str(text)], "derived", document, problems, where):
             derived[where] = found
     workloads = _workloads(top, document, problems)
+    less, lacking = shortened_workloads(workloads, top.quick, document)
+    problems += lacking
+    workloads = less if quick else workloads
     metrics = _metrics(names, workloads)
     objectives = _objectives(top, metrics, document, problems)
     problems += _unknown_metrics(limits, metrics, document)

@@ -74,7 +74,7 @@ def _wrong_at(point: Point, space: Space, workloads: Sequence[Workload], documen
     problems: list[Problem] = []
     for i, workload in enumerate(workloads):
         own = split_overrides(workload.settings)[1]
-        for problem in _network_problems(workload.network, {**settings, **own}, chip):
+        for problem in _network_problems(workload, {**settings, **own}, chip):
             bare = problem.file in (None, "", workload.network) and not problem.line and not problem.path
             problems.append(document.problem(problem.message, ("workloads", i)) if bare else problem)
     return problems
@@ -86,16 +86,17 @@ def _is_first(space: Space, point: Point) -> bool:
     return first is not None and point.identity == first.identity
 
 
-def _network_problems(network: str, settings: Mapping[str, str], chip: Chip) -> list[Problem]:
+def _network_problems(workload: Workload, settings: Mapping[str, str], chip: Chip) -> list[Problem]:
     """What is wrong with a network and the settings of its runs."""
     from simulator.experiment.language import language_model  # readers of networks: heavy
     from simulator.experiment.single import load_network, with_precision
     from simulator.experiment.spikingrun import prepare_spiking, refuse_settings, spikes
     from simulator.experiment.values import with_zeros
 
+    network = workload.network
     try:
         if spikes(chip, network):
-            prepare_spiking(chip, network, settings, planning=True)
+            prepare_spiking(chip, network, settings, workload.given.get("inputs"))
             return []
         refuse_settings(settings)
         if language_model(network, settings, None) is None:

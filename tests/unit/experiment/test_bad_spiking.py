@@ -73,8 +73,8 @@ def refused(chipsim, files, message: str, *arguments: object) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"N": 200_000, "bias": 1},
-         "loihi_1.yaml:24:5: cores.core.neurons: 'net' does not fit: its 200000 neurons need 196 cores of 1024, "
+        ({"N": 140_000},
+         "loihi_1.yaml:24:5: cores.core.neurons: 'net' does not fit: its 140000 neurons need 137 cores of 1024, "
          "the chip has 128"),
         ({"N": 6001, "pre": np.arange(1, 6001), **MANY},
          "loihi_1.yaml:25:5: cores.core.axons_in: neuron 0 of 'neurons' takes 6000 axons in (neurons that it hears); "
@@ -188,6 +188,42 @@ def test_the_good_ones_run(chipsim, tmp_path):
 def test_settings(chipsim, files, tmp_path, setting, message):
     message = f"--set {setting}: {message}"
     refused(chipsim, files, message, LOIHI, npz(tmp_path).name, "--set", setting)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("workload.seed=1",
+         "net.nir: input 'input' is missing: give --inputs F.npz, or random spikes by --set workload.rate=0.02 "
+         "--set workload.steps=100"),
+        ("workload.steps=9",
+         "net.nir: input 'input' is missing: give --inputs F.npz, or random spikes by --set workload.rate=0.02"),
+        ("workload.rate=0.1",
+         "--set workload.steps: workload.steps: missing; nothing says how many steps of random spikes"),
+        ("workload.dt=soon", "--set workload.dt: expected a time such as '15 ns', got 'soon'"),
+        ("workload.soft_reset=maybe",
+         "--set workload.soft_reset=maybe: workload.soft_reset: expected true or false, got maybe"),
+    ],
+)  # fmt: skip
+def test_inputs_that_are_missing(chipsim, files, tmp_path, setting, message):
+    refused(chipsim, files, message, LOIHI, nir(tmp_path, {}, EDGES).name, "--set", setting)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"input": np.zeros((5, 3))},
+         "in.npz: input 'input': expected shape [steps, 2] or [2], got [5, 3]"),
+        ({"input": np.full((5, 2), np.nan)},
+         "in.npz: input 'input': expected finite numbers, got nan at [0, 0]"),
+        ({"inptu": np.zeros((5, 2))}, "in.npz: expected inputs 'input', got 'inptu'; did you mean 'input'?"),
+        ({"input": np.zeros(2)},
+         "in.npz: nothing says how many steps, neither the network nor an input; give their number (steps)"),
+    ],
+)  # fmt: skip
+def test_inputs_that_do_not_fit(chipsim, files, tmp_path, arrays, message):
+    np.savez(tmp_path / "in.npz", **arrays)
+    refused(chipsim, files, message, LOIHI, nir(tmp_path, {}, EDGES).name, "--inputs", "in.npz")
 
 
 @pytest.mark.parametrize("option", ["--stream", "--batch", "--golden", "--profile"])

@@ -240,6 +240,33 @@ def test_a_grid_of_more_points_than_can_be_is_refused(write: Write):
     assert any("8000000 points are more than the 1000000 of a grid" in line for line in refused(write(text)))
 
 
+QUICK = """\
+quick:
+  axes: {cores.array.rows: [16, 4], memories.sram.capacity: [64 KiB]}
+  workloads: [pair]
+"""
+
+
+def test_a_quick_sweep_keeps_what_its_file_says(write: Write):
+    file = write(STUDY + QUICK)
+    assert load_sweep(file).space.size == 18
+    quick = load_sweep(file, quick=True)
+    assert quick.space.size == 6
+    assert [axis.values for axis in quick.space.axes] == [((4,), (16,)), ((4,), (8,), (16,)), (("64 KiB",),)]
+    assert quick.digest != load_sweep(file).digest
+    assert load_sweep(write(STUDY), quick=True).space.size == 18, "nothing is left out where nothing is said"
+
+
+def test_what_is_wrong_with_a_quick_sweep_is_told_without_it(write: Write):
+    wrong = "quick: {axes: {cores.array.rowz: [4], cores.array.cols: [4, 5], cores.array.rows: []}, workloads: [par]}\n"
+    assert refused(write(STUDY + wrong)) == [
+        "10:16: quick.axes.cores.array.rowz: no axis is called 'cores.array.rowz'; did you mean 'cores.array.rows'?",
+        "10:61: quick.axes.cores.array.cols.1: expected a value of the axis (4, 8, 16), got 5",
+        "10:65: quick.axes.cores.array.rows: expected at least one value",
+        "10:100: quick.workloads.0: no workload is called 'par'; did you mean 'pair'?",
+    ]
+
+
 CHIPS_AND_NETWORK = "chips: [npu/quad_npu_mesh]\nworkloads: [mobilenet_v1]\n"
 
 

@@ -130,6 +130,14 @@ def test_the_analysis_of_the_records(whole: SweepResult):
     change = whole.against_baseline(best)
     assert change["latency_s"] == pytest.approx((best["latency_s"] / baseline["latency_s"] - 1) * 100)
     assert whole.to_dict()["points"] == 19
+    thrifty = whole.thrifty("latency_s")
+    assert thrifty is not None
+    within = [r for r in whole.done if r["area_mm2"] <= baseline["area_mm2"]]
+    assert thrifty["latency_s"] == min(record["latency_s"] for record in within)
+    assert whole.enough("area_mm2") == {"cores.array.rows": 4, "cores.array.cols": 4}
+    rows = dict(whole.envelopes("latency_s"))["cores.array.rows"]
+    assert rows == [(n, min(r["latency_s"] for r in whole.done if r["cores.array.rows"] == n)) for n in (4, 8, 16)]
+    assert whole.steps() == [], "no axis of a memory varies"
 
 
 def test_what_is_known_is_not_done_again(whole: SweepResult, study: Path, monkeypatch: pytest.MonkeyPatch):
