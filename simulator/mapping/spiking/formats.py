@@ -50,9 +50,9 @@ class Formats:
 def formats_of(network: SpikingNetwork, rules: MappingRules) -> Formats:
     """Format of each synapse, as rules say.
 
-    Where they say nothing: dense where layers connect all pairs once, with one delay; convolutional where both
-    populations have rows and columns and weights repeat; sparse elsewhere. A network of one population is a list
-    of edges, without layers: sparse.
+    Where they say nothing: dense where layers connect all pairs once, with one delay; convolutional where
+    both populations have rows and columns and weights repeat; sparse elsewhere. A network of one population
+    is a list of edges, without layers: sparse.
     """
     populations, synapses = network.populations, network.synapses
     counts = [each.count for each in populations]
@@ -93,7 +93,7 @@ def _format(
 def _is_matrix(
     network: SpikingNetwork, source: int, target: int, size: int, mine: np.ndarray | slice
 ) -> bool:
-    """Whether all pairs (within one population: all, or all but each with itself) have one synapse, of one delay."""
+    """Whether all pairs have one synapse, of one delay; within a population all, or all but with itself."""
     synapses, a, b = network.synapses, network.populations[source], network.populations[target]
     pairs = a.count * b.count
     if size not in (pairs, pairs - a.count * (source == target)) or np.ptp(synapses.delays[mine]):

@@ -18,9 +18,7 @@ def network(edges: list[tuple[int, int, int]], counts: tuple[int, ...] = (2, 3))
     """Layers of so many neurons, and synapses as (source, target, delay)."""
     pre, post, delay = np.array(edges, np.int64).reshape(-1, 3).T
     firsts = np.concatenate([[0], np.cumsum(counts)])
-    layers = tuple(
-        Population(f"layer{i}", int(firsts[i]), count, (count,)) for i, count in enumerate(counts)
-    )
+    layers = tuple(Population(f"layer{i}", int(firsts[i]), count, (count,)) for i, count in enumerate(counts))
     synapses = Synapses.sorted(5, pre, post, np.ones(len(pre)), delay)
     return SpikingNetwork("net", "if", 5, 1, {}, {}, synapses, layers)
 
