@@ -33,15 +33,17 @@ lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
+FIRST := tests/property tests/reference tests/conformance
+
 # Kernels are compiled once, beside the style checks. Then two halves side by side; the log of the first is
 # shown when both are done.
 test: $(STAMP)
 	@$(BIN)/python benchmarks/compile.py --here & compiling=$$!; \
 	  $(BIN)/ruff check . && $(BIN)/mypy; lint=$$?; wait $$compiling && exit $$lint
 	@echo "== tests, in two processes"
-	@$(BIN)/python -m pytest tests/property -o cache_dir=.pytest_cache/property > $(VENV)/property.log 2>&1 & first=$$!; \
-	  $(BIN)/python -m pytest tests --ignore=tests/property; second=$$?; \
-	  wait $$first; first=$$?; cat $(VENV)/property.log; exit $$((first | second))
+	@$(BIN)/python -m pytest $(FIRST) -o cache_dir=.pytest_cache/first > $(VENV)/first.log 2>&1 & first=$$!; \
+	  $(BIN)/python -m pytest tests $(FIRST:%=--ignore=%); second=$$?; \
+	  wait $$first; first=$$?; cat $(VENV)/first.log; exit $$((first | second))
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/compile.py

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simulator.engine.simulate import simulate
+    from simulator.experiment.compare import Comparison, compare
     from simulator.experiment.explain import explain
     from simulator.experiment.run import run
     from simulator.experiment.sweep.collect import SweepResult, read_sweep
@@ -47,6 +48,8 @@ _HOMES = {
     "lower": "simulator.mapping.lower",
     "simulate": "simulator.engine.simulate",
     "run": "simulator.experiment.run",
+    "compare": "simulator.experiment.compare",
+    "Comparison": "simulator.experiment.compare",
     "explain": "simulator.experiment.explain",
     "sweep": "simulator.experiment.sweep.run",
     "merge": "simulator.experiment.sweep.merge",
@@ -57,8 +60,8 @@ _HOMES = {
     "Result": "simulator.results.result",
 }
 __all__ = [
-    "Activity", "Converted", "Explanation", "Quantized", "Result", "SpikeActivity", "SpikingNetwork",
-    "SweepResult", "__version__", "convert", "execute", "execute_spikes", "explain", "load_chip",
+    "Activity", "Comparison", "Converted", "Explanation", "Quantized", "Result", "SpikeActivity", "SpikingNetwork",
+    "SweepResult", "__version__", "compare", "convert", "execute", "execute_spikes", "explain", "load_chip",
     "load_graph", "load_spiking", "lower", "merge", "plan", "quantize", "read_sweep", "run", "simulate",
     "sweep", "write_report",
 ]  # fmt: skip

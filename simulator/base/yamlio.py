@@ -145,6 +145,9 @@ def _existing_key(level: Any, part: str) -> str | int:
         raise KeyError(f"expected a mapping to hold '{part}', got {shown(level)}")
     keys = list(level) if isinstance(level, dict) else list(range(len(level)))
     found = next((key for key in keys if str(key) == part), None)
+    if found is None and isinstance(level, list):
+        there = f"an item from 0 to {len(level) - 1}" if level else "no item, the list is empty"
+        raise KeyError(f"expected {there}, got '{part}'")
     if found is None:
         raise KeyError(f"unknown key '{part}'{did_you_mean(part, keys)}")
     return found

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -9,6 +10,8 @@ import yaml
 from simulator.base.errors import InputError, Problem
 
 MAX_DEPTH = 100
+#: Characters of a text whose nodes are remembered.
+MOST_REMEMBERED = 40_000
 
 _TAG = "tag:yaml.org,2002:"
 # YAML 1.2.2, 10.3.2 (core schema); PyYAML alone reads 1.1, where off is False, 2:30 is 150 and 010 is 8.
@@ -40,13 +43,22 @@ for _name, _pattern, _first in _SCALARS:
 
 
 def compose(text: str, file: str) -> yaml.Node | None:
-    """Parse text into nodes, each of which knows its line and column.
+    """Parse text into nodes, each of which knows its line and column; they are not to be written to.
 
     Raises
     ------
     InputError
         If it is not YAML, or nested too deeply.
     """
+    return _compose_again(text, file) if len(text) <= MOST_REMEMBERED else _compose(text, file)
+
+
+@lru_cache(maxsize=256)  # the same chip's file and parts are read for every point of a sweep
+def _compose_again(text: str, file: str) -> yaml.Node | None:
+    return _compose(text, file)
+
+
+def _compose(text: str, file: str) -> yaml.Node | None:
     try:
         _check_depth(text)
         node: yaml.Node | None = yaml.compose(text, Loader=_Loader)

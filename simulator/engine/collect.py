@@ -167,6 +167,30 @@ def make_rows(history: History, in_chains: Mapping[int, dict[str, int]]) -> tupl
     return tuple(rows)
 
 
+def plain_rows(ran: Finished, exposed_fs: np.ndarray) -> tuple[NodeRow, ...]:
+    """Rows as ``make_rows`` makes them without what their time went to; ``exposed_fs`` int64, (nodes,)."""
+    program, (start, end, _) = ran.program, ran.nodes
+    about, cores_of = program.about, _main_cores(program, ran.chip)
+    return tuple(
+        NodeRow(
+            node=name,
+            op=about.ops[i],
+            core="+".join(cores_of[i]) or "-",
+            origin=about.origins[i],
+            start_fs=int(start[i]),
+            end_fs=int(end[i]),
+            exposed_fs=int(exposed_fs[i]),
+            macs=int(program.macs[i]),
+            utilization=0.0,
+            bound="",
+            shape=about.shapes[i],
+            ifmap_density=about.densities[i][0],
+            weight_density=about.densities[i][1],
+        )
+        for i, name in enumerate(program.nodes)
+    )
+
+
 def _commands_of(program: Program, unit: str) -> np.ndarray:
     return program.commands[program.commands["unit"] == program.units.index(unit)]
 

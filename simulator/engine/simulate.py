@@ -7,8 +7,8 @@ from typing import Any
 
 from simulator.engine.causes import History
 from simulator.engine.chains import chain_causes
-from simulator.engine.collect import energy_entries, make_ledger, make_rows, memory_infos
-from simulator.engine.finished import run_on
+from simulator.engine.collect import energy_entries, make_ledger, make_rows, memory_infos, plain_rows
+from simulator.engine.finished import Finished, run_on
 from simulator.engine.timeline import make_timeline
 from simulator.engine.trace import make_trace
 from simulator.hw.chip import Chip
@@ -27,9 +27,20 @@ def _peak_macs_per_s(chip: Chip, precision: str) -> float:
     return arrays or max(slots.values())
 
 
-def simulate(program: Program, chip: Chip, provenance: Mapping[str, Any] | None = None) -> Result:
-    """Run a program on a chip and measure it; parameters as for ``simulate_with_trace``."""
-    return simulate_with_trace(program, chip, provenance)[0]
+def simulate(
+    program: Program, chip: Chip, provenance: Mapping[str, Any] | None = None, *, details: bool = True
+) -> Result:
+    """Run a program on a chip and measure it.
+
+    Parameters
+    ----------
+    program, chip, provenance
+        As for ``simulate_with_trace``.
+    details
+        Also what rows went to, and the timeline; without them metrics and ledger are the same, and a third of
+        the time is saved.
+    """
+    return _simulate(program, chip, provenance, details)[0]
 
 
 def simulate_with_trace(
@@ -44,6 +55,13 @@ def simulate_with_trace(
     provenance
         What the caller knows about where this comes from; the digests are added here.
     """
+    result, ran = _simulate(program, chip, provenance, True)
+    return result, make_trace(ran, result.rows)
+
+
+def _simulate(
+    program: Program, chip: Chip, provenance: Mapping[str, Any] | None, details: bool
+) -> tuple[Result, Finished]:
     ran = run_on(program, chip)
     history = History(ran)
     in_chains = chain_causes(history)
@@ -52,7 +70,7 @@ def simulate_with_trace(
         exposed_fs[node] = sum(causes.values())
     ledger = make_ledger(ran, exposed_fs)
     energy = energy_entries(chip)
-    rows = make_rows(history, in_chains)
+    rows = make_rows(history, in_chains) if details else plain_rows(ran, exposed_fs)
     memories = memory_infos(chip, ran.machine)
     about = program.about
     precision = about.precision.split("+")[0]
@@ -84,10 +102,10 @@ def simulate_with_trace(
         provenance={**(provenance or {}), **digests},
         resolved=dict(about.resolved),
         fusion=about.fusion,
-        timeline=make_timeline(ran, ledger),
+        timeline=make_timeline(ran, ledger) if details else None,
         copies={name: chip.written_as(name) for name in chip.components if chip.written_as(name) != name},
     )
-    return result, make_trace(ran, rows)
+    return result, ran
 
 
 def unknown_energies(chip: Chip, actions: list[list[str]]) -> list[str]:

@@ -14,7 +14,16 @@ import typer
 
 from simulator import __version__
 from simulator.base.errors import InputError, Problem
-from simulator.experiment import cliabout, cliconvert, cliquantize, clispiking, clisweep, clivalues, screen
+from simulator.experiment import (
+    cliabout,
+    clicompare,
+    cliconvert,
+    cliquantize,
+    clispiking,
+    clisweep,
+    clivalues,
+    screen,
+)
 from simulator.experiment import clioptions as options
 from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
 from simulator.experiment.overrides import describe_overrides, split_overrides
@@ -202,7 +211,7 @@ def _deliver(
     if former:
         screen.note(f"{folder}: replaces the result of: {former}", quiet)
     further = [path for name in reports for path in REPORTS[name](results, folder)]
-    pages = [path.name for path in further if path.suffix == ".html"]
+    pages = [path.name for path in further]
     written = [*write_report(results, folder, pages), *further]
     if json_:
         documents = [result.to_dict() for result in results]
@@ -349,6 +358,7 @@ for verb in (
     cliconvert.convert,
     clisweep.sweep,
     clisweep.merge,
+    clicompare.compare,
     cliabout.describe,
     cliabout.schema,
     cliabout.doctor,

@@ -31,6 +31,9 @@ def sweep(
         Path | None, typer.Option("--out", metavar="DIR", help="Output folder [reports/<name>]")
     ] = None,
     retry: Annotated[bool, typer.Option("--retry", help="Try points that failed before again")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Only what the file's `quick` keeps of axes and workloads")
+    ] = False,
     json_: Json = False,
     quiet: Quiet = False,
     plugin: Plugin = NONE,
@@ -40,14 +43,14 @@ def sweep(
     part = _shard(shard)
     if cluster is not None and workers is not None:
         raise InputError(Problem("a cluster has its own workers; leave one of the two out", "--workers"))
-    signal.signal(signal.SIGTERM, _interrupt)  # a batch system that ends the job: what is finished is kept
+    _end_cleanly()
     from simulator.experiment.sweep.load import load_sweep
     from simulator.experiment.sweepscreen import live, show_sweep
 
-    asked = load_sweep(file)
+    asked = load_sweep(file, quick=quick)
     from simulator.experiment.sweep.run import sweep as run_sweep
 
-    folder = out or Path("reports") / asked.name
+    folder = out or Path("reports") / (asked.name + "_quick" * quick)
     with live(quiet) as watch:
         result = run_sweep(
             asked, workers=workers, cluster=cluster, shard=part, out=folder, plugins=plugin, retry=retry,
@@ -85,6 +88,17 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     if not slash or not part.isdecimal() or not parts.isdecimal():
         raise InputError(Problem(f"expected I/N such as 1/3, got '{text}'", "--shard"))
     return int(part), int(parts)
+
+
+def _end_cleanly() -> None:
+    """End as by Ctrl-C where a batch system ends the job: what is finished is kept and in the tables.
+
+    SLURM sends SIGTERM; LSF sends SIGUSR2 at a run limit, then SIGINT and SIGTERM; others SIGXCPU.
+    """
+    for name in ("SIGTERM", "SIGUSR2", "SIGXCPU"):
+        number = getattr(signal, name, None)  # not everywhere
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -106,7 +106,7 @@ def load_quantized(
         made = quantize(
             network, samples, weights=asked.weights, activations=asked.activations,
             per_channel=asked.per_channel, symmetric=asked.symmetric, method=asked.method,
-            percentile=asked.percentile, rules=asked.rules, arguments=arguments,
+            percentile=asked.percentile, rules=asked.rules, arguments=arguments, measure=False,
         )  # fmt: skip
     except InputError as error:
         raise located(error, {"inputs": source}, str(network)) from error

@@ -124,12 +124,19 @@ def finish(
     seed: int = 0,
     settings: Mapping[str, object] | None = None,
     beside: bool = True,
+    details: bool = True,
 ) -> Result:
     """Simulate what ``prepare`` made; ``settings`` are what was asked for, for resolved.yaml.
 
-    ``beside``: also by coarser models of the memories that have one.
+    ``beside``: also by coarser models of the memories that have one; ``details``: also what the time of each
+    node went to, and the timeline.
     """
-    return finish_with_trace(chip, schedule, command=command, seed=seed, settings=settings, beside=beside)[0]
+    from simulator.engine.simulate import simulate  # simpy and numba: only when something is simulated
+    from simulator.mapping.lower import lower
+
+    program = lower(schedule)
+    result = simulate(program, chip, _provenance(command, seed), details=details)
+    return _finished(result, program, chip, schedule, settings, seed, beside)
 
 
 def finish_with_trace(
@@ -147,14 +154,25 @@ def finish_with_trace(
     )  # simpy and numba: only when something is simulated
     from simulator.mapping.lower import lower
 
-    provenance = {"chipsim": __version__, "command": command, "seed": seed}
     program = lower(schedule)
-    result, trace = simulate_with_trace(program, chip, provenance)
+    result, trace = simulate_with_trace(program, chip, _provenance(command, seed))
+    return _finished(result, program, chip, schedule, settings, seed, beside), trace
+
+
+def _provenance(command: str, seed: int) -> dict[str, object]:
+    return {"chipsim": __version__, "command": command, "seed": seed}
+
+
+def _finished(
+    result: Result, program: Program, chip: Chip, schedule: Schedule,
+    settings: Mapping[str, object] | None, seed: int, beside: bool,
+) -> Result:  # fmt: skip
+    """The result with what the engine does not know."""
     result = with_matching(result, schedule.graph, chip)
     if beside:
         result = replace(result, beside=_beside(program, chip))
     experiment = {**(settings or {}), "precision": result.precision, "batch": result.batch, "seed": seed}
-    return replace(result, resolved={"experiment": experiment, "chip": result.resolved}), trace
+    return replace(result, resolved={"experiment": experiment, "chip": result.resolved})
 
 
 def _beside(program: Program, chip: Chip) -> Beside | None:
@@ -165,7 +183,8 @@ def _beside(program: Program, chip: Chip) -> Beside | None:
     others = {name: memory for name, memory in coarser.items() if memory is not None}
     if not others:
         return None
-    found = simulate(program, replace(chip, memories={**chip.memories, **others}))
+    coarse = replace(chip, memories={**chip.memories, **others})
+    found = simulate(program, coarse, details=False)
     exposed = tuple(row.exposed_fs for row in found.rows)
     return Beside(tuple(others), found.metrics.latency_s, found.metrics.energy_j, exposed)
 

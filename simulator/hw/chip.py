@@ -17,7 +17,7 @@ from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import locate, roots
 from simulator.base.registry import Registry
 from simulator.base.spec import Spec, build, resolved
-from simulator.hw import digests
+from simulator.hw import built, digests
 from simulator.hw.clusters import Cluster, expand
 from simulator.hw.component import CORES, LINKS, MEMORIES, Component, Core, Link, Memory
 from simulator.hw.requant import Requant
@@ -85,10 +85,20 @@ class Chip:
 
     def link_into(self, memory: str) -> str | None:
         """Name of the DMA that fills a memory; None where data are simply there."""
-        return next(
-            (name for name, link in self.links.items() if link.transport and link.transport.inner == memory),
-            None,
-        )
+        return self._links_into.get(memory)
+
+    @cached_property
+    def _links_into(self) -> dict[str, str]:
+        into: dict[str, str] = {}
+        for name, link in self.links.items():
+            if link.transport:
+                into.setdefault(link.transport.inner, name)
+        return into
+
+    @cached_property
+    def derived(self) -> dict[Any, Any]:
+        """What follows from the chip alone and was worked out once; the keys are those of who did."""
+        return {}
 
     def backing(self, memory: str) -> str:
         """The memory on the far side of the link into ``memory``; itself where there is no link."""
@@ -113,9 +123,12 @@ class Chip:
     def _core_digests(self) -> dict[str, str]:
         return {
             name: digests.of_core(
-                {**resolved(core), "inside": resolved(self.memories[core.buffer("weight")])}
+                {
+                    **built.plain_form(core),
+                    "inside": built.plain_form(self.memories[core.buffer("weight")]),
+                }
                 if core.RESIDENT
-                else resolved(core),
+                else built.plain_form(core),
                 core.buffers,
                 self.ports(name),
             )
@@ -135,16 +148,16 @@ class Chip:
         A memory that nothing leads to is part of it by its name: what lies in another is out of reach.
         Sums of a core's own are nobody else's.
         """
-        sides: list[Any] = [{key: value for key, value in resolved(core).items() if key != "buffers"}]
+        sides: list[Any] = [{key: value for key, value in built.plain_form(core).items() if key != "buffers"}]
         for role in sorted(core.buffers):
             memory = core.buffers[role]
             link = self.link_into(memory)
             way: dict[str, Any] = {} if link is not None or role == "psum" else {"name": memory}
             if link is not None:
-                way = {k: v for k, v in resolved(self.links[link]).items() if k not in ("to", "via")}
+                way = {k: v for k, v in built.plain_form(self.links[link]).items() if k not in ("to", "via")}
                 transport = self.links[link].transport
-                way["via"] = [resolved(self.links[via]) for via in (transport.via if transport else ())]
-            sides.append([role, resolved(self.memories[memory]), way])
+                way["via"] = [built.plain_form(self.links[via]) for via in (transport.via if transport else ())]
+            sides.append([role, built.plain_form(self.memories[memory]), way])
         return sides
 
     def written_as(self, name: str) -> str:
@@ -227,7 +240,10 @@ def load_chip(path: str | Path, overrides: Mapping[str, str] | None = None) -> C
     _add_mover(families.cores)
     plain = {
         **{key: value for key, value in resolved(top).items() if key != "clusters"},  # they are written out
-        **{f: {n: resolved(c) for n, c in members.items()} for f, members in families._asdict().items()},
+        **{
+            f: {n: built.plain_form(c) for n, c in members.items()}
+            for f, members in families._asdict().items()
+        },
     }
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
     return Chip(
@@ -319,7 +335,7 @@ def _build_component(
     if kind not in known:
         message = f"unknown kind '{kind}', expected one of {', '.join(known)}{did_you_mean(kind, known)}"
         raise InputError(document.problem(message, (*path, "kind")))
-    component: Component = build(registry[kind], fields, document, path)
+    component = built.component(registry[kind], fields, document, path)
     actions = component.ACTIONS
     problems = [
         document.problem(

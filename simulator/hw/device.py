@@ -174,14 +174,32 @@ def make_device(
         An unknown name, a preset and an organisation that do not go together, or timings that contradict each
         other.
     """
-    preset, organisation = _pair(standard, preset, organisation)
+    key = (id(standard), preset, organisation, ranks, tuple(sorted((overrides or {}).items())))
+    known = _MADE.get(key)
+    if known is None or known[0] is not standard:
+        made = _make(standard, *_pair(standard, preset, organisation), ranks, overrides or {})
+        if len(_MADE) >= _MOST_MADE:
+            _MADE.clear()
+        known = _MADE[key] = standard, made
+    return known[1]
+
+
+#: Devices that were put together, with the standard that the number in their key is of.
+_MADE: dict[tuple[object, ...], tuple[Standard, Device]] = {}
+_MOST_MADE = 1000
+
+
+def _make(
+    standard: Standard, preset: str, organisation: str, ranks: int | None,
+    overrides: Mapping[str, int | Fraction],
+) -> Device:  # fmt: skip
     speed, shape = standard.presets[preset], standard.organisations[organisation]
     counts = [1, *(shape.counts[level] for level in standard.levels[1:])]
     if ranks is not None:
         if "rank" not in standard.levels:
             raise DeviceError("ranks", f"{standard.name} has no ranks")
         counts[standard.levels.index("rank")] = ranks
-    timing = _timing(standard, speed, shape, overrides or {})
+    timing = _timing(standard, speed, shape, overrides)
     _contradictions(timing)
     phases = standard.phases
     return Device(

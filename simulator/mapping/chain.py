@@ -265,10 +265,11 @@ class Timetable:
         """Rows that a reader takes in for rows ``first`` to ``end`` of its result, all of one image."""
         window, height = self.form.window(reader), self.form.forms[reader[0]].height
         image = first // height
-        rows = np.array([first - image * height, end - image * height])
+        first, end = first - image * height, end - image * height
         base = image * window.height
-        low = int(window.top(rows[:1])[0])
-        return base + low, base + max(int(window.bottom(rows[1:])[0]), low + 1)
+        low = min(max(first * window.stride - window.pad, 0), window.height - 1)  # as ``top`` and ``bottom``
+        reached = min((end - 1) * window.stride - window.pad + window.reach, window.height)
+        return base + low, base + max(reached, low + 1)
 
     def first_use(self, stream: Stream, delays: tuple[int, ...]) -> int:
         """Step in which the first stripe of a loaded stream is needed."""

@@ -183,7 +183,7 @@ class CoreTimes:
     shape
         int64, shape (candidates,): row of the tables of each candidate; tilings of the same sizes share it.
     busy_fs, latency_fs
-        int64, shape (shapes, KINDS). Kind ``((2 a + b) 3 + c) 2 + g``: a, b, g say whether it is the last
+        int64, shape (shapes, KINDS), 0 for what cannot occur along n, c and g. Kind ``((2 a + b) 3 + c) 2 + g``: a, b, g say whether it is the last
         along m, n, g; c is 0 at the start of the sums, 2 at their end, 1 between.
     moved
         int64, shape (shapes, KINDS): bytes at the core's buffers.
@@ -230,18 +230,24 @@ def core_times(
     along_g = ((own.groups, t.g - 1), (work.groups - (t.g - 1) * own.groups, one))
     tiles = np.zeros((own.rows.size, KINDS), TILE)
     counts = np.zeros((own.rows.size, KINDS), np.int64)
+    there = np.zeros((own.rows.size, KINDS), bool)  # both sizes along m: which of them a tile is, rows say
     on_k, apart = core.inner(1, work.fy * work.fx)
     kind = 0
     for m, many_m in along_m:
         for n, many_n in along_n:
             for place, (c, many_c) in enumerate(along_c):
                 for g, many_g in along_g:
+                    there[:, kind] = (many_n > 0) & (many_c > 0) & (many_g > 0)
+                    if not there[:, kind].any():
+                        kind += 1
+                        continue
                     tile = tiles[:, kind]
                     tile["m"], tile["n"], tile["k"], tile["count"] = m, n, c * on_k, g
                     tile["first"] = place == 0
                     tile["last"] = (t.c == 1) if place == 0 else place == 2
                     counts[:, kind] = many_m * many_n * many_c * many_g
                     kind += 1
+    tiles = tiles[there]
     tiles["taps"] = apart
     tiles["ifmap_bits"], tiles["weight_bits"], tiles["ofmap_bits"] = (
         ops.ifmap_bits, ops.weight_bits, ops.ofmap_bits,
@@ -250,16 +256,10 @@ def core_times(
     for name, times in ops.ops:
         results = np.where(tiles["last"], tiles["m"] * tiles["n"] * tiles["count"], 0)
         tiles["ops"][..., OPERATION_CLASSES.index(name)] = results * times
-    flat = tiles.reshape(-1)
-    busy, latency = tile_times_fs(core, ports, flat)
-    moved = sum(bytes_.sum(axis=1) for bytes_ in bytes_by_memory(core, flat).values())
-    return CoreTimes(
-        shape,
-        busy.reshape(counts.shape),
-        latency.reshape(counts.shape),
-        np.asarray(moved).reshape(counts.shape),
-        counts,
-    )
+    found = np.zeros((3, *counts.shape), np.int64)
+    found[0][there], found[1][there] = tile_times_fs(core, ports, tiles)
+    found[2][there] = sum(bytes_.sum(axis=1) for bytes_ in bytes_by_memory(core, tiles).values())
+    return CoreTimes(shape, *found, counts)
 
 
 def distinct(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,8 +24,8 @@ from simulator.mapping.schedule import Task, TaskPlan
 from simulator.mapping.storages import Storages
 from simulator.mapping.tile import as_candidate
 from simulator.mapping.tiler import Tiler
-from simulator.mapping.transfers import bounds, passages, rates
-from simulator.mapping.uses import make_parts
+from simulator.mapping.transfers import bounds, moves, passages, rates
+from simulator.mapping.uses import Outlines
 from simulator.mapping.weigh import Ladder, Parts, Weighed
 from simulator.results.result import FusedChain, Fusion
 from simulator.workload.work import Contraction
@@ -71,6 +71,8 @@ class Fuser:
             if resident or any(getattr(rule, name) != "auto" for name in _BINDING):
                 self.forms[i] = None
         self.pieces = [self._piece(i) for i in range(len(self.tasks))]
+        self.outlines = Outlines(storages, self.forms, self.pieces)
+        self._singles: dict[tuple, Single] = {}
 
     def _piece(self, i: int) -> Piece | None:
         task, form = self.tasks[i], self.forms[i]
@@ -140,7 +142,7 @@ class Fuser:
     def _choose(
         self, tasks: list[TaskPlan], stays: Mapping[str, str], items: Mapping[str, list[Item]]
     ) -> list[Weighed]:
-        singles = [self._single(plan, stays) for plan in tasks]
+        singles = [self._single(i, plan, stays) for i, plan in enumerate(tasks)]
         best: list[tuple[int, int]] = [(0, 0)]  # of the tasks before each: time, traffic
         via: list[Weighed | None] = [None]
         ending = self._by_end(singles, stays, items)
@@ -187,7 +189,9 @@ class Fuser:
     def cost(self, attempt: Attempt) -> Single:
         """What a plan costs: all chains, and all tasks in none."""
         inside = {i for chain in attempt.chains for i in range(chain.first, chain.last + 1)}
-        alone = [self._single(plan, attempt.stays) for i, plan in enumerate(attempt.heads) if i not in inside]
+        alone = [
+            self._single(i, plan, attempt.stays) for i, plan in enumerate(attempt.heads) if i not in inside
+        ]
         return Single(
             sum(single.traffic_bytes for single in alone)
             + sum(chain.traffic_bytes for chain in attempt.chains),
@@ -214,7 +218,13 @@ class Fuser:
             return Fusion()
         return Fusion(chains, self.cost(fused).traffic_bytes, self.cost(unfused).traffic_bytes)
 
-    def _single(self, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
+    def _single(self, i: int, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
+        key = i, plan.tiling, plan.expected_fs, self.outlines.stays_at(i, stays)
+        if key not in self._singles:
+            self._singles[key] = self._find_single(plan, stays)
+        return self._singles[key]
+
+    def _find_single(self, plan: TaskPlan, stays: Mapping[str, str]) -> Single:
         task = plan.task
         if self.chip.cores[task.core].RESIDENT:
             return Single(0, plan.expected_fs)  # in no chain, so that it is the same with and without them
@@ -229,6 +239,8 @@ class Fuser:
                 _SINGLES[key] = Single(0, int(busy[0]))
             linked = moved * 1e15 / way.bytes_per_s if way.bytes_per_s else 0.0
             return Single(moved, max(_SINGLES[key].time_fs, int(linked)))
+        if plan.apart_fs:
+            return Single(plan.traffic_bytes, plan.apart_fs)
         ops = self.tiler.operands(task, stays)
         core, tiling = self.chip.cores[task.core], plan.tiling
         ways = passages(self.chip, core, ops, PIECE_BYTES)
@@ -237,7 +249,8 @@ class Fuser:
         if key not in _SINGLES:
             cand = as_candidate(tiling)
             t = trips(task.work, cand)
-            moving = bounds(task.work, cand, t, ops, ways, rates(task.work, cand, t, ops, ways))
+            moved_at = moves(task.work, cand, t, ops)
+            moving = bounds(moved_at, ways, rates(moved_at, ways))
             busy = core_times(task.work, cand, ops, core, self.chip.ports(task.core)).busy()
             moved = int(sum(bytes_.sum() for bytes_ in moving.traffic.values()))
             _SINGLES[key] = Single(moved, int(max(busy[0], moving.moving_fs[0])))
@@ -248,28 +261,31 @@ class Fuser:
     ) -> list[list[Weighed]]:
         """Chains worth having, by their last task: they save traffic and take no longer."""
         ending: list[list[Weighed]] = [[] for _ in singles]
-        gains: dict[
-            tuple[int, int], tuple[int, int, int]
-        ] = {}  # traffic saved, bytes not kept, time, at most
+        # traffic saved, bytes not kept, time, at most
+        gains: dict[tuple[int, int], tuple[int, int, int]] = {}
+        stays_of = self.outlines.stays_of(stays)
         for i in reversed(range(len(singles))):
+            unfused, time = singles[i].traffic_bytes, singles[i].time_fs
+            per_core: dict[str, int] = {self.tasks[i].core: time}
             for j in range(i + 1, min(i + MOST_TASKS, len(singles))):
-                parts = make_parts(self.storages, self.forms, self.pieces, (i, j), stays)
-                if parts is None:
+                outline = self.outlines.at((i, j), stays, stays_of)
+                if outline is None:
                     break
-                alone = singles[i : j + 1]
-                unfused = sum(single.traffic_bytes for single in alone)
-                saved = unfused - self._least_traffic(parts)
-                time = sum(single.time_fs for single in alone)
-                beside = self._beside_fs(i, alone)
-                gains[i, j] = saved, self._relieved_bytes(parts.form, stays), beside
+                unfused, time = unfused + singles[j].traffic_bytes, time + singles[j].time_fs
+                core = self.tasks[j].core
+                per_core[core] = per_core.get(core, 0) + singles[j].time_fs
+                beside = time - max(per_core.values())  # so much different cores can save side by side
+                saved = unfused - outline.least_bytes
+                gains[i, j] = saved, self._relieved_bytes(outline.form, stays), beside
                 shorter = [gains.get(ends, (0, 0, 0)) for ends in ((i + 1, j), (i, j - 1))]
                 short = j - i < MOST_TASKS_FOR_TIME and beside >= OVERLAP * time
                 if (saved <= 0 and not short) or any(
                     all(a <= b for a, b in zip(gains[i, j], gain, strict=True)) for gain in shorter
                 ):
                     continue  # both ends have to contribute
-                room = self._room(parts.form, items)
-                ladder = self._ladder(parts, room)
+                room = self._room(outline.form, items)
+                parts = self.outlines.parts(outline)
+                ladder = self._ladder(outline.number, parts, room)
                 weighed = ladder.weigh(room, parts) if ladder.fits(room) else None
                 if weighed is None or not _worth_having(
                     weighed.chain.expected_fs, weighed.chain.traffic_bytes, time, unfused
@@ -279,25 +295,14 @@ class Fuser:
                 ending[j].append(replace(weighed, chain=chain))
         return ending
 
-    def _beside_fs(self, first: int, alone: Sequence[Single]) -> int:
-        """Time that consecutive tasks can save at most because different cores work at the same time."""
-        per_core: dict[str, int] = {}
-        for task, single in zip(self.tasks[first:], alone, strict=False):
-            per_core[task.core] = per_core.get(task.core, 0) + single.time_fs
-        return sum(per_core.values()) - max(per_core.values())
-
-    def _ladder(self, parts: Parts, room: dict[str, int]) -> Ladder:
+    def _ladder(self, number: int, parts: Parts, room: dict[str, int]) -> Ladder:
         """The chain's ladder, remembered: the same chain comes again in other attempts and runs."""
         form = parts.form
-        tasks = self.tasks[form.first : form.last + 1]
-        works = tuple((t.work, t.core, t.ops, t.epilogue, t.bias_bytes, t.density) for t in tasks)
-        bits = tuple(piece.bits for piece in parts.pieces)
         lines = {stream.memory for stream in form.streams if stream.rolling}
         sums = {piece.core.buffer("psum") for piece in parts.pieces if piece.core.sum_bits()}
         sums_room = {memory: room[memory] // (4 if memory in lines else 1) for memory in sorted(sums)}
-        rooms = tuple(sums_room.items())
         timing = tuple(self.chip.core_digest(name) for name in dict.fromkeys(form.cores))
-        key = (timing, works, bits, form.first, form.forms, form.streams, parts.rooms, rooms)
+        key = (number, timing, tuple(sums_room.items()))
         if key not in _LADDERS:
             _LADDERS[key] = Ladder(parts, sums_room)
         return _LADDERS[key]
@@ -306,15 +311,6 @@ class Fuser:
         """Bytes of storages that would stay whole on chip, of which a chain needs but some rows."""
         inner = [stream.storage for stream in form.streams if stream.inner and stream.storage in stays]
         return sum(self.storages.list.sizes[name] for name in inner)
-
-    @staticmethod
-    def _least_traffic(parts: Parts) -> int:
-        """Traffic of a chain if everything that it needs comes once."""
-        rows = sum(
-            stream.height * parts.form.images * stream.row_bytes * (stream.loaded + stream.stored)
-            for stream in parts.form.streams
-        )
-        return rows + sum(apart.bytes for aparts in parts.apart for apart in aparts)
 
     def _room(self, form: ChainForm, items: Mapping[str, list[Item]]) -> dict[str, int]:
         """Free bytes per memory while a chain runs: what is needed by any of its tasks is needed by all."""

@@ -191,6 +191,7 @@ class _Contracting:
             for role, side in (("ifmap", self.ifmap), ("weight", self.weight))
         }
         self.out_turn = -1
+        self.tiles: dict[tuple[int, int, int, int, bool, bool], tuple] = {}  # rows of TILE by their sizes
 
     def walk(self) -> Iterator[tuple[int, int, int, int]]:
         """Walk the loops; before each tile its place in them is given out: (group, outer, inner, c)."""
@@ -356,17 +357,15 @@ class _Contracting:
         self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int], c: tuple[int, int],
         first: bool, last: bool,
     ) -> tuple:  # fmt: skip
-        return contraction_row(
-            self.plan.task,
-            self.core,
-            self.bits,
-            pixels=(m[1] - m[0]) * (m[3] - m[2]) * self.work.ox,
-            channels=n[1] - n[0],
-            groups=group[1] - group[0],
-            c=c[1] - c[0],
-            first=first,
-            last=last,
-        )
+        pixels = (m[1] - m[0]) * (m[3] - m[2]) * self.work.ox
+        channels, groups, deep = n[1] - n[0], group[1] - group[0], c[1] - c[0]
+        key = pixels, channels, groups, deep, first, last
+        if key not in self.tiles:
+            self.tiles[key] = contraction_row(
+                self.plan.task, self.core, self.bits,
+                pixels=pixels, channels=channels, groups=groups, c=deep, first=first, last=last,
+            )  # fmt: skip
+        return self.tiles[key]
 
 
 def _shifted(pieces: list[tuple[int, int]], by: int) -> list[tuple[int, int]]:

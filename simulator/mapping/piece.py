@@ -17,7 +17,7 @@ from simulator.mapping.remember import Remembered
 from simulator.mapping.route import align
 from simulator.mapping.rowform import RowForm
 from simulator.mapping.schedule import Task, Tiling
-from simulator.mapping.shape import spans
+from simulator.mapping.shape import span_sizes
 from simulator.mapping.tilerows import contraction_row, sliced_row
 from simulator.workload.work import Contraction
 
@@ -160,22 +160,28 @@ class Piece:
                 if read is not None
             )
             return [(self.sliced_row(0, rows, taken), 1)]
-        kinds: dict[tuple, int] = {}
-        for first, end in spans(rows, tiling.rows):
-            for n_first, n_end in spans(work.k, tiling.n):
-                for g_first, g_end in spans(work.groups, tiling.groups):
-                    row = self.contraction_row(end - first, n_end - n_first, g_end - g_first)
-                    kinds[row] = kinds.get(row, 0) + 1
-        return list(kinds.items())
+        return [
+            (self.contraction_row(deep, n, g), many_m * many_n * many_g)
+            for deep, many_m in span_sizes(rows, tiling.rows)
+            for n, many_n in span_sizes(work.k, tiling.n)
+            for g, many_g in span_sizes(work.groups, tiling.groups)
+        ]
 
     def contraction_row(self, rows: int, channels: int, groups: int) -> tuple:
         """A tile of a contraction as a row of TILE."""
-        work = self.task.work
-        assert isinstance(work, Contraction)
-        pixels = rows * work.ox
-        return contraction_row(
-            self.task, self.core, self.bits, pixels=pixels, channels=channels, groups=groups, c=work.c
-        )
+        key = rows, channels, groups
+        if key not in self._contraction_rows:
+            work = self.task.work
+            assert isinstance(work, Contraction)
+            pixels = rows * work.ox
+            self._contraction_rows[key] = contraction_row(
+                self.task, self.core, self.bits, pixels=pixels, channels=channels, groups=groups, c=work.c
+            )
+        return self._contraction_rows[key]
+
+    @cached_property
+    def _contraction_rows(self) -> dict[tuple[int, int, int], tuple]:
+        return {}
 
     def sliced_row(self, first: int, end: int, taken_bytes: int) -> tuple:
         """Rows ``first`` to ``end`` (over all images) of element-wise work or a move as a row of TILE."""

@@ -10,12 +10,15 @@ from simulator.base.clock import Clock
 from simulator.hw.component import Core
 from simulator.mapping.builder import MOST_RUNS, PIECE_BYTES
 from simulator.mapping.cost import Candidates, CoreTimes, Operands, Trips
+from simulator.mapping.remember import Remembered
 from simulator.mapping.shape import extent_x, extent_y, input_rows, row_tiles
 from simulator.mapping.transfers import Passage, Rates
 from simulator.workload.work import Contraction
 
 #: A run is left off after so many tiles and transfers in all; then the best so far is taken.
 MOST_STEPS = 400_000
+#: Work -> rows of a tile -> ROWS of its tiles: the same for every core and chip.
+_ROWS: Remembered[Contraction, dict[int, np.ndarray]] = Remembered(1000)
 
 
 @dataclass(frozen=True)
@@ -118,17 +121,26 @@ def _links(
 
 def _rows(work: Contraction, sizes: list[int], dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """ROWS of tiles of each size one after the other, and where each size begins."""
-    height = extent_y(work)
-    table: list[tuple[int, int, int, bool]] = []
-    first = [0]
+    known = _ROWS.get(work)
+    if known is None:
+        known = _ROWS[work] = {}
     for size in sizes:
-        most = size if size < work.oy else size // work.oy * work.oy
-        for image, end, top, bottom in row_tiles(work, size):
-            low, high = input_rows(work, top, bottom)
-            out = (end - image) * (bottom - top)
-            table.append((image * height + low, (end - 1) * height + high, out, out < most))
-        first.append(len(table))
-    return np.array(table, dtype), np.array(first, np.int64)
+        if size not in known:
+            known[size] = _rows_of(work, size, dtype)
+    tables = [known[size] for size in sizes]
+    first = np.cumsum([0, *(table.size for table in tables)], dtype=np.int64)
+    return np.concatenate(tables), first
+
+
+def _rows_of(work: Contraction, size: int, dtype: np.dtype) -> np.ndarray:
+    """ROWS of tiles of one size, shape (tiles of rows,)."""
+    height, table = extent_y(work), []
+    most = size if size < work.oy else size // work.oy * work.oy
+    for image, end, top, bottom in row_tiles(work, size):
+        low, high = input_rows(work, top, bottom)
+        out = (end - image) * (bottom - top)
+        table.append((image * height + low, (end - 1) * height + high, out, out < most))
+    return np.array(table, dtype)
 
 
 def _layer(work: Contraction, ops: Operands, core: Core, link: dict[str, int], dtype: np.dtype) -> np.ndarray:

@@ -149,6 +149,7 @@ class _Planner:
         self.chip, self.tasks, self.stages = chip, tasks.tasks, stages
         self.tiler, self.layout = Tiler(self.storages), Layout(self.storages)
         self.fuser = Fuser(self.storages, self.tiler, self.layout)
+        self._attempts: dict[tuple[bool, tuple[tuple[str, str], ...]], Attempt] = {}
 
     def stay_choices(self) -> list[tuple[bool, dict[str, str]]]:
         """(whether tasks are shared among cores with memories of their own, what may stay on chip then)."""
@@ -166,6 +167,12 @@ class _Planner:
         stays = dict(may_stay)
         for memory in sorted(set(stays.values())):
             self.storages.evict_to(stays, memory, int(self.stages.share(self.chip, memory) * (1 - reserve)))
+        key = spread, tuple(stays.items())
+        if key not in self._attempts:  # where all that may stay has room, every reserve comes to the same
+            self._attempts[key] = self._attempt(stays, spread)
+        return self._attempts[key]
+
+    def _attempt(self, stays: dict[str, str], spread: bool) -> Attempt:
         while True:
             try:
                 plans = [self.tiler.plan_task(i, stays, spread) for i in range(len(self.tasks))]

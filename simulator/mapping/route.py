@@ -61,6 +61,14 @@ def route(chip: Chip, core: Core, role: str, beside: Sequence[str] = ()) -> Rout
     ``beside`` names the cores that work at the same time, itself included: what they share is divided.
     """
     memory = core.buffer(role)
+    key = "route", memory, role, tuple(beside)
+    if key not in chip.derived:
+        chip.derived[key] = _find_route(chip, memory, role, beside)
+    found: Route = chip.derived[key]
+    return found
+
+
+def _find_route(chip: Chip, memory: str, role: str, beside: Sequence[str]) -> Route:
     name = chip.link_into(memory)
     transport = chip.links[name].transport if name is not None else None
     if name is None or transport is None:

@@ -136,7 +136,9 @@ class TaskPlan:
     """A task with its tiling, its buffers and what the planner expected of it (shown by `--plan` alone).
 
     Plans of one ``step`` are the parts of one task and run side by side; the operand in the role ``shared``
-    is brought to all of them at once.
+    is brought to all of them at once. ``traffic_bytes`` and ``apart_fs`` are what a contraction that one core
+    does by itself moves over links, and the longer of its time on the core and on the busiest link or far
+    memory; 0: not worked out.
     """
 
     task: Task
@@ -148,6 +150,8 @@ class TaskPlan:
     candidates: int
     step: int = 0
     shared: str = ""
+    traffic_bytes: int = 0
+    apart_fs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

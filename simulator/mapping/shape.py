@@ -10,9 +10,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from simulator.mapping.remember import Remembered
 from simulator.workload.work import Contraction
 
 Size = TypeVar("Size", int, np.ndarray)
+
+#: Work -> rows of a tile -> what ``rows_read`` says: the same for every core and chip.
+_ROWS_READ: Remembered[Contraction, dict[int, tuple[int, int, int]]] = Remembered(4000)
 
 
 def extent_y(work: Contraction) -> int:
@@ -36,6 +40,15 @@ def input_rows(work: Contraction, first: int, last: int) -> tuple[int, int]:
 
 def rows_read(work: Contraction, rows: int) -> tuple[int, int, int]:
     """Input rows for output tiles of ``rows`` rows: of the largest tile, of all tiles, of their union."""
+    known = _ROWS_READ.get(work)
+    if known is None:
+        known = _ROWS_READ[work] = {}
+    if rows not in known:
+        known[rows] = _find_rows_read(work, rows)
+    return known[rows]
+
+
+def _find_rows_read(work: Contraction, rows: int) -> tuple[int, int, int]:
     tiles = [
         (first, end, *input_rows(work, top, bottom)) for first, end, top, bottom in row_tiles(work, rows)
     ]
@@ -74,3 +87,9 @@ def row_tiles(work: Contraction, rows: int) -> Iterator[tuple[int, int, int, int
 def spans(total: int, size: int) -> list[tuple[int, int]]:
     """Pieces of ``size`` (the last one smaller) that make up ``total``: (first, end)."""
     return [(first, min(first + size, total)) for first in range(0, total, size)]
+
+
+def span_sizes(total: int, size: int) -> list[tuple[int, int]]:
+    """Sizes of the pieces that ``spans`` makes, each once, and how many pieces have it."""
+    whole, rest = divmod(total, size)
+    return [(size, whole)] * (whole > 0) + [(rest, 1)] * (rest > 0)

@@ -25,7 +25,7 @@ from simulator.mapping.pipeline import Pipeline, make_pipeline
 from simulator.mapping.remember import Remembered
 from simulator.mapping.route import ALONE, Beside
 from simulator.mapping.schedule import Buffer, Tiling
-from simulator.mapping.transfers import ROLES, Bounds, bounds, passages, rates
+from simulator.mapping.transfers import ROLES, Bounds, Moves, bounds, moves, passages, rates
 from simulator.workload.work import Contraction
 
 #: A node is not cut finer than this unless its buffers leave no choice: the engine's time is per tile.
@@ -42,7 +42,8 @@ class Choice:
 
     ``expected_fs`` is the time of the task alone in the pipeline, ``bound`` what takes longest,
     ``tiles`` how many tiles it has, ``candidates`` among how many it was chosen, ``traffic_bytes`` what it
-    moves over links.
+    moves over links, ``apart_fs`` the longer of its time on the core and on the busiest link or far memory
+    (0: not worked out).
     """
 
     tiling: Tiling
@@ -52,6 +53,7 @@ class Choice:
     tiles: int
     candidates: int
     traffic_bytes: int = 0
+    apart_fs: int = 0
 
 
 _REMEMBERED: Remembered[tuple, Choice] = Remembered()
@@ -90,22 +92,51 @@ def contraction_tiling(
         Not even the smallest tile fits, or the rule leaves nothing that does.
     """
     core = chip.cores[core_name]
-    rooms = tuple(sorted((memory, room[memory]) for memory in {core.buffer(r) for r in (*ROLES, "psum")}))
+    users = {role: beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")}
+    most = _most_need(work, ops, core_name, chip, rule, users)
+    rooms = {memory: room[memory] for memory in sorted({core.buffer(r) for r in (*ROLES, "psum")})}
+    useful = {memory: min(size, most.get(memory, 0)) for memory, size in rooms.items()}
     key = (
         chip.core_digest(core_name),
-        *(beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")),
+        *users.values(),
         *passages(chip, core, ops, PIECE_BYTES, beside).values(),
         work,
         ops,
-        rooms,
-        rule.m,
-        rule.n,
-        rule.k,
-        rule.groups,
-        rule.order,
-        rule.hold,
+        tuple(useful.items()),
+        *_rules_of(rule),
     )
-    return remembered(key, lambda: Search(work, ops, core_name, chip, dict(rooms), rule, name, beside).best())
+    try:
+        return remembered(
+            key, lambda: Search(work, ops, core_name, chip, useful, rule, name, beside).best()
+        )
+    except InputError:  # with the room that there is, which the message tells
+        return Search(work, ops, core_name, chip, rooms, rule, name, beside).best()
+
+
+def _rules_of(rule: NodeRule) -> tuple[object, ...]:
+    """What of a rule binds tilings."""
+    return rule.m, rule.n, rule.k, rule.groups, rule.order, rule.hold
+
+
+_MOST_NEED: Remembered[tuple, dict[str, int]] = Remembered()
+
+
+def _most_need(
+    work: Contraction, ops: Operands, core_name: str, chip: Chip, rule: NodeRule, users: dict[str, int]
+) -> dict[str, int]:
+    """Memory -> bytes that no tiling's buffers exceed: more room than that changes nothing."""
+    key = (chip.core_digest(core_name), *users.values(), work, ops, *_rules_of(rule))
+    if key not in _MOST_NEED:
+        core = chip.cores[core_name]
+        every = candidates(work, ops, core, rule, fine=True)
+        need: dict[str, np.ndarray] = {}
+        for role, (size, copies) in buffer_bytes(
+            work, every, trips(work, every), ops, core.sum_bits()
+        ).items():
+            memory, taken = core.buffer(role), size * copies * users[role]
+            need[memory] = need[memory] + taken if memory in need else taken
+        _MOST_NEED[key] = {memory: int(taken.max()) for memory, taken in need.items()}
+    return _MOST_NEED[key]
 
 
 def remembered(key: tuple, find: Callable[[], Choice]) -> Choice:
@@ -130,6 +161,7 @@ class _Fitting:
     most: dict[str, np.ndarray]
     trips: Trips
     times: CoreTimes
+    moves: Moves
 
 
 #: Hundreds of kilobytes each; chips that differ in their far memory alone ask for the same.
@@ -143,8 +175,7 @@ def _fitting(
     """Tilings that fit; parameters as for ``contraction_tiling``."""
     core = chip.cores[core_name]
     users = {role: beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")}
-    rules = rule.m, rule.n, rule.k, rule.groups, rule.order, rule.hold
-    key = (chip.core_digest(core_name), *users.values(), work, ops, *sorted(room.items()), *rules)
+    key = (chip.core_digest(core_name), *users.values(), work, ops, *sorted(room.items()), *_rules_of(rule))
     if key not in _FITTING:
         _FITTING[key] = _find_fitting(work, ops, core_name, chip, room, rule, name, users)
     return _FITTING[key]
@@ -171,6 +202,7 @@ def _find_fitting(
     t = trips(work, cand)
     keep &= t.total <= max(MOST_TILES, 4 * int(t.total[keep].min()))
     kept = cand.take(keep)
+    t = trips(work, kept)
     copies = {role: copies[keep] for role, copies in most.items()}
     return _Fitting(
         considered=every.rows.size,
@@ -178,8 +210,9 @@ def _find_fitting(
         sizes={role: size[origin[keep]] for role, (size, _) in buffers.items()},
         copies=copies | {role: getattr(kept, f"{role}_copies") for role in ROLES},
         most=copies,
-        trips=trips(work, kept),
+        trips=t,
         times=core_times(work, kept, ops, core, chip.ports(core_name)),
+        moves=moves(work, kept, t, ops),
     )
 
 
@@ -204,8 +237,8 @@ class Search:
         self.cand: Candidates = fitting.cand
         self.sizes, self.copies, self.trips = fitting.sizes, fitting.copies, fitting.trips
         self.passages = passages(chip, core, ops, PIECE_BYTES, beside)
-        cost = rates(work, self.cand, self.trips, ops, self.passages)
-        self.bounds: Bounds = bounds(work, self.cand, self.trips, ops, self.passages, cost)
+        cost = rates(fitting.moves, self.passages)
+        self.bounds: Bounds = bounds(fitting.moves, self.passages, cost)
         self.busy_fs = times.busy()
         alone = self.busy_fs + times.latency() + self.bounds.ends_fs
         self.least_fs = np.maximum(alone, self.bounds.moving_fs)
@@ -304,6 +337,7 @@ class Search:
             tiles=int(self.trips.total[i]),
             candidates=self.considered,
             traffic_bytes=int(self.traffic[i]),
+            apart_fs=int(max(self.busy_fs[i], self.bounds.moving_fs[i])),
         )
 
 

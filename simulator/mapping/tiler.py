@@ -162,6 +162,7 @@ class Tiler:
 
 
 def _task_plan(task: Task, choice: Choice, step: int, shared: str) -> TaskPlan:
+    alone = task.part is None and isinstance(task.work, Contraction)
     return TaskPlan(
         task,
         choice.tiling,
@@ -172,6 +173,8 @@ def _task_plan(task: Task, choice: Choice, step: int, shared: str) -> TaskPlan:
         choice.candidates,
         step,
         shared,
+        choice.traffic_bytes if alone else 0,
+        choice.apart_fs if alone else 0,
     )
 
 

@@ -95,6 +95,15 @@ def passages(chip: Chip, core: Core, ops: Operands, piece: int, beside: Beside =
 
     What the cores ``beside`` share is slower by as many as use it, but for what is brought to all at once.
     """
+    local = tuple(ops.local(role) for role in ROLES)
+    key = "passages", tuple(core.buffer(role) for role in ROLES), local, piece, beside
+    if key not in chip.derived:
+        chip.derived[key] = _find_passages(chip, core, ops, piece, beside)
+    found: dict[str, Passage] = chip.derived[key]
+    return found
+
+
+def _find_passages(chip: Chip, core: Core, ops: Operands, piece: int, beside: Beside) -> dict[str, Passage]:
     found: dict[str, Passage] = {}
     for role in ROLES:
         taken = route(chip, core, role)
@@ -175,18 +184,52 @@ def _bytes(bits: np.ndarray) -> np.ndarray:
     return np.maximum(-(-bits // 8), 1)
 
 
-def rates(work: Contraction, cand: Candidates, t: Trips, ops: Operands, found: dict[str, Passage]) -> Rates:
+@dataclass(frozen=True)
+class Moves:
+    """What the transfers of tilings move, however fast their passages are; roles that are not local.
+
+    Attributes
+    ----------
+    traffic, transfers, ends
+        Role -> bytes over its link, transfers at least, bytes of the first load or the last store (at least),
+        int64, shape (candidates,).
+    runs
+        Role -> kinds of its runs (rows of ``RUNS``); bytes, distance and number of those that differ, int64,
+        shape (3, any); and which of them those of each kind and candidate are, shape (kinds * candidates,).
+    last
+        As ``Rates.last``.
+    """
+
+    traffic: dict[str, np.ndarray]
+    transfers: dict[str, np.ndarray]
+    ends: dict[str, np.ndarray]
+    runs: dict[str, tuple[list[int], np.ndarray, np.ndarray]]
+    last: np.ndarray
+
+
+def moves(work: Contraction, cand: Candidates, t: Trips, ops: Operands) -> Moves:
+    """What the transfers of candidates move."""
+    table, found = runs(work, cand, t, ops), {}
+    for role in ROLES:
+        if not ops.local(role):
+            kinds = [i for i, name in enumerate(RUNS) if name == role]
+            columns = table[:, kinds].reshape(3, -1)
+            first, back = distinct(*columns)
+            found[role] = kinds, np.ascontiguousarray(columns[:, first]), back
+    last = [1 - (t.c - 1) * cand.c / work.c, 1 - (t.n - 1) * cand.n / work.k]
+    return Moves(
+        traffic_bytes(work, cand, t, ops), {role: transfers(role, cand, t) for role in found},
+        _ends(work, cand, t, ops), found, np.array(last),
+    )  # fmt: skip
+
+
+def rates(moved: Moves, found: dict[str, Passage]) -> Rates:
     """What the runs of all operands cost on their passages."""
     from simulator.kernels.visits import run_costs  # numba: only when something is planned
 
-    table = runs(work, cand, t, ops)
-    byte_fs, visit_fs = np.zeros(table.shape[1:]), np.zeros(table.shape[1:])
-    moved = np.ones(table.shape[1:])
-    for role in ROLES:
-        kinds = [i for i, name in enumerate(RUNS) if name == role]
-        columns = table[:, kinds].reshape(3, -1)
-        first, back = distinct(*columns)
-        run, pitch, together = (np.ascontiguousarray(column) for column in columns[:, first])
+    shape = len(RUNS), moved.last.shape[1]
+    byte_fs, visit_fs, whole_bursts = np.zeros(shape), np.zeros(shape), np.ones(shape)
+    for role, (kinds, (run, pitch, together), back) in moved.runs.items():
         for i, service in enumerate(found[role].services):
             costs = [np.empty(run.size) for _ in range(3)]
             run_costs(
@@ -196,9 +239,8 @@ def rates(work: Contraction, cand: Candidates, t: Trips, ops: Operands, found: d
             per_byte, per_visit, whole = (each[back].reshape(len(kinds), -1) for each in costs)
             visit_fs[kinds] = np.where(per_byte > byte_fs[kinds], per_visit, visit_fs[kinds])
             byte_fs[kinds] = np.maximum(byte_fs[kinds], per_byte)
-            moved[kinds] = whole if i == 0 else moved[kinds]
-    last = [1 - (t.c - 1) * cand.c / work.c, 1 - (t.n - 1) * cand.n / work.k]
-    return Rates(byte_fs, visit_fs, moved, np.array(last))
+            whole_bursts[kinds] = whole if i == 0 else whole_bursts[kinds]
+    return Rates(byte_fs, visit_fs, whole_bursts, moved.last)
 
 
 @dataclass(frozen=True)
@@ -226,23 +268,20 @@ class Bounds:
     traffic: dict[str, np.ndarray]
 
 
-def bounds(
-    work: Contraction, cand: Candidates, t: Trips, ops: Operands, found: dict[str, Passage], cost: Rates
-) -> Bounds:
+def bounds(moved: Moves, found: dict[str, Passage], cost: Rates) -> Bounds:
     """Time of links and far memories, apart, for the whole traffic, and of what nothing overlaps with."""
-    traffic = traffic_bytes(work, cand, t, ops)
-    zero = np.zeros(cand.rows.size)
+    traffic, ends = moved.traffic, moved.ends
+    zero = np.zeros(moved.last.shape[1])
     shared: dict[tuple[str, str], np.ndarray] = {}  # what (kind, name) has to do altogether
     first: dict[str, np.ndarray] = {}  # what has to come from a far memory before the first tile
     last_out, per_role, outside = zero, [], zero
-    ends = _ends(work, cand, t, ops)
     for role in ROLES:
         passage = found[role]
         if not passage.link:
             per_role.append(zero)
             continue
         linked = (
-            traffic[role] * passage.byte_fs + transfers(role, cand, t) * passage.start_fs
+            traffic[role] * passage.byte_fs + moved.transfers[role] * passage.start_fs
         ) / passage.engines
         byte_fs = cost.mean(role, cost.byte_fs)
         served = passage.stretched_fs(traffic[role] * byte_fs)

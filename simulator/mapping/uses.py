@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 
 from simulator.mapping.chain import ChainForm, Stream
 from simulator.mapping.piece import Piece
-from simulator.mapping.route import Route
+from simulator.mapping.remember import Remembered
 from simulator.mapping.rowform import RowForm
 from simulator.mapping.schedule import Task
 from simulator.mapping.storages import Storages
@@ -16,14 +18,39 @@ from simulator.workload.work import Contraction
 Forms = Sequence[RowForm | None]
 
 
-def make_parts(
-    storages: Storages,
-    forms: Forms,
-    pieces: Sequence[Piece | None],
-    ends: tuple[int, int],
-    stays: Mapping[str, str],
-) -> Parts | None:
-    """Consecutive tasks as a chain; None where they cannot be one.
+@dataclass(frozen=True)
+class Outline:
+    """A chain as far as it follows from its tasks and from what stays on chip, however fast anything is.
+
+    Attributes
+    ----------
+    form
+        Streams of rows.
+    apart
+        Of each task the operands that it needs whole: role, bytes, core and operand that say the way.
+    ways
+        Stream -> core and operand that say the way to where it lies otherwise.
+    least_bytes
+        Traffic if everything that it needs comes once.
+    number
+        Equal outlines have the same, and equal tasks.
+    """
+
+    form: ChainForm
+    apart: tuple[tuple[tuple[str, int, tuple[str, str], bool], ...], ...]
+    ways: tuple[tuple[str, tuple[str, str]], ...]
+    least_bytes: int
+    number: int
+
+
+_STRUCTURES: Remembered[tuple, int] = Remembered(2000)
+_OUTLINES: Remembered[tuple, Outline | None] = Remembered()
+_NUMBERS: Remembered[tuple, int] = Remembered()
+_COUNT = count()
+
+
+class Outlines:
+    """Outlines of the chains of one list of tasks, remembered: most designs differ in speeds alone.
 
     Parameters
     ----------
@@ -31,22 +58,79 @@ def make_parts(
         Knows lifetimes, homes and routes.
     forms, pieces
         Of all tasks.
-    ends
-        First and last task of the chain.
-    stays
-        Storage -> memory in which it stays whole.
     """
-    i, j = ends
-    mine = [form for form in forms[i : j + 1] if form is not None]
-    if len(mine) != j + 1 - i or len({form.images for form in mine}) != 1:
-        return None
-    uses = _Uses(storages, forms, ends, stays)
-    if not uses.collect():
-        return None
-    cores = tuple(storages.tasks[k].core for k in range(i, j + 1))
-    form = ChainForm(i, tuple(mine), cores, tuple(uses.streams))
-    its_pieces = tuple(piece for piece in pieces[i : j + 1] if piece is not None)
-    return Parts(form, its_pieces, tuple(uses.apart), uses.routes)
+
+    def __init__(self, storages: Storages, forms: Forms, pieces: Sequence[Piece | None]) -> None:
+        self.storages, self.forms, self.pieces = storages, forms, pieces
+        self._touched = [tuple(dict.fromkeys((*task.reads, *task.writes))) for task in storages.tasks]
+        self._works = [
+            (t.work, t.core, t.ops, t.epilogue, t.bias_bytes, t.density, piece.bits if piece else None)
+            for t, piece in zip(storages.tasks, pieces, strict=True)
+        ]
+        key = (
+            tuple(self._works), tuple(forms), tuple((t.reads, t.writes) for t in storages.tasks),
+            tuple(sorted(storages.list.sizes.items())), tuple(sorted(storages.home.items())),
+            tuple(sorted(storages.outputs)),
+            tuple((way, r.memory, r.link, r.far) for way, r in storages.routes.items()),
+        )  # fmt: skip
+        if key not in _STRUCTURES:
+            _STRUCTURES[key] = next(_COUNT)
+        self._structure = _STRUCTURES[key]
+
+    def stays_of(self, stays: Mapping[str, str]) -> list[tuple[str | None, ...]]:
+        """Of each task, where the storages that it touches stay."""
+        return [tuple(map(stays.get, names)) for names in self._touched]
+
+    def stays_at(self, task: int, stays: Mapping[str, str]) -> tuple[str | None, ...]:
+        """Where the storages that a task touches stay."""
+        return tuple(map(stays.get, self._touched[task]))
+
+    def at(
+        self, ends: tuple[int, int], stays: Mapping[str, str], stays_of: Sequence[tuple[str | None, ...]]
+    ) -> Outline | None:
+        """Consecutive tasks as a chain; None where they cannot be one.
+
+        Parameters
+        ----------
+        ends
+            First and last task of the chain.
+        stays, stays_of
+            Storage -> memory in which it stays whole; and the same by task.
+        """
+        key = self._structure, ends, tuple(stays_of[ends[0] : ends[1] + 1])
+        if key not in _OUTLINES:
+            _OUTLINES[key] = self._find(ends, stays)
+        return _OUTLINES[key]
+
+    def _find(self, ends: tuple[int, int], stays: Mapping[str, str]) -> Outline | None:
+        i, j = ends
+        mine = [form for form in self.forms[i : j + 1] if form is not None]
+        if len(mine) != j + 1 - i or len({form.images for form in mine}) != 1:
+            return None
+        uses = _Uses(self.storages, self.forms, ends, stays)
+        if not uses.collect():
+            return None
+        cores = tuple(self.storages.tasks[k].core for k in range(i, j + 1))
+        form = ChainForm(i, tuple(mine), cores, tuple(uses.streams))
+        rows = sum(
+            stream.height * form.images * stream.row_bytes * (stream.loaded + stream.stored)
+            for stream in form.streams
+        )
+        whole = sum(size for aparts in uses.apart for _, size, _, _ in aparts)
+        key = (tuple(self._works[i : j + 1]), i, form.forms, form.streams, tuple(uses.apart))
+        if key not in _NUMBERS:
+            _NUMBERS[key] = next(_COUNT)
+        return Outline(form, tuple(uses.apart), tuple(uses.ways.items()), rows + whole, _NUMBERS[key])
+
+    def parts(self, outline: Outline) -> Parts:
+        """The chain with the ways of this chip."""
+        routes, form = self.storages.routes, outline.form
+        pieces = tuple(piece for piece in self.pieces[form.first : form.last + 1] if piece is not None)
+        apart = tuple(
+            tuple(Apart(role, size, routes[way], only) for role, size, way, only in aparts)
+            for aparts in outline.apart
+        )
+        return Parts(form, pieces, apart, {name: routes[way] for name, way in outline.ways})
 
 
 class _Uses:
@@ -58,8 +142,8 @@ class _Uses:
         self.storages, self.forms, self.stays = storages, forms, stays
         self.i, self.j = ends
         self.streams: list[Stream] = []
-        self.apart: list[tuple[Apart, ...]] = []
-        self.routes: dict[str, Route] = {}
+        self.apart: list[tuple[tuple[str, int, tuple[str, str], bool], ...]] = []
+        self.ways: dict[str, tuple[str, str]] = {}
 
     def collect(self) -> bool:
         """Fill in; False where the tasks cannot be a chain."""
@@ -87,13 +171,12 @@ class _Uses:
             self.streams.append(stream)
         return True
 
-    def _apart(self, task: Task, operand: int, name: str) -> Apart:
+    def _apart(self, task: Task, operand: int, name: str) -> tuple[str, int, tuple[str, str], bool]:
         role = self.storages.read_role(task, name)
-        way = self.storages.operand_route(task, role)
         local = self.storages.is_local(task, name, role, self.stays)
         size = 0 if local else self.storages.list.sizes[name]
         weight = isinstance(task.work, Contraction)
-        return Apart("weight" if weight else f"in{operand}", size, way, not weight)
+        return "weight" if weight else f"in{operand}", size, (task.core, role), not weight
 
     def _stream(
         self, name: str, readers: tuple[tuple[int, int], ...], makers: tuple[int, ...]
@@ -103,8 +186,9 @@ class _Uses:
         elsewhere = bool(makers) and (makers[0] in {k for k, _ in readers})  # written in place over what was
         if not self._in_turn(readers, makers, elsewhere):
             return None
-        ways = [storages.operand_route(storages.tasks[self.i + k], "ifmap") for k, _ in readers]
-        ways += [storages.operand_route(storages.tasks[self.i + k], "ofmap") for k in makers]
+        keys = [(storages.tasks[self.i + k].core, "ifmap") for k, _ in readers]
+        keys += [(storages.tasks[self.i + k].core, "ofmap") for k in makers]
+        ways = [storages.routes[key] for key in keys]
         memory = ways[0].memory
         height, row_bytes = self._extent(readers, makers)
         if any(way.memory != memory for way in ways) or not row_bytes:
@@ -115,10 +199,9 @@ class _Uses:
         if (loaded or stored) and self.stays.get(name, storages.home[name]) == memory:
             return Stream(name, memory, height, row_bytes, makers, readers, False, False, False)
         if loaded or stored:
-            far = [way for way in ways if way.link and way.far == storages.home[name]]
-            if len(far) != len(ways):
+            if not all(way.link and way.far == storages.home[name] for way in ways):
                 return None
-            self.routes[name] = far[0]
+            self.ways[name] = keys[0]
         return Stream(name, memory, height, row_bytes, makers, readers, loaded, stored, True)
 
     @staticmethod

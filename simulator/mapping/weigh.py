@@ -60,14 +60,6 @@ class Parts:
         """All routes: what tells parts apart whose chains are built alike."""
         return *self.routes.items(), *(apart.route for aparts in self.apart for apart in aparts)
 
-    @cached_property
-    def rooms(self) -> tuple[object, ...]:
-        """What ``apart`` needs where, whatever the way there."""
-        return tuple(
-            tuple((apart.role, apart.bytes, apart.route.memory, apart.resident_only) for apart in aparts)
-            for aparts in self.apart
-        )
-
 
 @dataclass(frozen=True)
 class Weighed:
@@ -177,6 +169,8 @@ class _Option:
             self.possible = self._tile()
         self.need = self._need() if self.possible else {}
         self._weighed: dict[tuple[object, ...], Weighed] = {}
+        self._settled: dict[tuple[int, ...], _Option] = {}  # by room
+        self._distinct: dict[tuple[bool, ...], _Option] = {}  # by what is resident
         self._on_cores: _OnCores | None = None
 
     def fits(self, room: Mapping[str, int]) -> bool:
@@ -185,13 +179,24 @@ class _Option:
 
     def with_room(self, room: Mapping[str, int], parts: Parts) -> Weighed:
         """The chain weighed; of weights that come in stripes as many stay as there is room for."""
+        if all(self.resident):
+            return self._weighed_with(parts)
+        key = tuple(room[memory] for memory in self.need)
+        if key not in self._settled:
+            settled = self._settle(room)
+            self._settled[key] = self._distinct.setdefault(tuple(settled.resident), settled)
+        return self._settled[key]._weighed_with(parts)
+
+    def _weighed_with(self, parts: Parts) -> Weighed:
+        if parts.ways not in self._weighed:
+            self._weighed[parts.ways] = self._weigh(parts)
+        return self._weighed[parts.ways]
+
+    def _settle(self, room: Mapping[str, int]) -> _Option:
+        """The option with as many weights resident as there is room for, the largest first."""
         streamed = [k for k, stays in enumerate(self.resident) if not stays]
-        if not streamed:
-            if parts.ways not in self._weighed:
-                self._weighed[parts.ways] = self._weigh(parts)
-            return self._weighed[parts.ways]
         settled = copy(self)
-        settled._on_cores = None
+        settled._on_cores, settled._weighed = None, {}
         settled.resident, settled.tilings = list(self.resident), list(self.tilings)
         for k in sorted(streamed, key=lambda k: -sum(apart.bytes for apart in self.parts.apart[k])):
             before = list(settled.tilings)
@@ -200,7 +205,7 @@ class _Option:
             settled.need = settled._need() if settled.possible else {}
             if not settled.fits(room):
                 settled.resident[k], settled.tilings = False, before
-        return settled._weigh(parts)
+        return settled
 
     def _together(self, k: int) -> bool:
         """Whether a task has no weights that could come again for every stripe."""

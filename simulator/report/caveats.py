@@ -11,13 +11,15 @@ from simulator.results.result import Result
 
 #: An origin of energy figures that carries at least this share is named.
 SHARE = 0.01
+#: Work that uses less than this of an array is called tiny.
+TINY = 0.05
 _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
 
 
 def caveats(runs: Sequence[Inference], names: Sequence[str]) -> list[str]:
     """Say what is not comparable, a sentence or two each; ``names`` are those of the runs."""
     makers: tuple[Callable[[Sequence[Inference], Sequence[str]], str], ...] = (
-        _methods, _samples, _nodes, _weights, _memories, _size, _part_used, _precision, _conversions, _placed,
+        _tasks, _methods, _samples, _nodes, _weights, _memories, _size, _part_used, _precision, _conversions, _placed,
         _static, _unknown, _origins,
     )  # fmt: skip
     return [text for make in makers if (text := make(runs, names))]
@@ -41,9 +43,27 @@ def _chips(found: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {what: ", ".join(chips) for what, chips in grouped.items()}
 
 
+def _tasks(runs: Sequence[Inference], names: Sequence[str]) -> str:
+    """Whether all runs were asked the same."""
+    found: dict[str, list[str]] = {}
+    for run, name in zip(runs, names, strict=True):
+        values = run.result.values
+        asked = "no labelled samples"
+        if values is not None and values.labelled:
+            asked = f"{number(values.labelled)} labelled samples of {values.source or 'a file without a name'}"
+        found.setdefault(asked, []).append(name)
+    if len(found) < 2:
+        return ""
+    listed = "; ".join(f"{what}: {', '.join(who)}" for what, who in found.items())
+    return (
+        f"The runs do not all do the same task ({listed}). Figures of different tasks stand side by side and are "
+        "not comparable."
+    )
+
+
 def _methods(runs: Sequence[Inference], names: Sequence[str]) -> str:
     """Accuracy is the method's."""
-    if len({run.result.network for run in runs}) < 2:
+    if len({run.result.network for run in runs}) < 2 or _tasks(runs, names):
         return ""
     taught = "; the neurons that match patterns were taught the training samples themselves"
     some = any(run.kind == MATCHING for run in runs)
@@ -125,14 +145,17 @@ def _of_memory(run: Inference) -> float:
 
 def _size(runs: Sequence[Inference], names: Sequence[str]) -> str:
     """How small the work is for chips that multiply."""
-    used = [run.result.metrics for run in runs if run.result.metrics.utilization and run.result.metrics.macs]
-    if not used:
+    found: dict[str, list[float]] = {}
+    for run in runs:
+        used = run.result.metrics.utilization
+        if used and used < TINY and run.result.metrics.macs:
+            found.setdefault(f"{run.result.network}, {number(run.result.metrics.macs)}", []).append(used)
+    if not found:
         return ""
-    shares = [metrics.utilization or 0.0 for metrics in used]
+    shares = [share for each in found.values() for share in each]
     return (
-        f"The network is tiny: {number(max(metrics.macs for metrics in used))} multiplications, which use "
-        f"{percent(min(shares))} to {percent(max(shares))} of what arrays can do. Fill, latency and static "
-        "power are most of it; nothing here tells how large networks compare."
+        f"The work is tiny ({'; '.join(found)} multiplications) and uses {_range(shares)} of what arrays can do. "
+        "Fill, latency and static power are most of it; nothing here tells how large networks compare."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -9,11 +10,13 @@ from typing import Any
 
 from simulator.base.files import fresh_folder
 from simulator.report import REPORTS
+from simulator.report.caveats import technology
 from simulator.report.figure import Bar, Part, bar_chart
-from simulator.report.headline import NEED_ENERGY, Table, label, metric_text, missing_energy
+from simulator.report.headline import NEED_ENERGY, OF_MACS, Table, label, metric_text, missing_energy
+from simulator.report.inference import inference
 from simulator.report.memorymodel import model_words, row_words, short_models, ways
 from simulator.report.page import fill
-from simulator.report.rounding import binary, number, percent
+from simulator.report.rounding import binary, number, percent, si
 from simulator.report.table import flat
 from simulator.results.metrics import FORMULAS
 from simulator.results.result import Result
@@ -38,8 +41,12 @@ PER_BATCH = ("latency_s", "throughput_per_s", "energy_j", "edp_js", "external_by
 RATES = {"latency_s": False, "throughput_per_s": True}
 #: Rates and times that differ by less than this are the same.
 HARDLY = 5e-5
+#: What a figure of products reads where nothing is multiplied.
+NOTHING = "–"
+#: How a result names the energy of an action that it does not know.
+_UNKNOWN_ENERGY = re.compile(r"energy of (\S+) is unknown")
 EXTERNAL = "bytes read from and written to external memories"
-CHARTS = ("latency_s", "energy_j")
+CHARTS = {"latency_s": "s", "energy_j": "J"}
 MOST_BARS = 40
 MOST_DIFFERENCES = 60
 
@@ -64,8 +71,8 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
 def render(results: Sequence[Result], links: Sequence[str] = (), pages: Sequence[str] = ()) -> str:
     """HTML text of the comparison.
 
-    ``links`` are the pages of the results and ``pages`` further ones about all of them, beside this one,
-    where there are any.
+    ``links`` are the pages of the results and ``pages`` further ones about all of them, and pictures, beside
+    this one, where there are any.
     """
     names, reference = titles(results), references(results)
     order = sorted(range(len(results)), key=lambda i: (reference[i], i))
@@ -83,7 +90,7 @@ def render(results: Sequence[Result], links: Sequence[str] = (), pages: Sequence
         "compare.html.j2",
         {
             "results": results,
-            "pages": [(page, PurePath(page).stem.replace("_", " ")) for page in pages],
+            "pages": [(page, _called(page)) for page in pages],
             "rows": rows,
             "headers": [(_label(name), FORMULAS.get(name, EXTERNAL)) for name in compared(results)],
             "caveats": caveats(results),
@@ -93,6 +100,12 @@ def render(results: Sequence[Result], links: Sequence[str] = (), pages: Sequence
             "omissions": omissions(results),
         },
     )
+
+
+def _called(page: str) -> str:
+    """What a further page, or a picture, is called in a link."""
+    path = PurePath(page)
+    return path.stem.replace("_", " ") + ("" if path.suffix == ".html" else f" ({path.suffix[1:]})")
 
 
 def comparison(results: Sequence[Result]) -> Table:
@@ -161,7 +174,7 @@ def ratio(name: str, result: Result, reference: Result) -> str:
     complete = result.metrics.energy_complete and reference.metrics.energy_complete
     misleading = name in PER_BATCH and result.batch != reference.batch
     misleading = misleading or (name in NEED_ENERGY and not complete)
-    if misleading or value is None or not base or _text(result, name) == "unknown":
+    if misleading or value is None or not base or _text(result, name) in ("unknown", NOTHING):
         return "–"
     times = value / base
     if name in RATES and times and abs(times - 1) >= HARDLY:
@@ -183,7 +196,11 @@ def _value(result: Result, name: str) -> Any:
 
 
 def _text(result: Result, name: str) -> str:
-    return binary(_value(result, name)) if name == "external_bytes" else metric_text(result, name)
+    if name == "external_bytes":
+        return binary(_value(result, name))
+    if name in OF_MACS and not result.metrics.macs:
+        return NOTHING
+    return metric_text(result, name)
 
 
 def _label(name: str) -> str:
@@ -191,56 +208,98 @@ def _label(name: str) -> str:
 
 
 def caveats(results: Sequence[Result]) -> list[str]:
-    """Say what cannot be compared, and why; a sentence each."""
+    """Say what cannot be compared, and why; a sentence each, with all results that it is about."""
     names, reference = titles(results), references(results)
     networks = list(dict.fromkeys(result.network for result in results))
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, result, index in zip(names, results, reference, strict=True):
+        for differs, follows in _differs(result, results[index]):
+            found.setdefault((differs, follows), []).append(name)
     said = []
     if len(networks) > 1:
         said.append(
             "Different networks do different work, so a result is compared with the first of its own network "
             f"only: {', '.join(networks)}."
         )
-    for i, result in enumerate(results):
-        base = results[reference[i]]
-        if result.precision != base.precision:
-            said.append(
-                f"{names[i]}: precision {result.precision}, the reference {base.precision}. "
-                "Ratios compare different arithmetic, and accuracy may differ."
+    return [*said, *(f"{', '.join(who)}: {differs}. {follows}".rstrip() for (differs, follows), who in found.items())]
+
+
+def _differs(result: Result, base: Result) -> list[tuple[str, str]]:
+    """In what a result differs from its reference, and what follows from that."""
+    said = []
+    if result.precision != base.precision:
+        said.append(
+            (
+                f"precision {result.precision}, the reference {base.precision}",
+                "Ratios compare different arithmetic, and accuracy may differ.",
             )
-        if result.values and base.values and result.values.profile != base.values.profile:
-            said.append(
-                f"{names[i]}: executed as {result.values.profile}, the reference as {base.values.profile}. "
-                "Accuracy compares different rounding."
+        )
+    if result.values and base.values and result.values.profile != base.values.profile:
+        said.append(
+            (
+                f"executed as {result.values.profile}, the reference as {base.values.profile}",
+                "Accuracy compares different rounding.",
             )
-        if result.batch != base.batch:
-            said.append(
-                f"{names[i]}: batch {result.batch}, the reference {base.batch}. "
-                "Latency, throughput, energy and peak memory are those of one batch and are not compared."
+        )
+    if technology(result) != technology(base):
+        said.append(
+            (
+                f"process {technology(result)}, the reference {technology(base)}",
+                "Nothing is scaled to one node.",
             )
-        if result.metrics.macs != base.metrics.macs and result.batch == base.batch:
-            said.append(
-                f"{names[i]}: {number(result.metrics.macs)} MACs, the reference {number(base.metrics.macs)}, "
-                "though the network has the same name."
+        )
+    if result.batch != base.batch:
+        said.append(
+            (
+                f"batch {result.batch}, the reference {base.batch}",
+                "Latency, throughput, energy and peak memory are those of one batch and are not compared.",
             )
-        if ways(result) != ways(base) and ways(result) and ways(base):
-            said.append(
-                f"{names[i]}: external memory known by {ways(result)}, the reference's by {ways(base)}. "
-                "Part of a difference may be that of the models."
+        )
+    if result.metrics.macs != base.metrics.macs and result.batch == base.batch:
+        said.append(
+            (
+                f"{number(result.metrics.macs)} MACs, the reference {number(base.metrics.macs)}, "
+                "though the network has the same name",
+                "",
             )
-        missing = missing_energy(result)
-        if missing:
-            said.append(f"{names[i]}: energy is a lower bound and is not compared ({missing}).")
+        )
+    if ways(result) != ways(base) and ways(result) and ways(base):
+        said.append(
+            (
+                f"external memory known by {ways(result)}, the reference's by {ways(base)}",
+                "Part of a difference may be that of the models.",
+            )
+        )
+    missing = missing_energy(result)
+    if missing:
+        said.append((f"energy is a lower bound and is not compared ({missing})", ""))
     return said
 
 
 def omissions(results: Sequence[Result]) -> list[tuple[str, str]]:
-    """List what is not modelled, and in which of the results."""
+    """List what is not modelled, and in which of the results; energies that the same results lack as one."""
     names = titles(results)
     where: dict[str, list[str]] = {}
     for name, result in zip(names, results, strict=True):
         for omission in result.not_modelled:
             where.setdefault(omission, []).append(name)
-    return [(what, "all" if len(who) == len(results) else ", ".join(who)) for what, who in where.items()]
+    found: list[tuple[str, str]] = []
+    energies: dict[str, list[str]] = {}
+    for what, who in where.items():
+        place = "all" if len(who) == len(results) else ", ".join(who)
+        unknown = _UNKNOWN_ENERGY.fullmatch(what)
+        if unknown is None:
+            found.append((what, place))
+        else:
+            energies.setdefault(place, []).append(unknown[1])
+    return [
+        *found,
+        *(
+            (f"{'energies' if len(actions) > 1 else 'energy'} of {', '.join(actions)} "
+             f"{'are' if len(actions) > 1 else 'is'} unknown", place)
+            for place, actions in energies.items()
+        ),
+    ]  # fmt: skip
 
 
 def models(results: Sequence[Result]) -> list[tuple[str, str, str, str]]:
@@ -270,16 +329,21 @@ def differences(results: Sequence[Result]) -> list[tuple[str, str, list[str]]]:
 
 
 def _charts(results: Sequence[Result], names: Sequence[str], order: Sequence[int]) -> list[tuple[str, str]]:
-    """Bars of the main figures, those that are known."""
+    """Bars of the main figures, those that are known; of one inference where runs are of several."""
     charts: list[tuple[str, str]] = []
-    units: dict[str, Any] = {"latency_s": "s", "energy_j": "J"}
     networks = list(dict.fromkeys(result.network for result in results))
-    for name in CHARTS:
+    runs = [inference(result) for result in results]
+    each = any(run.latency_s != run.result.metrics.latency_s for run in runs)
+    for name, unit in CHARTS.items():
+        words = f"{label(name)} of one inference" if each else label(name)
         bars = []
         for i in order[:MOST_BARS]:
-            text, value = metric_text(results[i], name), getattr(results[i].metrics, name)
-            part = Part(value, networks.index(results[i].network), f"{names[i]}: {text}")
+            value = runs[i].latency_s if name == "latency_s" else runs[i].energy_j
+            text = si(value, unit) if name == "latency_s" else runs[i].text(value, unit)
+            if not each:
+                text, value = metric_text(results[i], name), getattr(results[i].metrics, name)
+            part = Part(value or 0.0, networks.index(results[i].network), f"{names[i]}: {text}")
             bars.append(Bar(names[i], text, (part,) if text != "unknown" else ()))
         if any(part.value > 0 for bar in bars for part in bar.parts):
-            charts.append((label(name), bar_chart(label(name), bars, label(name).lower(), units[name])))
+            charts.append((words, bar_chart(words, bars, label(name).lower(), unit)))
     return charts

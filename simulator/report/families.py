@@ -15,6 +15,7 @@ from simulator.report.inference import KINDS, Inference, inference, interval
 from simulator.report.layout import folder_names
 from simulator.report.page import fill
 from simulator.report.palette import BLUE, GREEN, ORANGE, VIOLET, YELLOW
+from simulator.report.picture import picture
 from simulator.report.rounding import UNKNOWN, number, percent, si
 from simulator.report.scatter import Axis, Spot, scatter
 from simulator.results.result import Result
@@ -22,26 +23,33 @@ from simulator.results.result import Result
 COLOURS = dict(zip(KINDS, (BLUE, VIOLET, GREEN, YELLOW), strict=True))
 #: Parts of an energy: what they are, and their colours.
 PARTS = (("on the chip", BLUE), ("power over time", YELLOW), ("external memory", ORANGE))
+#: What ``cells`` gives.
+COLUMNS = (
+    "precision, process", "accuracy", "latency", "energy", "energy × delay", "mean power", "interval",
+    "energy back to back",
+)  # fmt: skip
 #: What stands behind the number of a run for its inferences back to back.
 STEADY = "s"
 
 
 @REPORTS.register("families")
 def draw(results: Sequence[Result], folder: Path) -> list[Path]:
-    """Write ``families.html``, a page that stands alone."""
+    """Write ``families.html``, a page that stands alone, and ``families.svg``, its figure of energy over time."""
     folder = Path(folder)
+    texts = {"families.html": render(results), "families.svg": drawn(results)}
     with fresh_folder(folder) as temporary:
-        (temporary / "families.html").write_text(render(results), encoding="utf-8", newline="\n")
-    return [folder / "families.html"]
+        for name, text in texts.items():
+            (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+    return [folder / name for name in texts]
 
 
-def render(results: Sequence[Result]) -> str:
-    """HTML text of the page."""
-    found = [inference(result) for result in results]
-    order = sorted(range(len(found)), key=lambda i: (KINDS.index(found[i].kind), i))
-    folders, settings = folder_names(results), varied(results)
-    runs, names = [found[i] for i in order], [_name(found[i], settings[i]) for i in order]
-    links = [f"{folders[i]}/report.html" if len(results) > 1 else "report.html" for i in order]
+def render(results: Sequence[Result], links: Sequence[str] | None = None) -> str:
+    """HTML text of the page; ``links`` are the pages of the results [where ``write_report`` puts them]."""
+    runs, names, order = inferences(results)
+    if links is None:
+        several = len(results) > 1
+        links = [f"{folder}/report.html" if several else "report.html" for folder in folder_names(results)]
+    links = [links[i] for i in order]
     return fill(
         "families.html.j2",
         {
@@ -64,12 +72,50 @@ def render(results: Sequence[Result]) -> str:
     )
 
 
+def drawn(results: Sequence[Result]) -> str:
+    """Energy over latency of one inference of each result as an SVG file."""
+    runs, names, _ = inferences(results)
+    kinds = [(COLOURS[kind], kind) for kind in KINDS if kind in [run.kind for run in runs]]
+    plane = _plane(runs, names)
+    below = ["Dashed lines: equal energy × delay. Pale: a lower bound. s: inferences back to back, once steady."]
+    below += [
+        f"{j}: {name}, {cells(run)[1][0]} right" if cells(run)[1][0] != "–" else f"{j}: {name}"
+        for j, (run, name) in enumerate(zip(runs, names, strict=True), 1)
+    ]
+    wide = plane[: plane.index("</svg>") + len("</svg>")]
+    return picture("Energy over latency of one inference", task(results), wide, kinds, below)
+
+
+def inferences(results: Sequence[Result]) -> tuple[list[Inference], list[str], list[int]]:
+    """One inference of each result, what each is called, and the index of its result; kind by kind."""
+    found, settings = [inference(result) for result in results], varied(results)
+    order = sorted(range(len(found)), key=lambda i: (KINDS.index(found[i].kind), i))
+    return [found[i] for i in order], [_name(found[i], settings[i]) for i in order], order
+
+
+def same_task(results: Sequence[Result]) -> bool:
+    """Whether all results were tested on the same labelled samples."""
+    asked = {(r.values.source, r.values.labelled) if r.values else ("", None) for r in results}
+    return len(asked) == 1 and bool(next(iter(asked))[1])
+
+
+def table(results: Sequence[Result]) -> Table:
+    """One inference of each result as plain headers and rows, for the terminal."""
+    runs, names, _ = inferences(results)
+    rows = []
+    for run, name in zip(runs, names, strict=True):
+        figures = cells(run)
+        texts = [f"{text} ({remark})" if remark and i < 2 else text for i, (text, remark) in enumerate(figures)]
+        rows.append([name, run.kind, *texts])
+    return ["result", "kind", *COLUMNS], rows
+
+
 def task(results: Sequence[Result]) -> str:
     """What was asked of every chip, in a sentence."""
-    asked = {(r.values.source, r.values.labelled) if r.values else ("", None) for r in results}
-    source, samples = next(iter(asked))
-    if len(asked) != 1 or not samples:
+    values = results[0].values
+    if not same_task(results) or values is None:
         return "The runs were not all given the same labelled samples."
+    source, samples = values.source, values.labelled or 0
     return f"{number(samples)} labelled samples{f' of {source}' if source else ''}, the same for all."
 
 

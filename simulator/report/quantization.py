@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from simulator.base.files import fresh_folder
+from simulator.base.yamlio import parse
 from simulator.report import REPORTS
 from simulator.report.figure import legend
 from simulator.report.inference import Inference, inference, interval
@@ -83,8 +84,8 @@ def render(results: Sequence[Result]) -> str:
 
 def point_of(result: Result) -> Point | None:
     """How the network of a result was quantized; None where its workload does not say."""
-    stated = result.resolved.get("experiment", {}).get("set", {})
-    asked = {k.removeprefix(PREFIX): v for k, v in stated.items() if k.startswith(PREFIX)}
+    settings = result.resolved.get("experiment", {}).get("set", {})
+    asked = {k.removeprefix(PREFIX): v for k, v in settings.items() if k.startswith(PREFIX)}
     if not asked:
         return None
     weights, activations = str(asked.get("weights", "int8")), str(asked.get("activations", "int8"))
@@ -93,25 +94,25 @@ def point_of(result: Result) -> Point | None:
     how += [method] if method != "minmax" else []
     how += ["symmetric"] if str(asked.get("symmetric", "")).lower() == "true" else []
     if str(asked.get("rules", "[]")) not in ("", "[]"):
-        weights = f"mixed, {weights} but for rules"
-        how.append(_rules(asked["rules"]))
+        stated = asked["rules"]
+        rules = stated if isinstance(stated, list) else parse(f"rules: {stated}").data["rules"]
+        weights = f"mixed: {weights} but for {', '.join(str(rule.get('node', '*')) for rule in rules)}"
+        how += [_rule(rule) for rule in rules]
     return Point(inference(result), weights, activations, ", ".join(how))
 
 
-def _rules(rules: object) -> str:
-    """Rules as they were stated, without signs of YAML."""
-    text = str(rules).strip("[]")
-    for sign in ('"', "'"):
-        text = text.replace(sign, "")
-    return text
+def _rule(rule: Mapping[str, object]) -> str:
+    """A rule in words: ``fc3 with weights int8 and maps int8``."""
+    words = {"weights": "weights", "activations": "maps"}
+    stated = [f"{words.get(key, key)} {value}" for key, value in rule.items() if key != "node"]
+    return f"{rule.get('node', '*')} with {' and '.join(stated)}"
 
 
 def _lead(points: Sequence[Point], real: Result | None) -> str:
     values = points[0].run.result.values
     labelled = values.labelled if values else 0
-    samples = f"{number(labelled or 0)} samples that calibration did not see"
     source = f" of {values.source}" if values and values.source else ""
-    text = f"Accuracy on {samples}{source}; batch 1."
+    text = f"Accuracy on {number(labelled or 0)} samples{source} that calibration did not see; batch 1."
     if real is not None and real.metrics.accuracy is not None:
         text += f" In real numbers the network is right on {percent(real.metrics.accuracy)}."
     return text

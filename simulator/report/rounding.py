@@ -27,6 +27,26 @@ _BY_SUFFIX = {
     "_s": lambda v: si(v, "s"),
 }
 
+#: Unit of a column of a metric, and what its values are multiplied with to be in it, by suffix as above.
+_UNITS = {
+    "tops_per_w": ("OPS/W", 1e12),
+    "tops_per_w_chip": ("OPS/W", 1e12),
+    "tops": ("OPS", 1e12),
+    "utilization": ("%", 100.0),
+    "accuracy": ("%", 100.0),
+    "sops_per_s": ("SOP/s", 1.0),
+    "_per_s": ("/s", 1.0),
+    "_bytes": ("B", 1.0),
+    "_B": ("B", 1.0),
+    "_js": ("J·s", 1.0),
+    "_mm2": ("mm²", 1.0),
+    "_j": ("J", 1.0),
+    "_w": ("W", 1.0),
+    "_s": ("s", 1.0),
+}
+#: Units that take no prefix.
+_PLAIN = ("%", "/s", "mm²", "")
+
 
 def number(value: float) -> str:
     """Four digits, thousands apart: ``12 346``, ``0.01235``, ``1.235e-05``."""
@@ -88,3 +108,16 @@ def metric(name: str, value: float | int | None) -> str:
         return UNKNOWN
     fitting = [suffix for suffix in _BY_SUFFIX if name.endswith(suffix)]
     return _BY_SUFFIX[max(fitting, key=len)](value) if fitting else number(value)
+
+
+def metric_scale(name: str, largest: float) -> tuple[float, str]:
+    """What values of a metric up to ``largest`` are multiplied with to read well, and their unit then.
+
+    ``metric_scale("latency_s", 0.002)`` is ``(1000.0, "ms")``.
+    """
+    fitting = [suffix for suffix in _UNITS if name.endswith(suffix)]
+    unit, factor = _UNITS[max(fitting, key=len)] if fitting else ("", 1.0)
+    if unit in _PLAIN:
+        return factor, unit
+    step, prefixed = binary_scale(largest) if unit == "B" else decimal_scale(largest * factor, unit)
+    return factor / step, prefixed

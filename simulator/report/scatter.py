@@ -49,7 +49,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """Values to places: from ``start`` to ``end``, in per cent or pixels."""
 
     axis: Axis
@@ -110,23 +110,23 @@ def scatter(
     """
     if not spots:
         return ""
-    x = _scale(across, [spot.x for spot in spots], LEFT, RIGHT)
-    y = _scale(up, [spot.y for spot in spots], HEIGHT - BOTTOM, TOP)
-    body = _grid(x, y)
+    x = scale_of(across, [spot.x for spot in spots], LEFT, RIGHT)
+    y = scale_of(up, [spot.y for spot in spots], HEIGHT - BOTTOM, TOP)
+    body = grid(x, y)
     if products:
         body += _products(x, y, products, spots)
     if front:
-        body += _front(spots, x, y)
+        body += joined(spots, x, y)
     if level is not None:
         body += _level(*level, spots, x, y)
     drawings = [
-        (style, [part for group in _groups(spots, x, y, near) for part in _dot(group, x, y)])
+        (style, [part for group in groups(spots, x, y, near) for part in dot(group, x, y)])
         for style, near in NEAR_PERCENT.items()
     ]
     return "".join(svg(title, HEIGHT, [*body, *dots], f"scatter {style}") for style, dots in drawings)
 
 
-def _level(value: float, what: str, spots: Sequence[Spot], x: _Scale, y: _Scale) -> list[str]:
+def _level(value: float, what: str, spots: Sequence[Spot], x: Scale, y: Scale) -> list[str]:
     """A line across, and what it is, on the side with more room."""
     at, right = y.at(value), max(x.at(spot.x) for spot in spots)
     left = min(x.at(spot.x) for spot in spots)
@@ -138,16 +138,16 @@ def _level(value: float, what: str, spots: Sequence[Spot], x: _Scale, y: _Scale)
     ]
 
 
-def _scale(axis: Axis, values: Sequence[float], start: float, end: float) -> _Scale:
+def scale_of(axis: Axis, values: Sequence[float], start: float, end: float) -> Scale:
     """Hold all values with room around them."""
     if axis.logarithmic:
         room = max(0.12 * (math.log10(max(values)) - math.log10(min(values))), 0.15)
-        return _Scale(axis, min(values) / 10**room, max(values) * 10**room, start, end)
+        return Scale(axis, min(values) / 10**room, max(values) * 10**room, start, end)
     high = axis.high if axis.high is not None else 1.08 * max(values)
-    return _Scale(axis, axis.low, high if high > axis.low else axis.low + 1, start, end)
+    return Scale(axis, axis.low, high if high > axis.low else axis.low + 1, start, end)
 
 
-def _grid(x: _Scale, y: _Scale) -> list[str]:
+def grid(x: Scale, y: Scale) -> list[str]:
     """Lines at round values, their numbers, what the axes show."""
     body = []
     steps = {id(scale): _unit(scale) for scale in (x, y)}
@@ -170,20 +170,20 @@ def _grid(x: _Scale, y: _Scale) -> list[str]:
     return body
 
 
-def _unit(scale: _Scale) -> tuple[float, str]:
+def _unit(scale: Scale) -> tuple[float, str]:
     """Divisor and unit of the numbers of an axis; those of a logarithmic one have units of their own."""
     if scale.axis.logarithmic or scale.axis.unit in ("", "%"):
         return 1.0, scale.axis.unit
     return decimal_scale(scale.high, scale.axis.unit)
 
 
-def _tick(value: float, scale: _Scale, unit: tuple[float, str]) -> str:
+def _tick(value: float, scale: Scale, unit: tuple[float, str]) -> str:
     if scale.axis.logarithmic and scale.axis.unit:
         return safe(si(value, scale.axis.unit))
     return number(round(value / unit[0], 9))
 
 
-def _products(x: _Scale, y: _Scale, unit: str, spots: Sequence[Spot]) -> list[str]:
+def _products(x: Scale, y: Scale, unit: str, spots: Sequence[Spot]) -> list[str]:
     """Lines of equal x · y at powers of ten, with their values where they leave the chart at the right.
 
     A value that would lie on a dot is left out.
@@ -210,7 +210,7 @@ def _products(x: _Scale, y: _Scale, unit: str, spots: Sequence[Spot]) -> list[st
     return body
 
 
-def _front(spots: Sequence[Spot], x: _Scale, y: _Scale) -> list[str]:
+def joined(spots: Sequence[Spot], x: Scale, y: Scale) -> list[str]:
     """A line through the spots that no other beats in both."""
     best = [spot for spot in spots if not any(_beats(other, spot) for other in spots)]
     places = sorted({(spot.x, spot.y) for spot in best})
@@ -225,14 +225,14 @@ def _beats(one: Spot, other: Spot) -> bool:
     return (one.x <= other.x and one.y >= other.y) and (one.x, one.y) != (other.x, other.y)
 
 
-def _groups(spots: Sequence[Spot], x: _Scale, y: _Scale, percent: float) -> list[list[Spot]]:
+def groups(spots: Sequence[Spot], x: Scale, y: Scale, percent: float) -> list[list[Spot]]:
     """Spots that would lie on each other, together: nearer than so many per cent across."""
-    groups: list[list[Spot]] = []
+    found: list[list[Spot]] = []
     for spot in spots:
         near = next(
             (
                 group
-                for group in groups
+                for group in found
                 if any(
                     abs(x.at(spot.x) - x.at(other.x)) < percent
                     and abs(y.at(spot.y) - y.at(other.y)) < NEAR_PIXELS
@@ -242,13 +242,13 @@ def _groups(spots: Sequence[Spot], x: _Scale, y: _Scale, percent: float) -> list
             None,
         )
         if near is None:
-            groups.append([spot])
+            found.append([spot])
         else:
             near.append(spot)
-    return groups
+    return found
 
 
-def _dot(group: Sequence[Spot], x: _Scale, y: _Scale) -> list[str]:
+def dot(group: Sequence[Spot], x: Scale, y: Scale) -> list[str]:
     """A dot with the labels of its spots."""
     across = sum(x.at(spot.x) for spot in group) / len(group)
     height = sum(y.at(spot.y) for spot in group) / len(group)

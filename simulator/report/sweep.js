@@ -8,18 +8,29 @@
   const word = (name, i) => data.words[name].values[data.words[name].at[i]];
   const value = (name, i) => (name in data.columns ? data.columns[name][i] : word(name, i));
   const text = (x) => (x === null || x === undefined ? "–" : String(x));
+  const named = (name) => data.short[name] ?? data.labels[name]?.text ?? name;
+  const titled = (name) => (data.labels[name]?.unit ? `${named(name)} (${data.labels[name].unit})` : named(name));
+  const digits = (x) => Number(x.toPrecision(4)).toString();
+  const scaled = (name, x) => (typeof x === "number" && name in data.labels ? x * data.labels[name].factor : x);
+  const shown = (name, i) => {
+    const each = value(name, i);
+    return typeof each === "number" && name in data.labels ? digits(scaled(name, each)) : text(each);
+  };
   const place = (i) => axes.filter((axis) => word(axis, i) !== null).map((axis) => `${axis}=${word(axis, i)}`).join(", ");
+  const design = (i) => axes.filter((axis) => word(axis, i) !== null).map((axis) => `${named(axis)} ${word(axis, i)}`).join(", ") || "the chip as it is";
   const usable = (name, i) => typeof data.columns[name][i] === "number";
   const fill = (select, names, chosen) => {
-    names.forEach((name) => select.append(new Option(name, name, false, name === chosen)));
+    names.forEach((name) => select.append(new Option(named(name), name, false, name === chosen)));
   };
   const objectives = Object.keys(data.objectives).filter((name) => figures.includes(name));
   fill(id("x"), figures, objectives[0] ?? figures[0]);
   fill(id("y"), figures, objectives[1] ?? figures.at(-1));
-  fill(id("by"), ["front", ...axes.filter((axis) => data.words[axis].values.length > 1)], "front");
-  const varying = axes.filter((axis) => data.words[axis].values.length > 1);
-  fill(id("down"), varying, varying[0]);
-  fill(id("along"), varying, varying[1] ?? varying[0]);
+  const values = (axis) => data.words[axis].values.filter((each) => each !== null);
+  const varying = axes.filter((axis) => values(axis).length > 1);
+  fill(id("by"), ["front", ...varying], "front");
+  const pair = data.pair.every((axis) => varying.includes(axis)) ? data.pair : [];
+  fill(id("down"), varying, pair[0] ?? varying[0]);
+  fill(id("along"), varying, pair[1] ?? varying[1] ?? varying[0]);
   fill(id("heat"), figures, objectives[0] ?? figures[0]);
 
   const ns = "http://www.w3.org/2000/svg";
@@ -44,19 +55,20 @@
     for (let each = Math.ceil(low / wide) * wide; each <= high * (1 + 1e-9); each += wide) { found.push(each); }
     return found;
   };
-  const short = (x) => Number(x.toPrecision(4)).toString();
-  const [left, right, top, bottom] = [90, 985, 12, 410];
+  const [left, top, bottom] = [8, 26, 352];
   let dots = [];
   const scatter = () => {
     const svg = id("scatter");
     svg.replaceChildren();
+    const width = svg.getBoundingClientRect().width || 600;
+    const right = width - 8;
     const [x, y, by] = [id("x").value, id("y").value, id("by").value];
     const log = id("log").checked;
     const fits = (i) => usable(x, i) && usable(y, i) && (!log || (data.columns[x][i] > 0 && data.columns[y][i] > 0));
     const there = [...Array(count).keys()].filter(fits);
-    if (!there.length) { draw("text", { x: 500, y: 220, "text-anchor": "middle", class: "t" }, svg, "nothing known of both"); return; }
+    if (!there.length) { draw("text", { x: 8, y: 60 }, svg, "nothing known of both"); return; }
     const range = (name) => {
-      const all = there.map((i) => data.columns[name][i]);
+      const all = there.map((i) => scaled(name, data.columns[name][i]));
       let [low, high] = [Math.min(...all), Math.max(...all)];
       if (low === high) { [low, high] = [low * 0.9 - (low ? 0 : 1), high * 1.1 + (high ? 0 : 1)]; }
       const pad = log ? 0 : (high - low) * 0.03;
@@ -67,31 +79,42 @@
     const scale = (low, high, from, to) => (each) => from + (to - from) * (log
       ? Math.log(each / low) / Math.log(high / low) : (each - low) / (high - low));
     const [atX, atY] = [scale(lowX, highX, left, right), scale(lowY, highY, bottom, top)];
-    ticks(lowX, highX, log).forEach((each) => {
+    const spread = (all, most, at, room) => { // as many as have room, from the first on
+      const step = Math.ceil(all.length / most);
+      let last = -Infinity;
+      return all.filter((each, n) => {
+        const fits = n % step === 0 && Math.abs(at(each) - last) >= room;
+        if (fits) { last = at(each); }
+        return fits;
+      });
+    };
+    spread(ticks(lowX, highX, log), 12, atX, 52).forEach((each) => {
       draw("line", { x1: atX(each), x2: atX(each), y1: top, y2: bottom, class: "g" }, svg);
-      draw("text", { x: atX(each), y: bottom + 18, "text-anchor": "middle", class: "t" }, svg, short(each));
+      const near = atX(each) > right - 20 ? "end" : atX(each) < 24 ? "start" : "middle";
+      draw("text", { x: atX(each), y: bottom + 18, "text-anchor": near }, svg, digits(each));
     });
-    ticks(lowY, highY, log).forEach((each) => {
-      draw("line", { x1: left, x2: right, y1: atY(each), y2: atY(each), class: "g" }, svg);
-      draw("text", { x: left - 6, y: atY(each) + 4, "text-anchor": "end", class: "t" }, svg, short(each));
+    spread(ticks(lowY, highY, log), 12, atY, 24).forEach((each) => {
+      draw("line", { x1: 0, x2: width, y1: atY(each), y2: atY(each), class: "g" }, svg);
+      if (atY(each) > top + 10) { draw("text", { x: 2, y: atY(each) - 4, class: "quiet" }, svg, digits(each)); }
     });
-    draw("text", { x: (left + right) / 2, y: 452, "text-anchor": "middle", class: "t" }, svg, x);
-    draw("text", { x: 14, y: 220, "text-anchor": "middle", class: "t", transform: "rotate(-90 14 220)" }, svg, y);
+    draw("text", { x: width, y: 392, "text-anchor": "end", class: "quiet" }, svg, titled(x));
+    draw("text", { x: 2, y: 14, class: "quiet" }, svg, titled(y));
     const colour = (i) => by === "front" ? (front.has(i) ? "c0" : "cx") : `c${data.words[by].at[i] % 8}`;
-    dots = there.map((i) => [i, atX(data.columns[x][i]), atY(data.columns[y][i])]);
+    dots = there.map((i) => [i, atX(scaled(x, data.columns[x][i])), atY(scaled(y, data.columns[y][i]))]);
     const group = draw("g", {}, svg);
     dots.filter(([i]) => !front.has(i)).forEach(([i, cx, cy]) => draw("circle", { cx: cx.toFixed(1), cy: cy.toFixed(1), r: 2.5, class: by === "front" ? "pale" : colour(i), opacity: by === "front" ? 0.5 : 0.6 }, group));
     dots.filter(([i]) => front.has(i)).forEach(([i, cx, cy]) => draw("circle", { cx: cx.toFixed(1), cy: cy.toFixed(1), r: 5, class: colour(i) }, group));
     if (by !== "front") {
-      data.words[by].values.forEach((name, n) => {
-        draw("rect", { x: left + 8, y: top + 6 + 18 * n, width: 11, height: 11, class: `c${n % 8}` }, svg);
-        draw("text", { x: left + 24, y: top + 16 + 18 * n, class: "t" }, svg, text(name));
+      const names = data.words[by].values.map((each, n) => [each, n]).filter(([each]) => each !== null);
+      names.slice(0, 16).forEach(([name, n], row) => {
+        draw("rect", { x: right - 12, y: top + 2 + 18 * row, width: 11, height: 11, class: `c${n % 8}` }, svg);
+        draw("text", { x: right - 18, y: top + 12 + 18 * row, "text-anchor": "end", class: "halo" }, svg, text(name));
       });
     }
   };
   const nearest = (event) => {
     const box = id("scatter").getBoundingClientRect();
-    const [px, py] = [((event.clientX - box.left) / box.width) * 1000, ((event.clientY - box.top) / box.height) * 460];
+    const [px, py] = [event.clientX - box.left, event.clientY - box.top];
     let best = null;
     let least = 400;
     dots.forEach(([i, cx, cy]) => {
@@ -100,7 +123,8 @@
     });
     return best;
   };
-  const said = (i) => `${place(i)} · ${id("x").value} ${text(value(id("x").value, i))}, ${id("y").value} ${text(value(id("y").value, i))}`;
+  const figure = (name, i) => `${named(name)} ${shown(name, i)} ${data.labels[name].unit}`;
+  const said = (i) => `${design(i)} · ${figure(id("x").value, i)}, ${figure(id("y").value, i)}`;
   id("scatter").addEventListener("pointermove", (event) => { const i = nearest(event); if (i !== null) { id("said").textContent = said(i); } });
   id("scatter").addEventListener("click", (event) => { const i = nearest(event); if (i !== null) { select(i); } });
 
@@ -122,8 +146,9 @@
     const order = (axis) => data.words[axis].values.map((each, n) => [each, n]).filter(([each]) => each !== null)
       .sort(([a], [b]) => before(a, b));
     const head = table.createTHead().insertRow();
-    head.append(Object.assign(document.createElement("th"), { textContent: `${down} \\ ${along}` }));
+    head.append(Object.assign(document.createElement("th"), { textContent: `${named(down)} \\ ${named(along)}` }));
     order(along).forEach(([each]) => head.append(Object.assign(document.createElement("th"), { textContent: text(each), className: "n" })));
+    id("mapsaid").textContent = `${titled(figure)}: ${how === "best" ? `the ${most === Math.min ? "least" : "most"}` : "the mean"} of all designs there${cells.size ? "" : "; none has it"}.`;
     const body = table.createTBody();
     order(down).forEach(([each, row]) => {
       const line = body.insertRow();
@@ -132,7 +157,7 @@
         const cell = line.insertCell();
         const found = known.get(`${row} ${column}`);
         cell.className = "n";
-        cell.textContent = found === undefined ? "" : short(found);
+        cell.textContent = found === undefined ? "" : digits(scaled(figure, found));
         if (found !== undefined && high > low) {
           const part = Math.round(8 + 62 * ((found - low) / (high - low)));
           cell.style.background = `color-mix(in srgb, var(--c1) ${part}%, transparent)`;
@@ -153,13 +178,13 @@
   };
 
   const several = data.words.chip.values.length > 1;
-  const shown = [...(several ? ["chip"] : []), ...axes, ...figures, "status", "chosen"];
+  const order = [...(several ? ["chip"] : []), ...axes, ...figures, "status", "chosen"];
   let sorted = { column: objectives[0] ?? figures[0], sign: 1 };
   const heads = id("points").tHead.insertRow();
-  shown.forEach((name) => {
+  order.forEach((name) => {
     const head = document.createElement("th");
     head.scope = "col";
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: name });
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: titled(name), title: name });
     head.append(button);
     if (figures.includes(name)) { head.className = "n"; }
     button.addEventListener("click", () => {
@@ -179,22 +204,21 @@
     const known = (i) => value(sorted.column, i) !== null;
     rows.sort((a, b) => known(a) && known(b) ? sorted.sign * before(value(sorted.column, a), value(sorted.column, b)) : known(b) - known(a));
     [...heads.cells].forEach((head, n) => head.setAttribute("aria-sort",
-      shown[n] !== sorted.column ? "none" : sorted.sign > 0 ? "ascending" : "descending"));
+      order[n] !== sorted.column ? "none" : sorted.sign > 0 ? "ascending" : "descending"));
     const body = id("points").tBodies[0];
     body.replaceChildren();
     rows.slice(0, most).forEach((i) => {
       const row = body.insertRow();
-      shown.forEach((name) => {
+      order.forEach((name) => {
         const cell = row.insertCell();
         if (figures.includes(name)) { cell.className = "n"; }
-        if (name === shown[0]) {
+        if (name === order[0]) {
           const link = Object.assign(document.createElement("a"), { href: `#${data.keys[i]}`, textContent: text(value(name, i)) });
-          link.addEventListener("click", () => select(i));
-          cell.append(link, front.has(i) ? " ●" : "");
-        } else { cell.textContent = text(value(name, i)); }
+          cell.append(link, front.has(i) ? " ●" : "", data.keys[i] in data.marks ? ` ${data.marks[data.keys[i]]}` : "");
+        } else { cell.textContent = shown(name, i); }
       });
     });
-    id("count").textContent = `${rows.length} of ${count}${rows.length > most ? `, the first ${most} shown` : ""}; ● is on the front`;
+    id("count").textContent = `${rows.length} of ${count}${rows.length > most ? `, the first ${most} shown` : ""}; ● is on the front, letters are those of the designs that stand out`;
   };
 
   const scalar = (each) => {
@@ -241,6 +265,12 @@
   scatter();
   heat();
   list();
-  const asked = data.keys.indexOf(location.hash.slice(1));
-  if (asked >= 0) { select(asked); }
+  const asked = () => {
+    const i = data.keys.indexOf(location.hash.slice(1));
+    if (i >= 0) { select(i); }
+  };
+  addEventListener("hashchange", asked);
+  let drawn = innerWidth;
+  addEventListener("resize", () => { if (innerWidth !== drawn) { drawn = innerWidth; scatter(); } });
+  asked();
 })();

@@ -94,6 +94,43 @@ def interactions(records: Sequence[Record], axes: Sequence[str], figure: str) ->
     return sorted(found, key=lambda each: -each.share)
 
 
+def envelope(
+    records: Sequence[Record], axis: str, figure: str, *, maximize: bool = False
+) -> list[tuple[Any, float]]:
+    """(value of an axis, the best of a figure there), in the order in which values appear."""
+    known, y = _known(records, figure)
+    pick = np.max if maximize else np.min
+    return [(key[0], float(pick(y[rows]))) for key, rows in _groups(known, (axis,)).items()]
+
+
+def enough(
+    records: Sequence[Record], axis: str, figure: str, *, slack: float = 0.05, maximize: bool = False
+) -> Any:
+    """The first value of an axis at which the best of a figure is near the best of all.
+
+    Parameters
+    ----------
+    records
+        In the order of the axis: the first values first.
+    axis, figure
+        Columns.
+    slack
+        How near, as a share of the best of all.
+    maximize
+        Whether the largest is the best.
+
+    Returns
+    -------
+    The value; None where the figure is not known.
+    """
+    bests = envelope(records, axis, figure, maximize=maximize)
+    if not bests:
+        return None
+    best = max(value for _, value in bests) if maximize else min(value for _, value in bests)
+    room = slack * abs(best)
+    return next(value for value, there in bests if abs(there - best) <= room)
+
+
 def differences_pct(record: Record, baseline: Record, figures: Sequence[str]) -> dict[str, float | None]:
     """Figure -> by how many percent a record is above a baseline; None where one is not known, or 0."""
     found: dict[str, float | None] = {}

@@ -1,4 +1,4 @@
-"""A small chip whose times are easy to tell: what tests of mapping and engine build on."""
+"""A small chip whose times are easy to tell, for tests of mapping and engine; runs of one task on all kinds of chips."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from simulator.hw.chip import Chip, load_chip
+from simulator.results.result import Result
 
 SMALL = """
 name: small
@@ -36,3 +37,21 @@ def small_file(tmp_path: Path) -> Path:
 def small(small_file: Path) -> Callable[..., Chip]:
     """Build the small chip under overrides; 1 ns per operation of ``lanes``, 1 ns per 64 B of transfer."""
     return lambda overrides=None: load_chip(small_file, overrides)
+
+
+@pytest.fixture(scope="session")
+def digits() -> dict[str, Result]:
+    """The digits on a chip of each kind: chip -> result, of the same 200 samples."""
+    from simulator import run as simulate
+
+    int8 = {"workload.quantize.weights": "int8"}
+    return {
+        "npu/edge_npu": simulate("npu/edge_npu", "digits_mlp", overrides=int8, stream=20),
+        "pim/edge_npu_lpddr5_pim": simulate(
+            "pim/edge_npu_lpddr5_pim", "digits_mlp", overrides={"mapping.cores.pim": "prefer"}
+        ),
+        "neuromorphic/loihi_1": simulate(
+            "neuromorphic/loihi_1", "digits_snn", overrides={"workload.time_steps": 4}
+        ),
+        "neuromorphic/nm500": simulate("neuromorphic/nm500", "digits_nm500"),
+    }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from simulator.base.errors import InputError, Problem
-from simulator.experiment.sweep.expression import Expression, ExpressionError, parse
+from simulator.experiment.sweep.expression import Expression, ExpressionError, parse, quantity
 from simulator.experiment.sweep.measures import mixed
 from simulator.experiment.sweep.store import KeptPoint, Run, Store
 from simulator.results import front, sensitivity
@@ -110,6 +111,75 @@ class SweepResult:
                 within = [record for record in self._in_order() if record["within_limits"]]
                 found[name][figure] = sensitivity.best(within, column, maximize=way == "maximize")
         return found
+
+    def thrifty(self, figure: str) -> Mapping[str, Any] | None:
+        """The best record by one objective among those that are nowhere worse than the baseline in the others.
+
+        None without a baseline, or where there is no such record.
+        """
+        base = self.baseline
+        others = {name: way for name, way in self.objectives.items() if name != figure}
+        if base is None or any(base.get(name) is None for name in self.objectives):
+            return None
+        limit = scores(base, others)
+        within = [
+            record for record in self._in_order()
+            if record["within_limits"] and all(record.get(name) is not None for name in others)
+            and all(mine <= most for mine, most in zip(scores(record, others), limit, strict=True))
+        ]  # fmt: skip
+        return sensitivity.best(within, figure, maximize=self.objectives[figure] == "maximize")
+
+    def envelopes(self, figure: str) -> dict[str, list[tuple[Any, float]]]:
+        """Axis -> (value, the best of a figure there); of records within limits."""
+        within = [record for record in self._in_order() if record["within_limits"]]
+        most = self.objectives.get(figure) == "maximize"
+        return {
+            axis: sensitivity.envelope(within, axis, figure, maximize=most) for axis in self._varying()
+        }
+
+    def enough(self, figure: str) -> dict[str, Any]:
+        """Axis -> the first of its values with which the best of a figure is within 5 % of the best of all.
+
+        ``figure`` may be that of one workload, ``<workload>.latency_s``; it is to be small unless an objective
+        of this name says otherwise.
+        """
+        within = [record for record in self._in_order() if record["within_limits"]]
+        most = self.objectives.get(figure.rpartition(".")[2]) == "maximize"
+        return {axis: sensitivity.enough(within, axis, figure, maximize=most) for axis in self._varying()}
+
+    def steps(self) -> list[tuple[str, int, int, float, float]]:
+        """Where more of a memory makes runs slower, which is not what one would expect.
+
+        Returns
+        -------
+        list of tuple
+            (axis, pairs of designs that differ by one place along the axis alone, those of them where the one
+            with more is slower, by how much at most in per cent, and that for one workload) of each axis of a
+            memory with ascending numbers along which the best latency falls.
+        """
+        found = []
+        names = [workload["name"] for workload in self.definition["workloads"]]
+        columns = ["latency_s", *(f"{name}.latency_s" for name in names if len(names) > 1)]
+        for axis, best in self.envelopes("latency_s").items():
+            sizes = [quantity(value).value for value, _ in best]
+            if not axis.startswith("memories.") or any(isinstance(size, str) for size in sizes):
+                continue
+            if sizes != sorted(sizes) or best[-1][1] > best[0][1]:
+                continue
+            rises = [self._rises(axis, column) for column in columns]
+            worse = [rise for rise in rises[0] if rise > 0]
+            single = max((rise for each in rises for rise in each), default=0.0)
+            found.append((axis, len(rises[0]), len(worse), max(worse, default=0.0), single))
+        return found
+
+    def _rises(self, axis: str, figure: str) -> list[float]:
+        """By how many per cent a figure rises from a design to the next along an axis, all else equal."""
+        lines: dict[tuple[str, ...], list[float]] = {}
+        for record in self._in_order():
+            others = tuple(str(record.get(o)) for o in ("chip", *self._varying()) if o != axis)
+            if record.get(figure):
+                lines.setdefault(others, []).append(record[figure])
+        return [(b / a - 1) * 100 for line in lines.values() for a, b in pairwise(line)]
 
     def against_baseline(self, record: Mapping[str, Any]) -> dict[str, float | None]:
         """Figure -> by how many percent a record is above the baseline; empty without one."""

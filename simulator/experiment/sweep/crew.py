@@ -1,29 +1,35 @@
 """Who does the work: processes of this machine, or a dask cluster. Both are executors, and no more is asked.
 
-A crew hands out its executor, makes a new one where the old one broke, and one of a single process for jobs
-that are suspected of having broken it.
+A crew hands out the executor of each of its workers, makes a new one where the old one broke, and one of a
+single process for jobs that are suspected of having broken it.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import forkserver
 from typing import Any, Protocol
 
 from simulator.base.errors import InputError, Problem
-from simulator.experiment.sweep.evaluate import begin
+from simulator.experiment.sweep.evaluate import NEEDED, ONE_THREAD, begin
 from simulator.experiment.sweep.identity import model_version
 
 
 class Crew(Protocol):
     """Executors for ``execute``."""
 
-    size: int  # jobs at a time
+    size: int  # workers
     plugins: tuple[str, ...]  # modules that every process imports
 
-    def executor(self) -> Executor:
-        """The executor, a new one after ``drop``."""
+    @property
+    def warm(self) -> bool:
+        """Whether kernels are compiled already: then nobody has to be first."""
+
+    def executor(self, worker: int) -> Executor:
+        """The executor of a worker, a new one after ``drop``."""
 
     def alone(self) -> Executor | None:
         """An executor of one process, None where a death costs nobody else's job."""
@@ -36,30 +42,35 @@ class Crew(Protocol):
 
 
 class Processes:
-    """Processes of this machine, from a server that forks them before anything is loaded."""
+    """Processes of this machine, each with an executor of its own.
+
+    They are forked by a server that has imported what a run needs, so that each starts in milliseconds.
+    """
 
     def __init__(self, workers: int, plugins: Sequence[str] = ()) -> None:
         self.size, self.plugins = workers, tuple(plugins)
         self._context = multiprocessing.get_context("forkserver")
-        self._open: list[ProcessPoolExecutor] = []
-        self._executor: ProcessPoolExecutor | None = None
+        self._open: dict[ProcessPoolExecutor, int] = {}
 
-    def executor(self) -> Executor:
-        """The pool of all workers."""
-        if self._executor is None:
-            self._executor = self._pool(self.size)
-        return self._executor
+    @property
+    def warm(self) -> bool:
+        """Whether some process has compiled kernels before."""
+        from simulator.kernels.jit import CACHE_FOLDER  # numba: only where something is to be simulated
+
+        return any(CACHE_FOLDER.rglob("*.nbi"))
+
+    def executor(self, worker: int) -> Executor:
+        """The process of a worker."""
+        mine = next((pool for pool, whose in self._open.items() if whose == worker), None)
+        return mine or self._pool(worker)
 
     def alone(self) -> Executor:
-        """A pool of one."""
-        return self._pool(1)
+        """A process beside those of the workers."""
+        return self._pool(-1)
 
     def drop(self, executor: Executor) -> None:
-        """End the processes of a pool."""
-        if executor is self._executor:
-            self._executor = None
-        if isinstance(executor, ProcessPoolExecutor) and executor in self._open:
-            self._open.remove(executor)
+        """End the process of an executor."""
+        if isinstance(executor, ProcessPoolExecutor) and self._open.pop(executor, None) is not None:
             _end(executor)
 
     def close(self) -> None:
@@ -67,10 +78,27 @@ class Processes:
         for executor in list(self._open):
             self.drop(executor)
 
-    def _pool(self, workers: int) -> ProcessPoolExecutor:
-        pool = ProcessPoolExecutor(workers, self._context, initializer=begin)
-        self._open.append(pool)
+    def _pool(self, worker: int) -> ProcessPoolExecutor:
+        if not self._open:
+            _start_server()
+        pool = ProcessPoolExecutor(1, self._context, initializer=begin)
+        self._open[pool] = worker
         return pool
+
+
+def _start_server() -> None:
+    """Start the fork server with everything imported; libraries decide then how many threads they have."""
+    multiprocessing.set_forkserver_preload([*NEEDED])
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(ONE_THREAD)
+    try:
+        forkserver.ensure_running()
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _end(executor: ProcessPoolExecutor) -> None:
@@ -105,14 +133,15 @@ class Cluster:
             message = f"expected the address of a dask scheduler such as tcp://host:8786; {address}: {error}"
             raise InputError(Problem(message, path="--cluster")) from None
         try:
-            self.size = self._greet(address)
+            self._workers = self._greet(address)
         except BaseException:
             self._client.close()
             raise
-        self._executor: Any = None
+        self.size = len(self._workers)
+        self._executors: dict[int, Any] = {}
 
-    def _greet(self, address: str) -> int:
-        """See that every worker can do the work; how many jobs they take at a time."""
+    def _greet(self, address: str) -> list[str]:
+        """See that every worker can do the work; their addresses."""
         threads: dict[str, int] = self._client.nthreads()
         if not threads:
             message = f"nobody works at {address} yet; start `dask worker {address}`"
@@ -131,13 +160,20 @@ class Cluster:
         if others:
             message = f"expected workers with chipsim {mine}, got {', '.join(others)}"
             raise InputError(Problem(message, path="--cluster"))
-        return len(threads)
+        return sorted(threads)
 
-    def executor(self) -> Executor:
-        """The cluster as an executor."""
-        if self._executor is None:
-            self._executor = self._client.get_executor(retries=0)
-        found: Executor = self._executor
+    @property
+    def warm(self) -> bool:
+        """Nobody knows: workers may be on several machines."""
+        return False
+
+    def executor(self, worker: int) -> Executor:
+        """A worker as an executor; where it is gone, or slow, others do what it was to do."""
+        if worker not in self._executors:
+            self._executors[worker] = self._client.get_executor(
+                retries=0, workers=[self._workers[worker]], allow_other_workers=True
+            )
+        found: Executor = self._executors[worker]
         return found
 
     def alone(self) -> None:
@@ -145,11 +181,11 @@ class Cluster:
         return
 
     def drop(self, executor: Executor) -> None:
-        """Let go of the executor."""
-        self._executor = None
+        """Let go of an executor."""
+        self._executors = {worker: each for worker, each in self._executors.items() if each is not executor}
 
     def close(self) -> None:
         """Cancel what is left and leave."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False)  # cancels what is left
+        for executor in self._executors.values():
+            executor.shutdown(wait=False)  # cancels what is left
         self._client.close()

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 from simulator.base.errors import InputError
@@ -19,8 +20,16 @@ from simulator.base.registry import import_plugin
 from simulator.experiment.overrides import split_overrides
 from simulator.experiment.sweep.store import Run
 
-#: Threads of libraries in a worker: there is a worker per core.
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+#: Environment in which libraries keep to one thread: there is a worker per core.
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
+#: What a run imports, numba and simpy among it: at the start of a worker, not in its first run.
+NEEDED = (
+    "simulator.engine.simulate", "simulator.mapping.lower", "simulator.experiment.language",
+    "simulator.experiment.single", "simulator.experiment.sweep.measures",
+    "simulator.kernels.search", "simulator.kernels.visits", "simulator.kernels.hazard",
+)  # fmt: skip
 #: Allocations between two collections: what planning remembers is large and lives long, and looking through
 #: it as often as Python does by default takes a quarter of a worker's time.
 _COLLECT = (100_000, 50, 100)
@@ -33,6 +42,7 @@ class Job:
     """What one run takes: names and plain values, so that any process can do it.
 
     ``overrides`` hold the settings of the workload too; ``given`` are ``inputs``, ``golden``, ``profile``.
+    Jobs that are ``like`` have plans with much in common: a worker should do them one after the other.
     """
 
     key: str
@@ -41,6 +51,7 @@ class Job:
     overrides: tuple[tuple[str, str], ...]
     given: tuple[tuple[str, str], ...] = ()
     seed: int = 0
+    like: str = ""
 
 
 def begin() -> None:
@@ -49,7 +60,7 @@ def begin() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    os.environ.update(ONE_THREAD)
     load()
     gc.collect()
     gc.freeze()  # what is there now stays: not to be looked through again and again
@@ -64,8 +75,8 @@ def _end_with(sentinel: int) -> None:
 
 def load() -> None:
     """Import everything that a run needs."""
-    import simulator.engine.simulate  # numba and simpy: here, not in the first run
-    import simulator.mapping.lower  # noqa: F401
+    for module in NEEDED:
+        import_module(module)
 
 
 def evaluate(jobs: Sequence[Job], plugins: Sequence[str] = ()) -> list[Run]:
@@ -92,36 +103,45 @@ def _evaluate(job: Job) -> Run:
 
 def _figures(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
     """Metrics of a run, and what its result assumes and leaves out."""
-    from simulator.experiment.language import language_model, run_language_model
+    from simulator.experiment.run import run
     from simulator.experiment.single import finish, prepare_with_values, with_values
-    from simulator.experiment.spikingrun import run_spiking
     from simulator.experiment.sweep.measures import figures_of
     from simulator.experiment.values import read_given
+    from simulator.hw.chip import load_chip
+    from simulator.hw.spiking import is_spiking
 
     overrides = dict(job.overrides)
-    settings = split_overrides(overrides)[1]
-    spiking = _spiking(job.network)
-    request = None if spiking else language_model(job.network, settings, None)
-    if spiking:
-        inputs = dict(job.given).get("inputs")
-        result = run_spiking(job.chip, job.network, inputs=inputs, overrides=overrides, seed=job.seed)
-    elif request is not None:
-        result = run_language_model(job.chip, request, overrides=overrides, seed=job.seed)
+    for_chip, settings = split_overrides(overrides)
+    chip = load_chip(job.chip, for_chip)
+    network = job.network, tuple(sorted(settings.items()))
+    given: dict[str, Any] = dict(job.given)
+    if is_spiking(chip) or not _one_graph(*network):
+        result = run(job.chip, job.network, overrides=overrides, seed=job.seed, **given)
     else:
-        files = dict(job.given)
-        given = read_given(files.get("inputs"), files.get("golden"), files.get("profile"))
-        graph = _network(job.network, tuple(sorted(settings.items())))
-        chip, schedule, values = prepare_with_values(job.chip, graph, overrides=overrides, given=given)
-        result = with_values(finish(chip, schedule, seed=job.seed, beside=False), values)
+        values = read_given(given.get("inputs"), given.get("golden"), given.get("profile"))
+        left = {f"workload.{name}": text for name, text in settings.items()}
+        chip, schedule, found = prepare_with_values(chip, _network(*network), overrides=left, given=values)
+        result = finish(chip, schedule, seed=job.seed, beside=False, details=False)
+        result = with_values(result, found)
     said = {"assumptions": list(result.assumptions), "not_modelled": list(result.not_modelled)}
     return figures_of(result), said
 
 
 @lru_cache(maxsize=64)
-def _spiking(network: str) -> bool:
+def _one_graph(network: str, settings: tuple[tuple[str, str], ...]) -> bool:
+    """Whether a network is one graph that is the same on every chip, and carries no samples."""
+    from simulator.experiment.execute import carried_samples
+    from simulator.experiment.language import language_model
+    from simulator.experiment.matching import matching
+    from simulator.experiment.run import refuse_settings
     from simulator.workload.load import is_spiking
 
-    return is_spiking(network)
+    asked = dict(settings)
+    if is_spiking(network):
+        return False
+    refuse_settings(asked)
+    others = language_model(network, asked, None), matching(network, asked), carried_samples(network, asked)
+    return all(other is None for other in others)
 
 
 @lru_cache(maxsize=64)  # for the life of a worker, in which nobody edits the file

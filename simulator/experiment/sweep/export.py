@@ -12,7 +12,7 @@ from typing import Any
 from simulator.base.files import write_atomic
 from simulator.experiment.sweep.collect import SweepResult
 from simulator.experiment.sweep.page import make_page
-from simulator.experiment.sweep.summary import summary_lines
+from simulator.experiment.sweep.summary import notice_lines
 
 
 def export(result: SweepResult, folder: Path, *, page: bool = True) -> list[Path]:
@@ -28,7 +28,7 @@ def export(result: SweepResult, folder: Path, *, page: bool = True) -> list[Path
     Returns
     -------
     list of Path
-        points.csv, pareto.csv, report.html, and points.parquet if it could be written.
+        points.csv, pareto.csv, report.html, front.svg where there are two objectives, and points.parquet if it could be written.
 
     Raises
     ------
@@ -41,9 +41,13 @@ def export(result: SweepResult, folder: Path, *, page: bool = True) -> list[Path
     write_atomic(written[1], table_text(columns, result.pareto))
     if page:
         from simulator.report.sweep import render  # the template engine: only where a page is written
+        from simulator.report.sweepfigures import front_picture
 
-        written.append(folder / "report.html")
-        write_atomic(written[-1], render(make_page(result, summary_lines(result))))
+        shown = make_page(result, notice_lines(result))
+        drawing = front_picture(shown)
+        for name, text in (("report.html", render(shown)), *((("front.svg", drawing),) if drawing else ())):
+            written.append(folder / name)
+            write_atomic(written[-1], text)
     if find_spec("pyarrow") is not None and result.records:
         written.append(folder / "points.parquet")
         write_atomic(written[-1], _parquet(columns, result.records))

@@ -51,18 +51,19 @@ class Keys:
 
     def __init__(self, sweep: Sweep, plugins: Sequence[str] = ()) -> None:
         self.sweep, self.model = sweep, model_version(tuple(plugins))
-        self._chips: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
+        self._chips: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[str, str]] = {}
         self._networks: dict[str, str] = {}
 
     def jobs(self, point: Point) -> list[Job]:
         """The runs of a point, in the order of the workloads."""
         for_chip, settings = split_overrides(self.sweep.space.overrides(point))
-        chip = self._chip(point.chip, for_chip)
-        return [self._job(point.chip, chip, for_chip, settings, w) for w in self.sweep.workloads]
+        chip, cores = self._chip(point.chip, for_chip)
+        return [self._job(point.chip, chip, cores, for_chip, settings, w) for w in self.sweep.workloads]
 
     def _job(
-        self, name: str, chip: str, for_chip: Mapping[str, str], settings: Mapping[str, str], own: Workload
-    ) -> Job:
+        self, name: str, chip: str, cores: str, for_chip: Mapping[str, str], settings: Mapping[str, str],
+        own: Workload,
+    ) -> Job:  # fmt: skip
         asked = {**settings, **split_overrides(own.settings)[1]}
         what = {
             "model": self.model,
@@ -75,16 +76,20 @@ class Keys:
         overrides = {**for_chip, **{f"workload.{key}": str(value) for key, value in asked.items()}}
         return Job(
             _digest(what), name, own.network, tuple(overrides.items()), tuple(own.given.items()),
-            self.sweep.seed,
+            self.sweep.seed, _digest([cores, own.network, what["settings"]]),
         )  # fmt: skip
 
-    def _chip(self, name: str, overrides: Mapping[str, str]) -> str:
+    def _chip(self, name: str, overrides: Mapping[str, str]) -> tuple[str, str]:
+        """Key of a chip, and one of its cores: of all that the times of tiles depend on."""
         key = name, tuple(sorted(overrides.items()))
         if key not in self._chips:
             try:
-                self._chips[key] = load_chip(name, overrides).digest
+                chip = load_chip(name, overrides)
+                cores = _digest([chip.core_digest(core) for core in chip.cores])
+                self._chips[key] = chip.digest, cores
             except InputError:
-                self._chips[key] = _digest(["broken", locate(name, "hwconfigs").read_text(), *key[1]])
+                broken = _digest(["broken", locate(name, "hwconfigs").read_text(), *key[1]])
+                self._chips[key] = broken, name
         return self._chips[key]
 
     def _network(self, name: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from simulator.experiment.sweep import measures
 from simulator.experiment.sweep.axes import Axis, read_axes
 from simulator.experiment.sweep.expression import Expression, ExpressionError, parse
 from simulator.experiment.sweep.names import own_values, stated_at, unknown_names, valueless, without
+from simulator.experiment.sweep.quick import shortened_axes, shortened_workloads
 from simulator.experiment.sweep.space import MOST_POINTS, Point, Space
 from simulator.experiment.sweep.spec import SEARCHES, Search, SweepFile, SweepWorkload
 from simulator.experiment.sweep.witness import value_problems
@@ -98,8 +99,8 @@ class Sweep:
         return [workload.weight for workload in self.workloads]
 
 
-def load_sweep(path: str | Path) -> Sweep:
-    """Read a sweep and check everything in it.
+def load_sweep(path: str | Path, *, quick: bool = False) -> Sweep:
+    """Read a sweep and check everything in it; ``quick``: with what its ``quick`` keeps alone.
 
     Raises
     ------
@@ -115,6 +116,9 @@ def load_sweep(path: str | Path) -> Sweep:
         raise InputError(*_sorted([*error.problems, *_axis_problems(document)])) from None
     names = chip_names(top.chips, document)
     axes, wrong = read_axes(document.data["axes"], document)
+    fewer, beyond = shortened_axes(axes, top.quick, document)
+    wrong += beyond
+    axes = fewer if quick else axes
     sound, lost = _sound(top, axes, names, document)
     problems += [*wrong, *lost]
     own = {chip: own_values(chip) for chip in top.chips}
@@ -125,12 +129,14 @@ def load_sweep(path: str | Path) -> Sweep:
         for found in _expressions([str(text)], "derived", document, problems, where):
             derived[where] = found
     workloads = _workloads(top, document, problems)
+    less, lacking = shortened_workloads(workloads, top.quick, document)
+    problems += lacking
+    workloads = less if quick else workloads
     metrics = _metrics(names, workloads)
     objectives = _objectives(top, metrics, document, problems)
     problems += _unknown_metrics(limits, metrics, document)
     search = _search(top, document, problems)
-    screening = _screening(top, search, objectives, document, problems)
-    problems += [] if problems else _not_screened(screening, workloads, document)
+    screening = _screening(top, search, objectives, workloads, document, problems)
     name = _name(top, path, document, problems)
     space = Space(
         tuple(dict.fromkeys(top.chips)), names, tuple(sound), tuple(constraints), top.set, derived, own,
@@ -311,12 +317,16 @@ def _search(top: SweepFile, document: yamlio.Document, problems: list[Problem]) 
 
 
 def _screening(
-    top: SweepFile, search: Search, objectives: Sequence[Objective], document: yamlio.Document,
-    problems: list[Problem],
+    top: SweepFile, search: Search, objectives: Sequence[Objective], workloads: Sequence[Workload],
+    document: yamlio.Document, problems: list[Problem],
 ) -> Plan | None:  # fmt: skip
     if top.screening is None:
         return None
-    from simulator.experiment.sweep.screening import SCREENED
+    from simulator.experiment.sweep.screening import SCREENED, hindrances
+
+    fixed = {path: value for path, value in top.set.items() if path.startswith("workload.")}
+    runs = [replace(workload, settings={**fixed, **workload.settings}) for workload in workloads]
+    problems += [document.problem(text, place) for place, text in hindrances(top.chips, runs)]
 
     if search.kind not in ("grid", "random"):
         message = f"screening is for grid and random; {search.kind} chooses from what it has simulated"
@@ -336,19 +346,6 @@ def _screening(
         message = f"expected a number of points such as 200, or a share such as 10 %; got {shown(keep)}"
         problems.append(document.problem(message, ("screening", "keep")))
     return Plan(keep if isinstance(keep, int) else None, share, check)
-
-
-def _not_screened(
-    screening: Plan | None, workloads: Sequence[Workload], document: yamlio.Document
-) -> list[Problem]:
-    """Spiking networks, of which there is no closed form."""
-    if screening is None:
-        return []
-    from simulator.workload.load import is_spiking
-
-    names = [workload.name for workload in workloads if is_spiking(workload.network)]
-    message = f"there is no closed form of spiking networks ({', '.join(names)}); leave `screening` out"
-    return [document.problem(message, ("screening",))] if names else []
 
 
 def _name(top: SweepFile, path: str | Path, document: yamlio.Document, problems: list[Problem]) -> str:

@@ -29,6 +29,7 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> SweepResult:
     if not folders:
         raise InputError(Problem("expected at least one folder of a sweep", path="merge"))
     shards: list[list[int]] = []
+    models: dict[str, str] = {}  # of each sweep, the version of the model that its first shard has
     first: tuple[str, str] | None = None
     problems = []
     for folder in folders:
@@ -41,6 +42,13 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> SweepResult:
         first = first or (digest, str(folder))
         if digest != first[0]:
             message = f"expected a shard of the sweep in {first[1]}, got another sweep ('{name}')"
+            problems.append(Problem(message, str(folder)))
+        model = str(facts.get("model", ""))
+        if models.setdefault(digest, model) != model:
+            message = (
+                f"expected runs of chipsim {models[digest]}, as in {first[1]}, got those of {model}; "
+                "give this shard's command again with that version"
+            )
             problems.append(Problem(message, str(folder)))
         shards += [facts["shard"]] if "shard" in facts else []
     if problems:

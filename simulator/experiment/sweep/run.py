@@ -140,7 +140,7 @@ class _Running:
     def run(self) -> None:
         """All of it."""
         self.store.begin(self.sweep.digest, self.sweep.name, self.sweep.definition)
-        facts: dict[str, Any] = {"model": self.keys.model}
+        facts: dict[str, Any] = {"model": self.keys.model, "description": self.sweep.description}
         if self.shard is not None:
             facts["shard"] = list(self.shard)
         self.store.state(self.sweep.digest, facts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.base.errors import InputError
 from simulator.experiment.overrides import split_overrides
+from simulator.hw.chip import load_chip
 
 if TYPE_CHECKING:
     from simulator.experiment.sweep.closedform import ClosedForm
@@ -20,6 +21,41 @@ SCREENED = ("latency_s", "energy_j", "edp_js", "area_mm2")
 PERCENTILES = (5, 25, 50, 75, 95)
 
 Estimate = dict[str, Any]
+
+
+def hindrances(chips: Sequence[str], workloads: Sequence[Any]) -> list[tuple[tuple[str | int, ...], str]]:
+    """What the closed form has no equations for: where in the sweep's file it stands, and why.
+
+    Parameters
+    ----------
+    chips
+        As the file names them.
+    workloads
+        With ``network`` and ``settings``.
+    """
+    from simulator.experiment.language import language_model  # readers of networks: only for a screening
+
+    instead = "leave `screening` out; to simulate fewer points, `search: {kind: nsga2, evaluations: 100}`"
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for i, name in enumerate(chips):
+        chip = load_chip(name)
+        for core, spec in chip.cores.items():
+            if spec.RESIDENT or spec.ALONE:
+                what = "computes inside a memory" if spec.RESIDENT else "has a model of its own"
+                text = f"the closed form knows no core that {what} ('{core}', {spec.kind}); {instead}"
+                found.append((("chips", i), text))
+    for i, workload in enumerate(workloads):
+        try:
+            phases = language_model(workload.network, split_overrides(workload.settings)[1], None)
+        except InputError:  # said elsewhere
+            continue
+        if phases is not None:
+            text = (
+                "the closed form is of one graph, not of a prompt and the tokens after it; set "
+                f"workload.phase to prefill or decode, or {instead}"
+            )
+            found.append((("workloads", i), text))
+    return found
 
 
 @dataclass(frozen=True)

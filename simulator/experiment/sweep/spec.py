@@ -44,6 +44,17 @@ class Screening(Spec):
     )
 
 
+class Quick(Spec):
+    """What a quick sweep (``--quick``) keeps."""
+
+    axes: dict[str, list[Any]] = Field(
+        default_factory=dict,
+        description="Axis -> those of its values that are kept, of a tied one those of its first path; an "
+        "axis that is left out keeps all",
+    )
+    workloads: list[str] = Field(default_factory=list, description="Names of those that are kept [all]")
+
+
 class SweepFile(Spec):
     """What a sweep's file says."""
 
@@ -88,5 +99,8 @@ class SweepFile(Spec):
     baseline: dict[str, Any] | None = Field(
         None,
         description="Path -> value of a point to compare with, {} is the chip as it is; simulated as well",
+    )
+    quick: Quick = Field(
+        default_factory=Quick, description="What a quick sweep (`--quick`) keeps of axes and workloads"
     )
     seed: int = Field(0, description="Of random choices; recorded in every result", ge=0)

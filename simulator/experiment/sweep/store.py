@@ -107,6 +107,7 @@ class Store:
     def __init__(self, folder: str | Path, *, write: bool = True) -> None:
         self.folder, self.path = Path(folder), Path(folder) / FILE
         self._lock: Any = None
+        self._before: dict[str, dict[tuple[str, str], str]] = {}  # points that were there when it was opened
         if write:
             self._lock_folder()
         elif not self.path.is_file():
@@ -200,12 +201,27 @@ class Store:
         return None if row is None else (row[0], row[1], self._json(row[2]), self._json(row[3]))
 
     def add_points(self, digest: str, points: Iterable[KeptPoint]) -> None:
-        """Keep points of a sweep; one that is there already stays as it is."""
+        """Keep points of a sweep; one that is there already stays as it is.
+
+        A point that was there with other runs, of another version of its chip, network or model, is replaced.
+        """
         rows = [
             (digest, p.key, p.chosen, p.chip, _text(p.values), _text(list(p.runs)), _text(p.estimate))
             for p in points
         ]
         with self._guarded(), self._database:
+            if digest not in self._before:
+                before = self._database.execute(
+                    "SELECT chip, point, key FROM points WHERE sweep = ?", (digest,)
+                )
+                self._before[digest] = {(chip, point): key for chip, point, key in before}
+            known = self._before[digest]
+            old = [
+                (digest, known[chip, point])
+                for _, key, _, chip, point, _, _ in rows
+                if known.get((chip, point), key) != key
+            ]
+            self._database.executemany("DELETE FROM points WHERE sweep = ? AND key = ?", old)
             self._database.executemany("INSERT OR IGNORE INTO points VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def points(self, digest: str) -> list[KeptPoint]:

@@ -36,7 +36,12 @@ def summary_lines(result: SweepResult) -> list[str]:
         if effects:
             together = f"; together {', '.join(pairs)}" if pairs else ""
             lines.append(f"{figure} varies with: {', '.join(effects)}{together}")
-    lines += screening_lines(result.facts.get("screening", {}))
+    return lines + notice_lines(result)
+
+
+def notice_lines(result: SweepResult) -> list[str]:
+    """What else there is to know: how good a screening was, what is missing, what has no figures."""
+    lines = screening_lines(result.facts.get("screening", {}))
     if result.missing:
         lines.append(f"{result.missing} points are not finished; the same command resumes")
     for shard in result.facts.get("missing_shards", []):

@@ -40,7 +40,7 @@ def value_problems(
         if point.identity in seen:
             continue
         seen.add(point.identity)
-        for problem in _wrong_at(point, space, workloads):
+        for problem in _wrong_at(point, space, workloads, document):
             problems.setdefault(_placed(problem, axis, place, point, space, document))
         if len(problems) >= _MOST_TOLD:
             break
@@ -63,7 +63,9 @@ def _witnesses(space: Space, baseline: Point | None) -> Iterator[tuple[Axis | No
                 yield axis, place, point
 
 
-def _wrong_at(point: Point, space: Space, workloads: Sequence[Workload]) -> list[Problem]:
+def _wrong_at(
+    point: Point, space: Space, workloads: Sequence[Workload], document: Document
+) -> list[Problem]:
     try:
         for_chip, settings = split_overrides(space.overrides(point))
         chip = load_chip(point.chip, for_chip)
@@ -72,9 +74,11 @@ def _wrong_at(point: Point, space: Space, workloads: Sequence[Workload]) -> list
     if not any(path.startswith("workload.") for path in point.values) and not _is_first(space, point):
         return []
     problems: list[Problem] = []
-    for workload in workloads:
+    for i, workload in enumerate(workloads):
         own = split_overrides(workload.settings)[1]
-        problems += _network_problems(workload, {**settings, **own}, chip)
+        for problem in _network_problems(workload, {**settings, **own}, chip):
+            bare = problem.file in (None, "", workload.network) and not problem.line and not problem.path
+            problems.append(document.problem(problem.message, ("workloads", i)) if bare else problem)
     return problems
 
 
@@ -88,22 +92,20 @@ def _network_problems(workload: Workload, settings: Mapping[str, str], chip: Chi
     """What is wrong with a network and the settings of its runs."""
     from simulator.experiment.language import language_model  # readers of networks: heavy
     from simulator.experiment.single import load_network, with_precision
-    from simulator.experiment.spikingrun import prepare_spiking, spikes
+    from simulator.experiment.spikingrun import prepare_spiking, refuse_settings, spikes
     from simulator.experiment.values import with_zeros
 
     network = workload.network
     try:
         if spikes(chip, network):
             prepare_spiking(chip, network, settings, workload.given.get("inputs"))
-        elif language_model(network, settings, None) is None:
+            return []
+        refuse_settings(settings)
+        if language_model(network, settings, None) is None:
             graph = with_precision(load_network(network, settings, None), chip, settings.get("precision"))
             with_zeros(graph, chip, settings, None)
     except InputError as error:
-        named = (
-            replace(each, message=f"{network}: {each.message}") if each.file == network else each
-            for each in error.problems
-        )
-        return list(named)
+        return list(error.problems)
     return []
 
 
@@ -119,7 +121,8 @@ def _placed(
         if any(stated.startswith(f"--set {path}=") for path in (where, bare)) and where not in point.values:
             return document.problem(problem.message, (key, where))
     for path in point.values:
-        if stated.startswith(f"--set {path}=") or problem.path == path:
+        above = problem.path and f"{path}.".startswith(f"{problem.path}.")  # came into being with it
+        if stated.startswith(f"--set {path}=") or above:
             found = next((other for other in space.axes if path in _local(other, point, space)), None)
             if found is not None:
                 return document.problem(problem.message, _where(found, path, point, space, document))

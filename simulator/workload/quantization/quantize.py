@@ -129,6 +129,7 @@ def quantize(
     rules: str | Path | Sequence[Rule] = (),
     labels: str | None = None,
     arguments: Mapping[str, str] | None = None,
+    measure: bool = True,
     say: Callable[[str], None] = lambda text: None,
 ) -> Quantized:
     """Quantize a float network after training.
@@ -147,6 +148,8 @@ def quantize(
         Name among ``inputs`` of the class of each sample; None: ``labels`` if that is there.
     arguments
         Arguments of a builder, as YAML, in place of those in its file.
+    measure
+        Whether to put the samples through both networks, for noise and accuracy; else these are None.
     say
         Is told what is being done.
 
@@ -171,15 +174,14 @@ def quantize(
     samples, classes = _samples(graph, float_network, inputs, labels)
     quants, spans = _calibrated(graph, samples, choice, constants, settings, say)
     say("writing the quantized network")
-    written = write_qdq(
-        float_network, choice, quants, per_channel=settings.per_channel, method=settings.method
-    )
+    written = write_qdq(float_network, choice, quants, per_channel=settings.per_channel, method=method)
     compared = dict.fromkeys([*(layer.results[0] for layer in computed), *float_network.outputs])
     shown = {name: written.shown.get(name, name) for name in compared if name in float_network.floats}
-    say(f"comparing on {len(samples)} samples")
+    if measure:
+        say(f"comparing on {len(samples)} samples")
     found = compare(
-        (graph, load_model(_showing(written, shown), float_network.path)), samples, shown, classes,
-        float_network.outputs[0],
+        (graph, load_model(_showing(written, shown), float_network.path)), samples if measure else (), shown,
+        classes if measure else None, float_network.outputs[0],
     )  # fmt: skip
     reports = [
         _report(layer, choice, quants, spans, found.noise[layer.results[0]].sqnr_db) for layer in computed

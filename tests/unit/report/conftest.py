@@ -192,21 +192,3 @@ def commands() -> Callable[[Result], Result]:
 def bandwidth() -> Callable[[Result], Result]:
     """Give a result a DRAM of bandwidth alone; see ``bandwidth_of``."""
     return bandwidth_of
-
-
-@pytest.fixture(scope="session")
-def digits() -> dict[str, Result]:
-    """The digits on a chip of each kind: chip -> result, of the same 200 samples."""
-    from simulator import run as simulate
-
-    int8 = {"workload.quantize.weights": "int8"}
-    return {
-        "npu/edge_npu": simulate("npu/edge_npu", "digits_mlp", overrides=int8, stream=20),
-        "pim/edge_npu_lpddr5_pim": simulate(
-            "pim/edge_npu_lpddr5_pim", "digits_mlp", overrides={"mapping.cores.pim": "prefer"}
-        ),
-        "neuromorphic/loihi_1": simulate(
-            "neuromorphic/loihi_1", "digits_snn", overrides={"workload.time_steps": 4}
-        ),
-        "neuromorphic/nm500": simulate("neuromorphic/nm500", "digits_nm500"),
-    }

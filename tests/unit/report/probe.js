@@ -10,6 +10,33 @@
     Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2;
   const outer = (page) => [...page.querySelectorAll("svg")].filter((each) => !each.ownerSVGElement && seen(each));
   const own = (text) => { const copy = text.cloneNode(true); copy.querySelectorAll("title").forEach((each) => each.remove()); return copy.textContent; };
+  const sweep = (page, view) => {
+    const points = page.getElementById("points");
+    const column = [...points.tHead.rows[0].cells].findIndex((head) => head.textContent.startsWith("latency ("));
+    const values = () => [...points.tBodies[0].rows].map((row) => row.cells[column].textContent).filter((text) => text !== "–").map(Number);
+    const found = { rows: points.tBodies[0].rows.length, orders: [], sorted: [] };
+    for (let click = 0; click < 2; click += 1) {
+      const head = points.tHead.rows[0].cells[column];
+      head.querySelector("button").click();
+      found.orders.push(head.getAttribute("aria-sort"));
+      found.sorted.push(values());
+    }
+    const change = (name, text) => { page.getElementById(name).value = text; page.getElementById(name).dispatchEvent(new view.Event("change")); };
+    page.getElementById("find").value = "rows=8,";
+    page.getElementById("find").dispatchEvent(new view.Event("input"));
+    found.filtered = points.tBodies[0].rows.length;
+    found.cells = page.querySelectorAll("#map tbody td").length;
+    found.chosen = [page.getElementById("down").value, page.getElementById("along").value];
+    change("by", "cores.npu.rows");
+    found.coloured = new Set([...page.querySelectorAll("#scatter circle")].map((dot) => dot.getAttribute("class"))).size;
+    const dot = box(page.querySelector("#scatter circle"));
+    const at = { bubbles: true, clientX: dot.left + dot.width / 2, clientY: dot.top + dot.height / 2 };
+    page.getElementById("scatter").dispatchEvent(new view.PointerEvent("pointermove", at));
+    found.said = page.getElementById("said").textContent;
+    page.getElementById("scatter").dispatchEvent(new view.MouseEvent("click", at));
+    found.yaml = page.getElementById("one").hidden ? "" : page.getElementById("yaml").textContent;
+    return found;
+  };
   const look = (frame) => {
     const page = frame.contentDocument;
     const view = frame.contentWindow;
@@ -33,7 +60,7 @@
         if (seen(label) && (box(label).left < box(bar).left || box(label).right > box(bar).right)) { found.outside.push(name(label)); }
       });
       const kind = svg.getAttribute("class");
-      const unit = /\((%|[fpnµmkMGTP]?(s|J|B\/s|OPS|OPS = ops\/s)|[KMGT]?i?B|ops\/B)\)/;
+      const unit = /\((%|[fpnµmkMGTP]?(s|J|B\/s|OPS|OPS = ops\/s)|[KMGT]?i?B|mm²|ops\/B)\)/;
       const where = kind === "area" ? [svg.closest("figure").querySelector("figcaption")] : texts;
       if (kind !== "lane" && !where.some((each) => unit.test(own(each)))) { found.without_unit.push(svg.getAttribute("aria-label")); }
     }
@@ -49,6 +76,9 @@
         found.sorted.push({ order: heads[column].getAttribute("aria-sort"), values: values() });
       }
     }
+    if (page.getElementById("points")) { found.sweep = sweep(page, view); }
+    found.lost = [...page.querySelectorAll("a[href^='#']")].map((each) => each.hash.slice(1))
+      .filter((name) => !page.getElementById(name) && !JSON.parse(page.getElementById("data").textContent).keys.includes(name));
     const pan = page.querySelector(".pan");
     if (pan) {
       const stretch = pan.querySelector(".stretch");

@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from sweep_records import make_page
 
 from simulator import run as simulate
 from simulator.report.compare import render as render_comparison
 from simulator.report.families import render as render_families
 from simulator.report.page import render
 from simulator.report.quantization import render as render_quantization
+from simulator.report.sweep import render as render_sweep
 from simulator.results.result import Result
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -32,7 +35,7 @@ BROKEN = """
 <div style="width:3000px">wide</div>
 <script>missing();</script>
 """
-PAGES = ("few", "many", "cores", "rows", "old", "real", "comparison", "families", "quantization")
+PAGES = ("few", "many", "cores", "rows", "old", "real", "comparison", "families", "quantization", "sweep")
 
 Seen = tuple[dict[tuple[str, int], dict[str, Any]], list[str]]
 
@@ -90,6 +93,7 @@ def seen(make, run, commands, bandwidth, digits, tmp_path_factory: pytest.TempPa
         "comparison": render_comparison([commands(make()), bandwidth(make()), long, make(network="other")]),
         "families": render_families(list(digits.values())),
         "quantization": render_quantization(quantized()),
+        "sweep": render_sweep(make_page(120, np.random.default_rng(7))),
     }
     assert tuple(pages) == PAGES
     return look(pages, tmp_path_factory.mktemp("browser"))
@@ -117,6 +121,29 @@ def test_a_click_on_a_header_sorts(width: int, seen: Seen):
     assert down["values"] == sorted(down["values"], reverse=True)
     assert up["values"] == sorted(up["values"])
     assert none["values"] not in (down["values"], up["values"])
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_of_a_sweep_sorts_filters_and_selects(width: int, seen: Seen):
+    found = seen[0]["sweep", width]["sweep"]
+    assert found["rows"] == 120
+    assert found["orders"] == ["descending", "ascending"], "it is sorted by its first objective from the start"
+    down, up = found["sorted"]
+    assert down == sorted(down, reverse=True)
+    assert up == sorted(up)
+    assert len(set(up)) > 100
+    assert found["filtered"] == 14, "every ninth design has 8 rows"
+    assert found["chosen"][0] != found["chosen"][1], "the two axes that act together most"
+    assert found["cells"] > 12
+    assert found["coloured"] >= 8, "a colour for each number of rows"
+    assert re.search(r"npu\.rows \d+, .* · latency [\d.]+ ms, energy [\d.]+ mJ$", found["said"])
+    assert "name: edge_npu" in found["yaml"]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("page", PAGES)
+def test_links_within_a_page_lead_somewhere(page: str, width: int, seen: Seen):
+    assert seen[0][page, width]["lost"] == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)

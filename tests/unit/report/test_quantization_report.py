@@ -31,7 +31,7 @@ def quantized(make):
         ({"weights": "int4", "activations": "int8"}, "int4", "int8", ""),
         ({"weights": "int8", "activations": "int8", "per_channel": "true", "method": "mse"}, "int8", "int8", "a scale per channel, mse"),
         ({"weights": "int8", "activations": "uint8", "symmetric": True}, "int8", "uint8", "symmetric"),
-        ({"weights": "int4", "rules": '[{"node": "fc3", "weights": "int8"}]'}, "mixed, int4 but for rules", "int8", "{node: fc3, weights: int8}"),
+        ({"weights": "int4", "rules": '[{"node": "fc3", "weights": "int8"}]'}, "mixed: int4 but for fc3", "int8", "fc3 with weights int8"),
     ],
 )  # fmt: skip
 def test_settings_in_words(quantized, settings, weights, activations, how):
@@ -44,7 +44,7 @@ def test_a_network_that_is_not_quantized_is_the_level(quantized):
     page = render([quantized(194), quantized(190, 0.5, weights="int4"), quantized(193, 0.9, weights="int8")])
     assert "In real numbers the network is right on 97 %." in page
     assert page.count(">real numbers</text>") == 2, "for wide screens, and for slim ones"
-    assert "200 samples that calibration did not see of digits.csv" in page
+    assert "200 samples of digits.csv that calibration did not see" in page
     assert "91.0 to 97.3 %" in page
     assert "a wider type" not in page
     assert page.count("<tr><td") == 2

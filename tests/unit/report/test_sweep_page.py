@@ -9,40 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sweep_records import AXES, FIGURES, make_page
 
-from simulator.report.sweep import DIGITS, MOST_POINTS, SweepPage, render
-from simulator.results.front import pareto
-from simulator.results.sensitivity import interactions, main_effects
-
-AXES = ("cores.npu.rows", "cores.npu.cols", "memories.sram.capacity", "cores.npu.clock")
-FIGURES = ("latency_s", "energy_j", "area_mm2", "edp_js", "tops", "utilization", "tops_per_w", "average_power_w",
-           "peak_memory_bytes", "one.latency_s", "one.energy_j", "two.latency_s", "two.energy_j")  # fmt: skip
-
-
-def make(points: int, rng: np.random.Generator, **more: Any) -> SweepPage:
-    records = []
-    for i in range(points):
-        done = i % 50 != 7
-        record: dict[str, Any] = {"key": f"{i:032x}", "chosen": "grid", "chip": "npu/edge_npu"}
-        record |= {"status": "done" if done else "refused", "error": "" if done else "too small for node 'x'"}
-        record |= dict(zip(AXES, (8 * (1 + i % 9), 16 * (1 + i % 7), f"{2 ** (i % 6)} MiB", f"{500 + i % 11} MHz"),
-                           strict=True))  # fmt: skip
-        record |= {name: float(rng.random()) if done else None for name in FIGURES}
-        records.append(record)
-    able = [i for i, record in enumerate(records) if record["status"] == "done"]
-    best = pareto([(records[i]["latency_s"], records[i]["energy_j"]) for i in able])
-    fields: dict[str, Any] = {
-        "name": "study", "description": "What is asked", "axes": AXES,
-        "objectives": {"latency_s": "minimize", "energy_j": "minimize"}, "columns": FIGURES, "records": records,
-        "front": [able[i] for i in best],
-        "settings": [{axis: str(r[axis]) for axis in AXES} | {"cores.npu.area": f"{i % 300} um2"}
-                     for i, r in enumerate(records)],
-        "chips": {"npu/edge_npu": {"name": "edge_npu", "cores": {"npu": {"rows": 32}}}},
-        "effects": {"latency_s": main_effects(records, AXES, "latency_s")},
-        "interactions": {"latency_s": interactions(records, AXES, "latency_s")},
-        "facts": ["best latency_s: 1 at x"],
-    }  # fmt: skip
-    return SweepPage(**{**fields, **more})
+from simulator.report.sweep import DIGITS, MOST_POINTS, render
 
 
 def data_of(text: str) -> Any:
@@ -52,13 +21,13 @@ def data_of(text: str) -> Any:
 
 
 def test_five_thousand_points_take_less_than_two_megabytes(rng: np.random.Generator):
-    text = render(make(5000, rng))
+    text = render(make_page(5000, rng))
     assert len(text.encode()) < 2_000_000
     assert len(data_of(text)["keys"]) == 5000
 
 
 def test_the_page_carries_every_point_and_the_front(rng: np.random.Generator):
-    page = make(200, rng)
+    page = make_page(200, rng)
     data = data_of(render(page))
     assert data["front"] == list(page.front)
     for name in FIGURES:
@@ -71,7 +40,7 @@ def test_the_page_carries_every_point_and_the_front(rng: np.random.Generator):
 
 
 def test_more_points_than_a_page_carries_keep_the_front(rng: np.random.Generator):
-    page = make(MOST_POINTS + 500, rng)
+    page = make_page(MOST_POINTS + 500, rng)
     text = render(page)
     data = data_of(text)
     assert len(data["keys"]) == MOST_POINTS
@@ -80,7 +49,7 @@ def test_more_points_than_a_page_carries_keep_the_front(rng: np.random.Generator
 
 
 def test_it_needs_no_network(rng: np.random.Generator):
-    text = render(make(20, rng))
+    text = render(make_page(20, rng))
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", text)
     assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
     assert "default-src 'none'" in text
@@ -90,16 +59,16 @@ def test_it_needs_no_network(rng: np.random.Generator):
     "evil", ["</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "a&b\"'"]
 )
 def test_names_cannot_break_out(rng: np.random.Generator, evil: str):
-    page = make(10, rng)
+    page = make_page(10, rng)
     records = [{**record, "chip": evil, "error": evil, "status": "refused"} for record in page.records]
-    text = render(make(10, rng, name=evil, records=records, front=[], facts=[evil], description=evil))
+    text = render(make_page(10, rng, name=evil, records=records, front=[], facts=[evil], description=evil))
     assert "alert(1)</script>" not in text
     assert "<img src=x" not in text
     assert data_of(text)["words"]["chip"]["values"] == [evil]
 
 
 def test_every_element_that_the_script_asks_for_is_there(rng: np.random.Generator):
-    text = render(make(20, rng))
+    text = render(make_page(20, rng))
 
     class Ids(HTMLParser):
         found: set[str] = set()
@@ -113,12 +82,12 @@ def test_every_element_that_the_script_asks_for_is_there(rng: np.random.Generato
 
 
 def test_failures_and_effects_are_told_without_a_script(rng: np.random.Generator):
-    text = render(make(120, rng))
+    text = render(make_page(120, rng))
     assert "too small for node &#39;x&#39;" in text
     assert "range of the means" in text
     assert "best latency_s: 1 at x" in text
 
 
 def test_the_same_sweep_gives_the_same_bytes():
-    pages = [render(make(50, np.random.default_rng(1))) for _ in range(2)]
+    pages = [render(make_page(50, np.random.default_rng(1))) for _ in range(2)]
     assert pages[0] == pages[1]

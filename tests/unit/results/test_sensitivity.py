@@ -10,6 +10,8 @@ import pytest
 from simulator.results.sensitivity import (
     best,
     differences_pct,
+    enough,
+    envelope,
     interactions,
     main_effects,
     rank_correlation,
@@ -84,3 +86,15 @@ def test_rank_correlation_by_hand():
     assert rank_correlation([1, 2, 3], [9, 5, 1]) == pytest.approx(-1)
     assert rank_correlation([1, 1, 2], [1, 1, 5]) == pytest.approx(1)
     assert rank_correlation([1, 1], [1, 2]) is None
+
+
+def test_how_much_of_an_axis_is_enough():
+    """The best at 1, 2, 4, 8 of ``a`` is 10, 5.2, 5.0, 5.1: 2 comes within 5 % of 5.0, and 4 within 1 %."""
+    values = {1: (10, 12), 2: (5.2, 9), 4: (5.0, 8), 8: (5.1, 7)}
+    records = [{"a": a, "b": b, "y": y} for a, each in values.items() for b, y in enumerate(each)]
+    assert envelope(records, "a", "y") == [(1, 10.0), (2, 5.2), (4, 5.0), (8, 5.1)]
+    assert envelope(records, "a", "y", maximize=True)[0] == (1, 12.0)
+    assert enough(records, "a", "y") == 2
+    assert enough(records, "a", "y", slack=0.01) == 4
+    assert enough(records, "a", "y", maximize=True) == 1
+    assert enough(records, "a", "unknown") is None

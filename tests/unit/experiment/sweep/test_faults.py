@@ -61,6 +61,7 @@ def start(place: Path, out: str, *more: str, disk: int | None = None, **env: str
     return subprocess.Popen(
         [*command, "--plugin", "slow_plugin", "--quiet", *more], cwd=place, text=True, preexec_fn=limit,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": paths, **env},
+        start_new_session=True,
     )  # fmt: skip
 
 
@@ -107,23 +108,34 @@ def assert_whole(place: Path, out: str) -> None:
         assert (place / out / name).read_bytes() == (place / "whole" / name).read_bytes(), name
 
 
-def test_a_killed_worker_and_an_interrupt(place: Path):
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_killed_worker_and_the_end_of_a_job(place: Path, how: signal.Signals):
+    """A batch system that ends a job, and a terminal, send their signal to every process of it."""
     running = start(place, "worker", PAUSE="0.1")
+    if how == signal.SIGINT:
+        wait_for(place, "worker", count(place, "worker") + 1)
+        end(running, how)
+        assert start(place, "worker").wait(60) == 0
+        assert_whole(place, "worker")
+        return
     wait_for(place, "worker", 3)
     victims = workers(running.pid)
     assert victims
     os.kill(victims[0], signal.SIGKILL)
     reached = count(place, "worker")
     wait_for(place, "worker", reached + 2)
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=30)
-    assert (running.returncode, out) == (130, "")
-    assert "Traceback" not in err
+    end(running, how)
     kept = count(place, "worker")
     assert reached + 2 <= kept < POINTS
     assert len((place / "worker" / "points.csv").read_text().splitlines()) == 1 + kept
-    assert start(place, "worker").wait(60) == 0
-    assert_whole(place, "worker")
+
+
+def end(running: subprocess.Popen[str], how: signal.Signals) -> None:
+    """Signal a sweep and all of its processes; it ends as by Ctrl-C."""
+    os.killpg(running.pid, how)
+    out, err = running.communicate(timeout=30)
+    assert (running.returncode, out) == (130, "")
+    assert "Traceback" not in err
 
 
 def test_a_killed_parent_and_a_second_one_beside_it(place: Path):

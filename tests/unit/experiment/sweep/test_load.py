@@ -9,6 +9,7 @@ import pytest
 
 from simulator.base.errors import InputError
 from simulator.experiment.sweep.load import load_sweep
+from simulator.hw.chip import load_chip
 
 Write = Callable[..., str]
 STUDY = """\
@@ -237,3 +238,72 @@ def test_a_grid_of_more_points_than_can_be_is_refused(write: Write):
         "rows: [4, 8, 16]", "rows: {from: 1, to: 2000, step: 1}"
     )
     assert any("8000000 points are more than the 1000000 of a grid" in line for line in refused(write(text)))
+
+
+QUICK = """\
+quick:
+  axes: {cores.array.rows: [16, 4], memories.sram.capacity: [64 KiB]}
+  workloads: [pair]
+"""
+
+
+def test_a_quick_sweep_keeps_what_its_file_says(write: Write):
+    file = write(STUDY + QUICK)
+    assert load_sweep(file).space.size == 18
+    quick = load_sweep(file, quick=True)
+    assert quick.space.size == 6
+    assert [axis.values for axis in quick.space.axes] == [((4,), (16,)), ((4,), (8,), (16,)), (("64 KiB",),)]
+    assert quick.digest != load_sweep(file).digest
+    assert load_sweep(write(STUDY), quick=True).space.size == 18, "nothing is left out where nothing is said"
+
+
+def test_what_is_wrong_with_a_quick_sweep_is_told_without_it(write: Write):
+    wrong = "quick: {axes: {cores.array.rowz: [4], cores.array.cols: [4, 5], cores.array.rows: []}, workloads: [par]}\n"
+    assert refused(write(STUDY + wrong)) == [
+        "10:16: quick.axes.cores.array.rowz: no axis is called 'cores.array.rowz'; did you mean 'cores.array.rows'?",
+        "10:61: quick.axes.cores.array.cols.1: expected a value of the axis (4, 8, 16), got 5",
+        "10:65: quick.axes.cores.array.rows: expected at least one value",
+        "10:100: quick.workloads.0: no workload is called 'par'; did you mean 'pair'?",
+    ]
+
+
+CHIPS_AND_NETWORK = "chips: [npu/quad_npu_mesh]\nworkloads: [mobilenet_v1]\n"
+
+
+@pytest.mark.parametrize(
+    ("axis", "problems"),
+    [
+        ("links.mesh.at.dram.1: [0, 1]", []),  # an item of a list
+        ("memories.dram.timing.tRCD: [15 ns, 18 ns]", []),  # left out in the file: its fields have defaults
+        ("memories.dram.controller.read_queue: [16, 32]", []),
+        ("cores.npu.energy.mac_int8.value: [0.2 pJ, 0.3 pJ]", []),
+        ("cores.vec.lanes: [16, 32]", []),  # of a part that the file uses
+        ("links.mesh.at.dram.7: [0]", ["3:31: axes.links.mesh.at.dram.7.0: expected an item from 0 to 1, got '7'"]),
+        ("cores.npu.buffers: [{ifmap: sram}]",
+         ["3:28: axes.cores.npu.buffers.0: expected a number, a word or a quantity, got a mapping"]),
+        ("memories.dram.controler.read_queue: [16]",
+         ["3:45: axes.memories.dram.controler.read_queue.0: unknown key; did you mean 'controller'?"]),
+        ("cores.vec.use: [other.yaml]", ["3:24: axes.cores.vec.use.0: unknown key"]),
+        ("mapping.nodez.conv.core: [npu]", ["3:34: axes.mapping.nodez.conv.core.0: unknown key; did you mean 'nodes'?"]),
+        ("cores.npu_2.rows: [16]", ["3:8: axes.cores.npu_2.rows: chip quad_npu_mesh has no cores.npu_2; did you mean 'npu'?"]),
+        ("technology.node: [5 nm]", ["3:8: axes.technology.node: expected a path that starts with one of chip, "
+          "workload, mapping, cores, memories, links, clusters, quad_npu_mesh"]),
+    ],
+)  # fmt: skip
+def test_paths_into_lists_parts_and_what_is_left_out(write: Write, axis: str, problems: list[str]):
+    file = write(f"{CHIPS_AND_NETWORK}axes: {{{axis}}}\n")
+    if problems:
+        assert refused(file) == problems
+        return
+    space = load_sweep(file).space
+    first, *_ = space.grid()
+    (path, value), *_ = first.values.items()
+    assert load_chip(first.chip, {path: value}).digest != load_chip(first.chip).digest or value == 0
+
+
+def test_networks_that_a_chip_does_not_run_are_told_at_their_place(write: Write):
+    axes = "axes: {cores.core.update: [3 ns]}\n"
+    (line,) = refused(write(f"chips: [neuromorphic/loihi_1]\nworkloads: [mobilenet_v1]\n{axes}"))
+    assert line.startswith("2:13: workloads.0: expected a spiking network")
+    sweep = load_sweep(write(f"chips: [neuromorphic/loihi_1]\nworkloads: [digits_snn]\n{axes}"))
+    assert [workload.name for workload in sweep.workloads] == ["digits_snn"]

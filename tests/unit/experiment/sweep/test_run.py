@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,27 @@ from simulator.base.errors import InputError
 from simulator.experiment.run import run
 from simulator.experiment.sweep.collect import SweepResult, read_sweep
 from simulator.experiment.sweep.evaluate import Job, evaluate
-from simulator.experiment.sweep.execute import execute
+from simulator.experiment.sweep.execute import MOST_IN_BATCH, execute
+from simulator.experiment.sweep.export import export
+from simulator.experiment.sweep.load import load_sweep
+from simulator.experiment.sweep.measures import figures_of
 from simulator.experiment.sweep.merge import merge
 from simulator.experiment.sweep.progress import Archive, Progress, duration
 from simulator.experiment.sweep.run import sweep
 from simulator.experiment.sweep.store import Run, Store
+from simulator.mapping.remember import forget
 from simulator.results.front import pareto
+
+#: Convolutions whose maps do not fit on chip, so that chains are weighed.
+STACK = """
+name: stack
+precision: {weights: int8, activations: int8}
+layers:
+  - {op: Conv, input: [1, 8, 24, 24], filters: 16, kernel: [3, 3], pad: 1}
+  - {op: Conv, filters: 16, kernel: [3, 3], pad: 1, groups: 16}
+  - {op: Conv, filters: 24, kernel: [1, 1]}
+  - {op: Conv, filters: 16, kernel: [3, 3], stride: 2, pad: 1}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +130,14 @@ def test_the_analysis_of_the_records(whole: SweepResult):
     change = whole.against_baseline(best)
     assert change["latency_s"] == pytest.approx((best["latency_s"] / baseline["latency_s"] - 1) * 100)
     assert whole.to_dict()["points"] == 19
+    thrifty = whole.thrifty("latency_s")
+    assert thrifty is not None
+    within = [r for r in whole.done if r["area_mm2"] <= baseline["area_mm2"]]
+    assert thrifty["latency_s"] == min(record["latency_s"] for record in within)
+    assert whole.enough("area_mm2") == {"cores.array.rows": 4, "cores.array.cols": 4}
+    rows = dict(whole.envelopes("latency_s"))["cores.array.rows"]
+    assert rows == [(n, min(r["latency_s"] for r in whole.done if r["cores.array.rows"] == n)) for n in (4, 8, 16)]
+    assert whole.steps() == [], "no axis of a memory varies"
 
 
 def test_what_is_known_is_not_done_again(whole: SweepResult, study: Path, monkeypatch: pytest.MonkeyPatch):
@@ -124,7 +149,7 @@ def test_what_is_known_is_not_done_again(whole: SweepResult, study: Path, monkey
     assert read_sweep(study / "whole").records == whole.records
 
 
-def _nobody(crew: object) -> None:
+def _nobody(crew: object, worker: int) -> None:
     raise AssertionError("a process was asked for")
 
 
@@ -145,12 +170,19 @@ def test_another_sweep_in_the_folder_finds_what_both_ask_for(whole: SweepResult,
 
 
 def test_shards_joined_are_the_whole(whole: SweepResult, study: Path):
-    parts = [study / f"part{i}" for i in (1, 2)]
-    for i, part in enumerate(parts, 1):
-        sweep(study / "study.yaml", workers=1, shard=(i, 2), out=part)
+    parts = [study / f"part{i}" for i in (1, 2, 3)]
+    sweep(study / "study.yaml", workers=1, shard=(1, 3), out=parts[0])
+    for i in (2, 3):  # what a shard computes is what the whole computed: only who does it differs
+        shutil.copytree(study / "whole", parts[i - 1])
+        with sqlite3.connect(parts[i - 1] / "store.sqlite") as database:
+            database.execute("DELETE FROM points")
+            database.execute("DELETE FROM sweeps")
+        database.close()
+        sweep(study / "study.yaml", shard=(i, 3), out=parts[i - 1])
+    assert all(rows(part) for part in parts[:2])
     assert sum(len(rows(part)) for part in parts) == 19
-    half = merge(parts[:1], study / "half")
-    assert half.facts["missing_shards"] == ["2/2"]
+    half = merge(parts[1:], study / "half")
+    assert half.facts["missing_shards"] == ["1/3"]
     joined = merge(parts, study / "joined")
     assert "missing_shards" not in joined.facts
     for name in ("points.csv", "pareto.csv"):
@@ -165,6 +197,13 @@ def test_only_shards_of_one_sweep_are_joined(whole: SweepResult, study: Path, tm
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="no such store"):
         merge([tmp_path / "nothing"], tmp_path / "out")
+    shutil.copytree(study / "whole", tmp_path / "old")
+    with sqlite3.connect(tmp_path / "old" / "store.sqlite") as database:
+        database.execute("UPDATE sweeps SET facts = json_set(facts, '$.model', '0.0.1+old')")
+    database.close()
+    with pytest.raises(InputError, match=r"expected runs of chipsim .*, got those of 0\.0\.1\+old"):
+        merge([study / "whole", tmp_path / "old"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_search_and_screening_on_top_of_what_is_known(whole: SweepResult, study: Path):
@@ -192,6 +231,30 @@ def test_search_and_screening_on_top_of_what_is_known(whole: SweepResult, study:
     assert 0.5 < facts["errors"]["latency_s"]["ratio"]["p50"] < 2
 
 
+def test_an_edited_chip_replaces_its_points(whole: SweepResult, study: Path):
+    """Runs of the chip as it was stay in the store; rows are those of the chip as it is."""
+    shutil.copytree(study, study.parent / "edited")
+    place = study.parent / "edited"
+    chip = (place / "mini.yaml").read_text()
+    (place / "mini.yaml").write_text(chip.replace("leakage: 10 mW", "leakage: 20 mW"))
+    text = (place / "study.yaml").read_text().replace("rows: [4, 8, 16]", "rows: [4]")
+    text = text.replace("cols: [4, 8, 16]", "cols: [4, 8]").replace("[128 B, 64 KiB]", "[64 KiB]")
+    (place / "study.yaml").write_text(text.replace("baseline: {}\n", ""))
+    before = sweep(place / "study.yaml", out=place / "whole", workers=1)
+    (place / "study.yaml").write_text((place / "study.yaml").read_text().replace(str(study), str(place)))
+    with Store(place / "whole") as store:  # the same question, of a chip that has been edited
+        after = load_sweep(place / "study.yaml")
+        stale = [replace(p, chip=after.space.chips[0]) for p in store.points(before.digest)]
+        store.begin(after.digest, after.name, after.definition)
+        store.add_points(after.digest, stale)
+    found = sweep(place / "study.yaml", out=place / "whole", workers=1)
+    assert len(found.records) == 2
+    assert all(
+        new["static_energy_j"] > old["static_energy_j"]
+        for new, old in zip(*(sorted(r.done, key=str) for r in (found, before)), strict=True)
+    )
+
+
 def test_limits_keep_points_off_the_front(whole: SweepResult, study: Path):
     shutil.copytree(study / "whole", study / "limited")
     (study / "limited.yaml").write_text((study / "study.yaml").read_text() + "limits: [area_mm2 <= 1]\n")
@@ -217,6 +280,40 @@ def test_a_mix_of_workloads(study: Path):
         assert record["latency_s"] == pytest.approx(expected)
         assert record["large.latency_s"] > record["pair.latency_s"]
     assert set(found.best_per_workload()) == {"pair", "large"}
+
+
+def test_points_come_to_the_same_in_any_order_and_from_nothing(here: Path):
+    """What planning and building remember from point to point must not show: figures exactly, cold and warm."""
+    Path("stack.yaml").write_text(STACK)
+    changes = [
+        {"cores.array.rows": rows, "memories.sram.capacity": sram, "memories.dram.bandwidth": speed, **more}
+        for rows in (8, 16)
+        for sram, speed in (("8 KiB", "1 GB/s"), ("12 KiB", "1 GB/s"), ("12 KiB", "8 GB/s"))
+        for more in ({}, {"cores.array.clock": "700 MHz", "memories.acc.capacity": "2 KiB"})
+    ]
+    overrides = [tuple((path, str(value)) for path, value in change.items()) for change in changes]
+    jobs = [Job(str(i), "mini.yaml", "stack.yaml", each) for i, each in enumerate(overrides)]
+    forget()
+    warm = [run.figures for run in evaluate(jobs)]
+    forget()
+    back = [run.figures for run in evaluate(jobs[::-1])][::-1]
+    cold = []
+    for job in jobs:
+        forget()
+        cold.append(evaluate([job])[0].figures)
+    assert all(figures["latency_s"] > 0 for figures in cold)
+    assert len({figures["latency_s"] for figures in cold}) > 8
+    assert warm == back == cold
+
+
+def test_a_run_of_a_sweep_is_a_whole_run(here: Path):
+    """Timelines and causes are left out in a sweep; figures are those of a run, to the last digit."""
+    Path("stack.yaml").write_text(STACK)
+    for network in ("stack.yaml", "pair.yaml"):
+        (found,) = evaluate([Job("k", "mini.yaml", network, (("memories.sram.capacity", "12 KiB"),))])
+        alone = run("mini.yaml", network, overrides={"memories.sram.capacity": "12 KiB"})
+        assert found.figures == figures_of(alone)
+        assert found.about["assumptions"] == list(alone.assumptions)
 
 
 def test_records_make_a_frame(whole: SweepResult):
@@ -251,7 +348,9 @@ class Crew:
     def __init__(self, deadly: set[str]) -> None:
         self.deadly, self.started = deadly, 0
 
-    def executor(self) -> Any:
+    warm = False
+
+    def executor(self, worker: int) -> Any:
         return self
 
     def alone(self) -> Any:
@@ -278,6 +377,49 @@ def test_a_job_that_kills_its_process_costs_itself_alone():
     execute(jobs, Crew({"07", "31"}), lambda runs: kept.update({run.key: run.status for run in runs}))  # type: ignore[arg-type]
     assert len(kept) == 40
     assert {key for key, status in kept.items() if status == "crashed"} == {"07", "31"}
+
+
+def test_jobs_of_a_kind_go_to_one_worker_and_nobody_is_idle():
+    """Three kinds in turn as a grid has them where the axis that tells them apart is the last: two workers
+    take one each and go through it in order; whoever is done first takes the third, then both share it."""
+    jobs = [Job(f"{i:03}", "c", "n", (), like="abc"[i % 3]) for i in range(90)]
+    crew = Recording()
+    seen: list[str] = []
+    execute(jobs, crew, lambda runs: seen.extend(run.key for run in runs))  # type: ignore[arg-type]
+    assert sorted(seen) == [job.key for job in jobs]
+    of_kind = {kind: [w for w, job in crew.handed if job.like == kind] for kind in "abc"}
+    assert len(set(of_kind["a"])) == len(set(of_kind["b"])) == 1
+    assert set(of_kind["a"]) != set(of_kind["b"])
+    for kind in "ab":
+        order = [job.key for _, job in crew.handed if job.like == kind]
+        assert order == sorted(order)
+    assert max(crew.sizes) <= MOST_IN_BATCH
+    loads = [sum(w == worker for w, _ in crew.handed) for worker in (0, 1)]
+    assert min(loads) >= 30
+
+
+class Recording(Crew):
+    """Two workers that do their batches in turn, and who was given what."""
+
+    warm = True
+
+    def __init__(self) -> None:
+        super().__init__(set())
+        self.handed: list[tuple[int, Job]] = []
+        self.sizes: list[int] = []
+
+    def executor(self, worker: int) -> Any:
+        return _Hand(self, worker)
+
+
+class _Hand:
+    def __init__(self, crew: Recording, worker: int) -> None:
+        self.crew, self.worker = crew, worker
+
+    def submit(self, function: Callable[..., Any], batch: tuple[Job, ...], plugins: object) -> Any:
+        self.crew.handed += [(self.worker, job) for job in batch]
+        self.crew.sizes.append(len(batch))
+        return self.crew.submit(function, batch, plugins)
 
 
 def test_a_pool_that_never_lives_is_given_up():
@@ -334,3 +476,11 @@ def test_a_name_for_the_folder_cannot_lead_out_of_it(
         with pytest.raises(InputError, match="expected a plain word"):
             sweep(tmp_path / "evil.yaml")
     assert os.listdir(tmp_path) == ["evil.yaml"]
+
+
+def test_the_table_as_parquet(whole: SweepResult, study: Path, tmp_path: Path):
+    """Run with pyarrow on the path to see it; it is an extra that nothing else needs."""
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `parquet` (pyarrow) is not installed")
+    written = export(whole, tmp_path)
+    assert written[-1] == tmp_path / "points.parquet"
+    assert parquet.read_table(written[-1]).to_pylist() == [dict(record) for record in whole.records]

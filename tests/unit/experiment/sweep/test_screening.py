@@ -165,3 +165,20 @@ def test_what_cannot_be_screened_is_said(write: Callable[[str], str]):
     text = Path(write()).read_text() + "screening: {keep: 3}\n"
     with pytest.raises(InputError, match="objectives.tops: cannot be screened, only latency_s, energy_j"):
         load_sweep(write(text.replace("latency_s: minimize", "tops: maximize")))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("chips: [npu/edge_npu, pim/edge_npu_lpddr5_pim]\nworkloads: [mobilenet_v1]\naxes: {cores.npu.rows: [16]}\n",
+         r"1:23: chips\.1: the closed form knows no core that computes inside a memory \('pim', lpddr5_pim\); leave"),
+        ("chips: [neuromorphic/nm500]\nworkloads: [digits_nm500]\naxes: {cores.neurons.clock: [9 MHz]}\n",
+         r"1:9: chips\.0: the closed form knows no core that has a model of its own \('neurons', pattern_matching\)"),
+        ("chips: [npu/edge_npu]\nworkloads: [llm/gpt2]\naxes: {cores.npu.rows: [16]}\n",
+         r"2:13: workloads\.0: the closed form is of one graph, not of a prompt and the tokens after it; set workl"),
+    ],
+)  # fmt: skip
+def test_what_the_closed_form_has_no_equations_for(write: Callable[[str], str], text: str, message: str):
+    """Before, such points were ranked by an estimate of something else; `screening` is refused instead."""
+    with pytest.raises(InputError, match=message):
+        load_sweep(write(text + "screening: {keep: 1}\n"))

@@ -44,10 +44,10 @@ def test_points_are_the_runs_alone(write):
         ("[1, 2]", "[1, 40]",
          "study.yaml:4:27: axes.mapping.tiles.1: expected at most 32, the tiles of loihi_1, got 40"),
         ("[neuromorphic/loihi_1]", "[mini.yaml]",
-         "spiking/keyword_spotting: is a spiking network; mini has no cores for spikes"),
-        ("[spiking/keyword_spotting]", "[pair.yaml]", "pair.yaml: expected a spiking network"),
+         "study.yaml:2:13: workloads.0: is a spiking network; mini has no cores for spikes"),
+        ("[spiking/keyword_spotting]", "[pair.yaml]", "study.yaml:2:13: workloads.0: expected a spiking network"),
         ("seed: 3", "screening: {keep: 1}",
-         "study.yaml:6:1: screening: there is no closed form of spiking networks (keyword_spotting); "
+         "study.yaml:1:9: chips.0: the closed form knows no core that has a model of its own ('core', spiking); "
          "leave `screening` out"),
     ],
 )  # fmt: skip
