@@ -38,11 +38,7 @@ def verdict(view: LayerView) -> str:
             f"{name} is bound by latency: {waiting} of its {total} cycles wait for memory, mostly for "
             f"{_WAITED_FOR[most]}, which is idle for most of that time."
         )
-    if (
-        view.limiter_cycles
-        and view.bound not in USEFUL
-        and _useful(view) > sum(waits.values())
-    ):
+    if view.limiter_cycles and view.bound not in USEFUL and _useful(view) > sum(waits.values()):
         what = "the interconnect" if view.bound == "noc" else view.bound
         useful = percent(_useful(view) / view.cycles)
         by = "" if view.limiter == view.bound else f" {view.limiter},"
