@@ -51,11 +51,15 @@ def sweep(
     from simulator.experiment.sweep.run import sweep as run_sweep
 
     folder = out or Path("reports") / (asked.name + "_quick" * quick)
-    with live(quiet) as watch:
-        result = run_sweep(
-            asked, workers=workers, cluster=cluster, shard=part, out=folder, plugins=plugin, retry=retry,
-            watch=watch,
-        )  # fmt: skip
+    try:
+        with live(quiet) as watch:
+            result = run_sweep(
+                asked, workers=workers, cluster=cluster, shard=part, out=folder, plugins=plugin, retry=retry,
+                watch=watch,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        screen.note(f"what is finished is kept in {folder}; the same command resumes", quiet)
+        raise
     if json_:
         screen.emit_json(result.to_dict())
     elif not quiet:

@@ -1,4 +1,4 @@
-"""Components that were built before: chips of a sweep differ in few of theirs, and checking fields takes time.
+"""Components that were built before: chips of a sweep differ in few, and checking fields takes time.
 
 What comes out depends on class and fields alone, components are frozen, and their plain forms are not written
 to; so equal fields may share them.

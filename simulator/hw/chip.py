@@ -156,7 +156,9 @@ class Chip:
             if link is not None:
                 way = {k: v for k, v in built.plain_form(self.links[link]).items() if k not in ("to", "via")}
                 transport = self.links[link].transport
-                way["via"] = [built.plain_form(self.links[via]) for via in (transport.via if transport else ())]
+                way["via"] = [
+                    built.plain_form(self.links[via]) for via in (transport.via if transport else ())
+                ]
             sides.append([role, built.plain_form(self.memories[memory]), way])
         return sides
 

@@ -1,40 +1,20 @@
 """The one place where numba's flags live.
 
-numba's on-disk cache notices an edit of the function's own file only, and freezes globals; so the cache
-folder is named by a digest of all kernel sources: an edit anywhere in this package starts from a fresh cache.
+Where compiled code is kept: ``kernels.cache``.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 
+from simulator.kernels.cache import cache_folder
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_HERE = Path(__file__).parent
-
-
-def _cache_folder() -> Path:
-    digest = hashlib.sha256()
-    for source in sorted(_HERE.glob("*.py")):
-        digest.update(source.read_bytes())
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "chipsim" / f"kernels-{digest.hexdigest()[:16]}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:  # a read-only home: compile into the temporary folder instead
-        folder = Path(tempfile.gettempdir()) / f"chipsim-kernels-{os.getuid()}-{digest.hexdigest()[:16]}"
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-CACHE_FOLDER = _cache_folder()
+CACHE_FOLDER = cache_folder()
 
 _njit: Any = numba.njit  # its types leave out _nrt: whether the run time that counts references is there
 _flags: Any = numba.config  # makes its names while it is imported, so that none of them has a type

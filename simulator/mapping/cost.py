@@ -183,8 +183,9 @@ class CoreTimes:
     shape
         int64, shape (candidates,): row of the tables of each candidate; tilings of the same sizes share it.
     busy_fs, latency_fs
-        int64, shape (shapes, KINDS), 0 for what cannot occur along n, c and g. Kind ``((2 a + b) 3 + c) 2 + g``: a, b, g say whether it is the last
-        along m, n, g; c is 0 at the start of the sums, 2 at their end, 1 between.
+        int64, shape (shapes, KINDS), 0 for what cannot occur along n, c and g. Kind
+        ``((2 a + b) 3 + c) 2 + g``: a, b, g say whether it is the last along m, n, g; c is 0 at the start of
+        the sums, 2 at their end, 1 between.
     moved
         int64, shape (shapes, KINDS): bytes at the core's buffers.
     counts
@@ -259,7 +260,7 @@ def core_times(
     found = np.zeros((3, *counts.shape), np.int64)
     found[0][there], found[1][there] = tile_times_fs(core, ports, tiles)
     found[2][there] = sum(bytes_.sum(axis=1) for bytes_ in bytes_by_memory(core, tiles).values())
-    return CoreTimes(shape, *found, counts)
+    return CoreTimes(shape, found[0], found[1], found[2], counts)
 
 
 def distinct(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -106,9 +106,7 @@ def contraction_tiling(
         *_rules_of(rule),
     )
     try:
-        return remembered(
-            key, lambda: Search(work, ops, core_name, chip, useful, rule, name, beside).best()
-        )
+        return remembered(key, lambda: Search(work, ops, core_name, chip, useful, rule, name, beside).best())
     except InputError:  # with the room that there is, which the message tells
         return Search(work, ops, core_name, chip, rooms, rule, name, beside).best()
 

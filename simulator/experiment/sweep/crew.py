@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from simulator.base.errors import InputError, Problem
 from simulator.experiment.sweep.evaluate import NEEDED, ONE_THREAD, begin
 from simulator.experiment.sweep.identity import model_version
+from simulator.kernels.cache import is_warm
 
 
 class Crew(Protocol):
@@ -55,9 +56,7 @@ class Processes:
     @property
     def warm(self) -> bool:
         """Whether some process has compiled kernels before."""
-        from simulator.kernels.jit import CACHE_FOLDER  # numba: only where something is to be simulated
-
-        return any(CACHE_FOLDER.rglob("*.nbi"))
+        return is_warm()
 
     def executor(self, worker: int) -> Executor:
         """The process of a worker."""

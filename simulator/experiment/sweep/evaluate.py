@@ -116,7 +116,11 @@ def _figures(job: Job) -> tuple[dict[str, Any], dict[str, Any]]:
     network = job.network, tuple(sorted(settings.items()))
     given: dict[str, Any] = dict(job.given)
     if is_spiking(chip) or not _one_graph(*network):
-        result = run(job.chip, job.network, overrides=overrides, seed=job.seed, **given)
+        inputs, golden, profile = (given.get(name) for name in ("inputs", "golden", "profile"))
+        result = run(
+            job.chip, job.network, overrides=overrides, seed=job.seed,
+            inputs=inputs, golden=golden, profile=profile,
+        )  # fmt: skip
     else:
         values = read_given(given.get("inputs"), given.get("golden"), given.get("profile"))
         left = {f"workload.{name}": text for name, text in settings.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from simulator.experiment.sweep.store import KeptPoint, Run, Store
 
 #: Points whose keys are looked up together.
 _SLICE = 64
-#: Points that follow each other go to one shard together: plans for like chips have much in common.
+#: Points that follow each other go to one shard together, so many at most and fewer where shards have few:
+#: plans for like chips have much in common.
 _SHARD_BLOCK = 16
 #: Points that are counted before they run; more would take longer to count than it tells.
 _MOST_COUNTED = 200_000
@@ -132,6 +133,7 @@ class _Running:
         self.sweep, self.store, self.crew, self.shard = keys.sweep, store, crew, shard
         self.retry, self.watch = retry, watch
         self.keys, self.progress = keys, Progress()
+        self.first: list[Point] = []  # the baseline, until it is done
         self.waiting: dict[str, list[KeptPoint]] = {}  # key of a run -> points that wait for it
         self.runs: dict[str, Run] = {}  # of the points that wait and of the round
         self.objectives: dict[str, str] = dict(self.sweep.definition["objectives"])
@@ -145,21 +147,24 @@ class _Running:
             facts["shard"] = list(self.shard)
         self.store.state(self.sweep.digest, facts)
         if self.sweep.baseline is not None and self.shard in (None, (1, self.shard and self.shard[1])):
-            self.points([self.sweep.baseline], "baseline", 1)
+            self.first.append(self.sweep.baseline)
         for points in rounds(self.sweep, self.answer):
             if self.sweep.screening is not None:
                 self.screened(points, facts)
             else:
                 self.points(self._mine(points), self.sweep.search.kind, self._count(points))
+        if self.first:  # no other point was to be done
+            self.points([], "", 0)
         self.store.state(self.sweep.digest, facts)
 
     def points(self, points: Iterable[Point], chosen: str, count: int | None) -> None:
-        """Simulate points; ``count`` is how many, if that is known."""
+        """Simulate points, the baseline first; ``count`` is how many, if that is known."""
         self.runs.clear()
         if count is not None:
-            self.progress.total = (self.progress.total or 0) + count
+            self.progress.total = (self.progress.total or 0) + count + len(self.first)
         self.watch(self.progress)
-        execute(self._jobs(points, chosen), self.crew, self.keep)
+        first, self.first = self.first, []
+        execute(chain(self._jobs(first, "baseline"), self._jobs(points, chosen)), self.crew, self.keep)
 
     def screened(self, points: Iterable[Point], facts: dict[str, Any]) -> None:
         """Estimate points in closed form, simulate the best and some others, and tell the error."""
@@ -253,7 +258,9 @@ class _Running:
         if self.shard is None:
             return points
         part, parts = self.shard
-        return (p for i, p in enumerate(points) if i // _SHARD_BLOCK % parts == part - 1)
+        size = len(points) if isinstance(points, Sequence) else self.sweep.space.size
+        block = max(1, min(_SHARD_BLOCK, size // (4 * parts)))
+        return (p for i, p in enumerate(points) if i // block % parts == part - 1)
 
     def _count(self, points: Iterable[Point]) -> int | None:
         """How many of a round are this shard's."""

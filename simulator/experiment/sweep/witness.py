@@ -63,9 +63,7 @@ def _witnesses(space: Space, baseline: Point | None) -> Iterator[tuple[Axis | No
                 yield axis, place, point
 
 
-def _wrong_at(
-    point: Point, space: Space, workloads: Sequence[Workload], document: Document
-) -> list[Problem]:
+def _wrong_at(point: Point, space: Space, workloads: Sequence[Workload], document: Document) -> list[Problem]:
     try:
         for_chip, settings = split_overrides(space.overrides(point))
         chip = load_chip(point.chip, for_chip)
