@@ -60,10 +60,10 @@ _HOMES = {
     "Result": "simulator.results.result",
 }
 __all__ = [
-    "Activity", "Comparison", "Converted", "Explanation", "Quantized", "Result", "SpikeActivity", "SpikingNetwork",
-    "SweepResult", "__version__", "compare", "convert", "execute", "execute_spikes", "explain", "load_chip",
-    "load_graph", "load_spiking", "lower", "merge", "plan", "quantize", "read_sweep", "run", "simulate",
-    "sweep", "write_report",
+    "Activity", "Comparison", "Converted", "Explanation", "Quantized", "Result", "SpikeActivity",
+    "SpikingNetwork", "SweepResult", "__version__", "compare", "convert", "execute", "execute_spikes",
+    "explain", "load_chip", "load_graph", "load_spiking", "lower", "merge", "plan", "quantize", "read_sweep",
+    "run", "simulate", "sweep", "write_report",
 ]  # fmt: skip
 
 

@@ -14,18 +14,20 @@ from simulator.experiment.clioptions import Json, Quiet
 def compare(
     results: Annotated[
         list[str],
-        typer.Argument(metavar="RESULT...", help="Folder with a result.json, that file, or an experiment's folder"),
+        typer.Argument(
+            metavar="RESULT...", help="Folder with a result.json, that file, or an experiment's folder"
+        ),
     ],
     per: Annotated[
         str,
         typer.Option(
             metavar="run|inference",
-            help="Whole runs, or one inference as well [inference where all did the same task in several ways]",
+            help="Whole runs, or one inference as well [inference where all did one task in several ways]",
         ),
     ] = "",
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Output folder [reports/compare]")
-    ] = Path("reports/compare"),
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder [reports/compare]")] = Path(
+        "reports/compare"
+    ),
     json_: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -42,10 +44,15 @@ def compare(
         headers, rows = page.comparison(found.results)
         kept = [j for j, header in enumerate(headers) if header not in LEFT_OUT]
         screen.show_table(
-            [headers[j] for j in kept], [[row[j] for j in kept] for row in rows], 2, "Runs; in brackets: against the reference"
+            [headers[j] for j in kept],
+            [[row[j] for j in kept] for row in rows],
+            2,
+            "Runs; in brackets: against the reference",
         )
         if found.per_inference:
-            screen.show_table(*families.table(found.results), 3, f"One inference. {families.task(found.results)}")
+            screen.show_table(
+                *families.table(found.results), 3, f"One inference. {families.task(found.results)}"
+            )
         screen.emit([f"not comparable: {text}" for text in found.not_comparable])
         screen.emit([f"note: {text}" for text in found.notes])
         screen.emit([f"wrote {written[0]} and {len(written) - 1} more files"])

@@ -1,4 +1,4 @@
-"""compare: finished results side by side, per run and, of one task on chips of several kinds, per inference."""
+"""compare: finished results side by side, per run and, of one task on several kinds of chips, each."""
 
 from __future__ import annotations
 
@@ -93,9 +93,7 @@ class Comparison:
         """
         links = [self._link(each, folder) for each in self.folders]
         texts = {
-            "report.html": page.render(
-                self.results, links, ["families.html"] if self.per_inference else []
-            ),
+            "report.html": page.render(self.results, links, ["families.html"] if self.per_inference else []),
             "compare.csv": csv_text([*HEAD, *self._metrics(), *OF_ONE], self.records()),
         }
         if self.per_inference:

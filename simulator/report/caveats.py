@@ -19,8 +19,8 @@ _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
 def caveats(runs: Sequence[Inference], names: Sequence[str]) -> list[str]:
     """Say what is not comparable, a sentence or two each; ``names`` are those of the runs."""
     makers: tuple[Callable[[Sequence[Inference], Sequence[str]], str], ...] = (
-        _tasks, _methods, _samples, _nodes, _weights, _memories, _size, _part_used, _precision, _conversions, _placed,
-        _static, _unknown, _origins,
+        _tasks, _methods, _samples, _nodes, _weights, _memories, _size, _part_used, _precision, _conversions,
+        _placed, _static, _unknown, _origins,
     )  # fmt: skip
     return [text for make in makers if (text := make(runs, names))]
 
@@ -50,14 +50,16 @@ def _tasks(runs: Sequence[Inference], names: Sequence[str]) -> str:
         values = run.result.values
         asked = "no labelled samples"
         if values is not None and values.labelled:
-            asked = f"{number(values.labelled)} labelled samples of {values.source or 'a file without a name'}"
+            asked = (
+                f"{number(values.labelled)} labelled samples of {values.source or 'a file without a name'}"
+            )
         found.setdefault(asked, []).append(name)
     if len(found) < 2:
         return ""
     listed = "; ".join(f"{what}: {', '.join(who)}" for what, who in found.items())
     return (
-        f"The runs do not all do the same task ({listed}). Figures of different tasks stand side by side and are "
-        "not comparable."
+        f"The runs do not all do the same task ({listed}). Figures of different tasks stand side by side and "
+        "are not comparable."
     )
 
 
@@ -65,11 +67,11 @@ def _methods(runs: Sequence[Inference], names: Sequence[str]) -> str:
     """Accuracy is the method's."""
     if len({run.result.network for run in runs}) < 2 or _tasks(runs, names):
         return ""
-    taught = "; the neurons that match patterns were taught the training samples themselves"
+    taught = " The neurons that match patterns were taught the training samples themselves."
     some = any(run.kind == MATCHING for run in runs)
     return (
-        "Each kind of chip runs what it can. Accuracies are those of the methods with so few training samples"
-        f"{taught if some else ''}, not of the silicon."
+        "Each kind of chip runs what it can. Accuracies are those of the methods with so few training "
+        f"samples, not of the silicon.{taught if some else ''}"
     )
 
 
@@ -154,8 +156,8 @@ def _size(runs: Sequence[Inference], names: Sequence[str]) -> str:
         return ""
     shares = [share for each in found.values() for share in each]
     return (
-        f"The work is tiny ({'; '.join(found)} multiplications) and uses {_range(shares)} of what arrays can do. "
-        "Fill, latency and static power are most of it; nothing here tells how large networks compare."
+        f"The work is tiny ({'; '.join(found)} multiplications) and uses {_range(shares)} of what arrays can "
+        "do. Fill, latency and static power are most of it; nothing here tells how large networks compare."
     )
 
 

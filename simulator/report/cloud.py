@@ -1,4 +1,4 @@
-"""Many designs by two figures as inline SVG: small dots, the best of them joined, a few marked with letters."""
+"""Many designs by two figures as inline SVG: small dots, the best of them joined, a few with letters."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def cloud_drawings(
 
 
 def _stairs(specks: Sequence[Speck], x: Scale, y: Scale) -> list[str]:
-    """Steps below which nothing lies: what is the least of one figure for no more than so much of the other."""
+    """Steps below which nothing lies: the least of one figure for no more than so much of the other."""
     least: list[tuple[float, float]] = []
     for speck in sorted(specks, key=lambda each: (each.x, each.y)):
         if not least or speck.y < least[-1][1]:

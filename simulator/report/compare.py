@@ -221,7 +221,11 @@ def caveats(results: Sequence[Result]) -> list[str]:
             "Different networks do different work, so a result is compared with the first of its own network "
             f"only: {', '.join(networks)}."
         )
-    return [*said, *(f"{', '.join(who)}: {differs}. {follows}".rstrip() for (differs, follows), who in found.items())]
+    others = [name for i, name in enumerate(names) if reference[i] != i]
+    for (differs, follows), who in found.items():
+        those = "All but the first" if who == others and len(networks) == 1 < len(who) else ", ".join(who)
+        said.append(f"{those}: {differs}. {follows}".rstrip())
+    return said
 
 
 def _differs(result: Result, base: Result) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from simulator.report.rounding import number
 HEIGHT, TOP, BOTTOM = 168, 20, 24
 #: Places of the first and the last value, in per cent.
 FIRST, LAST = 13.0, 89.0
-#: Pixels between the first and the last value on the slimmest screen, and those of a character of their words.
+#: Pixels between the first and the last value on the slimmest screen, and of a character of their words.
 ROOM, CHARACTER = 180.0, 6.7
 
 

@@ -38,11 +38,7 @@ def verdict(view: LayerView) -> str:
             f"{name} is bound by latency: {waiting} of its {total} cycles wait for memory, mostly for "
             f"{_WAITED_FOR[most]}, which is idle for most of that time."
         )
-    if (
-        view.limiter_cycles
-        and view.bound not in USEFUL
-        and _useful(view) > sum(waits.values())
-    ):
+    if view.limiter_cycles and view.bound not in USEFUL and _useful(view) > sum(waits.values()):
         what = "the interconnect" if view.bound == "noc" else view.bound
         useful = percent(_useful(view) / view.cycles)
         by = "" if view.limiter == view.bound else f" {view.limiter},"
@@ -90,10 +86,20 @@ def bar(share: float) -> str:
     return "█" * round(BAR * share) or ("▏" if share else "")
 
 
+def _most(causes: Mapping[str, int], total: int) -> list[str]:
+    """The one or two causes that take most; a second one only if it can be seen (0.01 %)."""
+    ranked = sorted(causes.items(), key=lambda item: -item[1])[:2] if total else []
+    return [
+        f"{percent(time / total)} {cause}"
+        for i, (cause, time) in enumerate(ranked)
+        if not i or time >= 1e-4 * total
+    ]
+
+
 def _network_lines(explanation: Explanation, top: int) -> list[str]:
     total = explanation.latency_fs
     ranked = sorted(explanation.causes_fs.items(), key=lambda item: -item[1])
-    first = " and ".join(f"{percent(time / total)} {cause}" for cause, time in ranked[:2]) if total else ""
+    first = " and ".join(_most(explanation.causes_fs, total))
     lines = [
         f"{explanation.network} on {explanation.chip} takes {si(total / 1e15, 's')}: {first}.",
         "",
@@ -104,8 +110,7 @@ def _network_lines(explanation: Explanation, top: int) -> list[str]:
     ]
     rows = [["layer", "op", "core", "exposed", "share", "bound", "mostly"]]
     for cost in [cost for cost in explanation.layers if cost.exposed_fs][:top]:
-        mostly = sorted(cost.causes_fs.items(), key=lambda item: -item[1])[:2]
-        words = ", ".join(f"{percent(time / cost.exposed_fs)} {cause}" for cause, time in mostly)
+        words = ", ".join(_most(cost.causes_fs, cost.exposed_fs))
         share = percent(cost.exposed_fs / total)
         rows.append(
             [cost.node, cost.op, cost.core, si(cost.exposed_fs / 1e15, "s"), share, cost.bound, words]

@@ -34,7 +34,7 @@ STEADY = "s"
 
 @REPORTS.register("families")
 def draw(results: Sequence[Result], folder: Path) -> list[Path]:
-    """Write ``families.html``, a page that stands alone, and ``families.svg``, its figure of energy over time."""
+    """Write ``families.html``, a page that stands alone, and its figure of energy over time as SVG."""
     folder = Path(folder)
     texts = {"families.html": render(results), "families.svg": drawn(results)}
     with fresh_folder(folder) as temporary:
@@ -77,7 +77,9 @@ def drawn(results: Sequence[Result]) -> str:
     runs, names, _ = inferences(results)
     kinds = [(COLOURS[kind], kind) for kind in KINDS if kind in [run.kind for run in runs]]
     plane = _plane(runs, names)
-    below = ["Dashed lines: equal energy × delay. Pale: a lower bound. s: inferences back to back, once steady."]
+    below = [
+        "Dashed lines: equal energy × delay. Pale: a lower bound. s: inferences back to back, once steady."
+    ]
     below += [
         f"{j}: {name}, {cells(run)[1][0]} right" if cells(run)[1][0] != "–" else f"{j}: {name}"
         for j, (run, name) in enumerate(zip(runs, names, strict=True), 1)
@@ -105,7 +107,9 @@ def table(results: Sequence[Result]) -> Table:
     rows = []
     for run, name in zip(runs, names, strict=True):
         figures = cells(run)
-        texts = [f"{text} ({remark})" if remark and i < 2 else text for i, (text, remark) in enumerate(figures)]
+        texts = [
+            f"{text} ({remark})" if remark and i < 2 else text for i, (text, remark) in enumerate(figures)
+        ]
         rows.append([name, run.kind, *texts])
     return ["result", "kind", *COLUMNS], rows
 
@@ -181,9 +185,7 @@ def _right(runs: Sequence[Inference], names: Sequence[str]) -> str:
         share = run.result.metrics.accuracy
         if share is not None and run.known and run.energy_j:
             text = f"{name}: {percent(share)}, {run.text(run.energy_j, 'J')}"
-            spots.append(
-                Spot(run.energy_j, 100 * share, str(j), COLOURS[run.kind], text, not run.complete)
-            )
+            spots.append(Spot(run.energy_j, 100 * share, str(j), COLOURS[run.kind], text, not run.complete))
     low = max(0.0, 5.0 * ((min((spot.y for spot in spots), default=0.0) - 5) // 5))
     return scatter(
         "Accuracy over energy of one inference", spots, Axis("energy of one inference, alone", "J"),

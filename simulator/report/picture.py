@@ -20,7 +20,8 @@ text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;
 .mid{text-anchor:middle}.end{text-anchor:end}
 .grid{stroke:var(--line)}.ridge{stroke:var(--quiet);stroke-dasharray:4 4}
 .halo{paint-order:stroke;stroke:var(--page);stroke-width:4px;stroke-linejoin:round}
-.spot{fill:#fff;font-size:12px;font-weight:650;stroke:rgb(0 0 0/.55);stroke-width:2.5px;paint-order:stroke;stroke-linejoin:round}
+.spot{fill:#fff;font-size:12px;font-weight:650;
+stroke:rgb(0 0 0/.55);stroke-width:2.5px;paint-order:stroke;stroke-linejoin:round}
 .dot{stroke:var(--page);stroke-width:1px;fill-opacity:.85}.dot.faint{fill-opacity:.6}
 .dot.open{fill-opacity:.45;stroke:var(--text);stroke-dasharray:3 2}
 :root{--page:#fff;--line:#d9dde3;--text:#16191d;--quiet:#545d69}
@@ -64,7 +65,7 @@ def picture(
         body.append(f'<text class="quiet" x="{MARGIN}" y="{y}">{safe(line)}</text>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
-        f'height="{height}" role="img" aria-label="{safe(title)}"><style>{safe(sheet())}{safe(_STYLE)}</style>'
+        f'height="{height}" role="img" aria-label="{safe(title)}"><style>{safe(sheet() + _STYLE)}</style>'
         f"{''.join(body)}</svg>\n"
     )
 

@@ -182,5 +182,8 @@ def _said(points: Sequence[Point], real: Result | None) -> list[str]:
             "Back to back those that fit stay on the chip."
         )
     if any("mixed" in point.weights for point in points):
-        said.append("Of rules that match a node the last one wins; the others have the types before them.")
+        said.append(
+            "A rule is for the nodes that it names, all others have the row's own types; of several rules "
+            "the last one wins."
+        )
     return said

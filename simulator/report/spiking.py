@@ -133,8 +133,8 @@ def hint(result: Result) -> str:
         return f"{said}; fewer tiles have a shorter one, and steps with more work share it better"
     if most == WAITS:
         return f"{said}; deeper queues (links.*.queue) or neurons nearer to their targets would help"
-    free = spiking.columns * spiking.rows - len(spiking.tiles)
-    spread = f"; `--set mapping.tiles={2 * len(spiking.tiles)}` spreads the neurons" if free else ""
+    used, there = len(spiking.tiles), spiking.columns * spiking.rows
+    spread = f"; `--set mapping.tiles={min(2 * used, there)}` spreads the neurons" if used < there else ""
     pinned = any(each.placed_by == "network" for each in spiking.populations)
     off = " (with mapping.pins=off, since the network pins them)" if pinned and spread else ""
     return f"{said}; {slowest_words(spiking)}{spread}{off}"

@@ -1,4 +1,4 @@
-"""The page of a design sweep: what is best, fronts, heat maps, tables that sort and filter; one file, for any screen.
+"""The page of a design sweep: what is best, fronts, heat maps, tables that sort and filter; one file.
 
 It reads plain data and knows no store: whoever has records can draw them.
 """
@@ -76,8 +76,8 @@ class SweepPage:
     enough
         Column of a figure -> axis -> the first value with which it comes within 5 % of its best.
     steps
-        (axis, neighbours, those of them where more of the axis is slower, by how much at most in per cent, and
-        that for one workload), where that may surprise.
+        (axis, neighbours, those of them where more of the axis is slower, by how much at most in per cent,
+        and that for one workload), where that may surprise.
     stated
         Axis -> the baseline's own value.
     mix
@@ -118,7 +118,12 @@ def render(page: SweepPage) -> str:
         {
             "page": page,
             "cards": _cards(page, failed, short),
-            "said": [*gain_sentences(page, short), *effect_sentences(page, short), *step_sentences(page, short), *page.facts],
+            "said": [
+                *gain_sentences(page, short),
+                *effect_sentences(page, short),
+                *step_sentences(page, short),
+                *page.facts,
+            ],
             "picks": pick_table(page, short),
             "bests": best_rows(page, short),
             "enough": enough_table(page, short),

@@ -95,7 +95,7 @@ def front_drawings(page: SweepPage) -> tuple[dict[str, str], list[tuple[int, str
 
 
 def front_figure(page: SweepPage) -> tuple[str, str]:
-    """The drawings of all designs for the page, and the legend of their colours; empty where there are none."""
+    """Drawings of all designs for the page, and the legend of their colours; empty where there are none."""
     drawings, entries, _ = front_drawings(page)
     return "".join(drawings.values()), legend(entries) if entries else ""
 
@@ -141,7 +141,8 @@ def front_picture(page: SweepPage) -> str:
     if not drawings:
         return ""
     first, second = (figure_words(name) for name in list(page.objectives)[:2])
-    subtitle = f"{second.capitalize()} over {first} of {len(page.records)} designs"
+    count = sum(record.get("chosen") != "baseline" for record in page.records)
+    subtitle = f"{second.capitalize()} over {first} of {count} designs"
     if len(page.mix) > 1:
         subtitle += f", one inference of a mix of {', '.join(page.mix)}"
     below = ["Large dots: on the Pareto front of all objectives; below the dashed steps there is nothing."]

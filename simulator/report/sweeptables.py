@@ -29,7 +29,7 @@ def change(value: float | None, base: float | None) -> str:
 
 
 def pick_table(page: SweepPage, short: Mapping[str, str]) -> dict[str, Any]:
-    """Designs that stand out: a letter, why, the values of the axes, objectives with the change from the baseline."""
+    """Designs that stand out: a letter, why, values of axes, objectives with the change from the baseline."""
     rows = []
     for letter, why, record in page.picks:
         own = record is page.baseline
@@ -55,13 +55,14 @@ def best_rows(page: SweepPage, short: Mapping[str, str]) -> list[tuple[str, list
     if len(page.bests) > 1:
         for workload, found in page.bests.items():
             cells = []
+            ways = {n: "least" if way == "minimize" else "most" for n, way in page.objectives.items()}
             for name, record in found.items():
                 column = f"{workload}.{name}"
                 if record is None or record.get(column) is None or name not in own_objectives(page):
                     continue
                 cells.append(
                     {
-                        "name": f"{'least' if page.objectives[name] == 'minimize' else 'most'} {figure_words(name)}",
+                        "name": f"{ways[name]} {figure_words(name)}",
                         "figure": metric(name, record[column]),
                         "change": change(record[column], _base(page, column)),
                         "design": design(record, short),
@@ -83,7 +84,7 @@ def own_objectives(page: SweepPage) -> list[str]:
 
 
 def enough_table(page: SweepPage, short: Mapping[str, str]) -> Table:
-    """How much of each axis comes within 5 % of the best, by figure; only axes of which some figure wants less."""
+    """How much of each axis comes within 5 % of the best, by figure."""
     axes = [axis for axis in short if any(axis in found for found in page.enough.values())]
     rows = [
         [figure_words(column), *("–" if found.get(axis) is None else str(found[axis]) for axis in axes)]
@@ -110,9 +111,7 @@ def effect_sentences(page: SweepPage, short: Mapping[str, str]) -> list[str]:
     """What each objective depends on."""
     said = []
     for figure, effects in page.effects.items():
-        shares = [
-            f"{short.get(e.axis, e.axis)} {percent(e.share)}" for e in effects if e.share >= NAMED
-        ]
+        shares = [f"{short.get(e.axis, e.axis)} {percent(e.share)}" for e in effects if e.share >= NAMED]
         shares += [
             f"{' and '.join(short.get(axis, axis) for axis in pair.axes)} together {percent(pair.share)}"
             for pair in page.interactions.get(figure, ())
@@ -132,8 +131,8 @@ def step_sentences(page: SweepPage, short: Mapping[str, str]) -> list[str]:
         if worse:
             alone = f" (for one network up to {percent(single / 100)})" if single > most else ""
             said.append(
-                f"In {worse} of {pairs} pairs of neighbours more of {short.get(axis, axis)} is slower, by up to "
-                f"{percent(most / 100)}{alone}: the planner's choices are heuristics, and smaller differences "
-                "along this axis say nothing."
+                f"In {worse} of {pairs} pairs of neighbours more of {short.get(axis, axis)} is slower, by up "
+                f"to {percent(most / 100)}{alone}: the planner's choices are heuristics, and smaller "
+                "differences along this axis say nothing."
             )
     return said

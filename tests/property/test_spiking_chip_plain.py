@@ -50,6 +50,7 @@ class Case:
     times: dict[str, int]
     barrier: dict[int, int]
     forced: list[set[int]]
+    stored: str
 
 
 def draw(seed: int) -> Case:
@@ -79,6 +80,7 @@ def draw(seed: int) -> Case:
         times={name: rng.randint(0, 40) * 100 for name in TIMES},
         barrier={1: rng.randint(0, 900), 2: rng.randint(0, 900), 5: rng.randint(0, 900)},
         forced=[{i for i in range(n) if rng.random() < 0.05} for _ in range(STEPS)],
+        stored=rng.choice(["auto", "dense"]),
     )
 
 
@@ -136,10 +138,7 @@ def simulate(case: Case) -> tuple[list[dict[str, int]], Counter[str]]:
     used = sorted(set(case.core))
     tiles = len({core // case.per_tile for core in used})
     barrier = case.barrier[max(known for known in case.barrier if known <= tiles)]
-    pairs = {(a, b) for a, b, *_ in case.synapses}
-    others = {(a, b) for a in range(case.n) for b in range(case.n) if a != b}
-    dense = len(case.synapses) >= case.n**2 or (len(case.synapses) >= len(others) and bool(pairs))
-    kind = "synapse_dense" if dense else "synapse_sparse"
+    kind = "synapse_dense" if case.stored == "dense" else "synapse_sparse"
     steps, totals = [], Counter()
     for now in range(STEPS):
         busy, fired = net.step(now)
@@ -179,6 +178,7 @@ def product(case: Case, folder: Path, timing: str) -> Any:
         "links.mesh.cores_per_tile": case.per_tile,
         "links.mesh.numbering": "by_column" if case.by_column else "by_row",
         "links.mesh.timing": timing,
+        "mapping.populations.neurons.synapses": case.stored,
         "links.mesh.barrier": "{" + ", ".join(f"{k}: {v} ps" for k, v in case.barrier.items()) + "}",
         **{f"cores.core.{name}": f"{ps} ps" for name, ps in case.times.items()},
     }

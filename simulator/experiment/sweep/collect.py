@@ -113,7 +113,7 @@ class SweepResult:
         return found
 
     def thrifty(self, figure: str) -> Mapping[str, Any] | None:
-        """The best record by one objective among those that are nowhere worse than the baseline in the others.
+        """The best record by one objective among those no worse than the baseline in all others.
 
         None without a baseline, or where there is no such record.
         """
@@ -140,8 +140,8 @@ class SweepResult:
     def enough(self, figure: str) -> dict[str, Any]:
         """Axis -> the first of its values with which the best of a figure is within 5 % of the best of all.
 
-        ``figure`` may be that of one workload, ``<workload>.latency_s``; it is to be small unless an objective
-        of this name says otherwise.
+        ``figure`` may be that of one workload, ``<workload>.latency_s``; it is to be small unless an
+        objective of this name says otherwise.
         """
         within = [record for record in self._in_order() if record["within_limits"]]
         most = self.objectives.get(figure.rpartition(".")[2]) == "maximize"

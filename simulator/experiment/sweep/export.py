@@ -28,7 +28,8 @@ def export(result: SweepResult, folder: Path, *, page: bool = True) -> list[Path
     Returns
     -------
     list of Path
-        points.csv, pareto.csv, report.html, front.svg where there are two objectives, and points.parquet if it could be written.
+        points.csv, pareto.csv, report.html, front.svg where there are two objectives, and points.parquet if
+        it could be written.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A quick sweep: those values of the axes and those workloads that its file says, for a look within seconds."""
+"""A quick sweep: those values of the axes and those workloads that its file says, for a look."""
 
 from __future__ import annotations
 

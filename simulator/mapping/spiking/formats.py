@@ -50,8 +50,9 @@ class Formats:
 def formats_of(network: SpikingNetwork, rules: MappingRules) -> Formats:
     """Format of each synapse, as rules say.
 
-    Where they say nothing: dense where all pairs are connected, convolutional where both populations have
-    rows and columns and weights repeat, sparse elsewhere.
+    Where they say nothing: dense where layers connect all pairs once, with one delay; convolutional where
+    both populations have rows and columns and weights repeat; sparse elsewhere. A network of one population
+    is a list of edges, without layers: sparse.
     """
     populations, synapses = network.populations, network.synapses
     counts = [each.count for each in populations]
@@ -81,10 +82,23 @@ def _format(
 ) -> tuple[int, int]:
     """Format that fits a connection, and its different weights where those are kept once."""
     a, b = network.populations[source], network.populations[target]
-    pairs = a.count * b.count
-    if size >= pairs or (source == target and size >= pairs - a.count):
+    if len(network.populations) > 1 and _is_matrix(network, source, target, size, mine):
         return DENSE, size
     if min(len(a.shape), len(b.shape)) < _SPATIAL:
         return SPARSE, size
     weights = len(np.unique(network.synapses.weights[mine]))
     return (CONV, weights) if weights <= _SHARED * size else (SPARSE, size)
+
+
+def _is_matrix(
+    network: SpikingNetwork, source: int, target: int, size: int, mine: np.ndarray | slice
+) -> bool:
+    """Whether all pairs have one synapse, of one delay; within a population all, or all but with itself."""
+    synapses, a, b = network.synapses, network.populations[source], network.populations[target]
+    pairs = a.count * b.count
+    if size not in (pairs, pairs - a.count * (source == target)) or np.ptp(synapses.delays[mine]):
+        return False
+    row, column = synapses.sources[mine] - a.first, synapses.targets[mine] - b.first
+    met = np.zeros((a.count, b.count), bool)
+    met[row, column] = True
+    return int(met.sum()) == size and (size == pairs or not met.diagonal().any())

@@ -113,7 +113,8 @@ class _File:
     def model(self) -> NeuronModel | None:
         """The neuron model that the file names or has the keys of."""
         if "model" in self.arrays:
-            name = str(self.arrays["model"].item()) if self.arrays["model"].size == 1 else "an array"
+            given = self.arrays["model"].item() if self.arrays["model"].size == 1 else "an array"
+            name = given.decode(errors="replace") if isinstance(given, bytes) else str(given)
             if name in MODELS:
                 return MODELS[name]
             expected = f"expected one of {', '.join(MODELS)}, got '{name}'"

@@ -148,10 +148,8 @@ def quantize(
         Name among ``inputs`` of the class of each sample; None: ``labels`` if that is there.
     arguments
         Arguments of a builder, as YAML, in place of those in its file.
-    measure
-        Whether to put the samples through both networks, for noise and accuracy; else these are None.
-    say
-        Is told what is being done.
+    measure, say
+        Whether to put the samples through both networks for noise and accuracy; is told what is done.
 
     Raises
     ------

@@ -181,3 +181,21 @@ def test_further_pages_are_linked(result, faster):
     assert '<a href="language_models.html">language models</a>' in page
     assert '<a href="families.html">families</a>' in page
     assert "Further pages" not in render([result, faster])
+
+
+def test_what_all_others_have_in_common_is_said_once(make):
+    results = [make(), make(chip="x", precision="int4"), make(chip="y", precision="int4")]
+    assert caveats(results)[0].startswith("All but the first: precision int4, the reference int8.")
+    some = [*results, make(chip="z")]
+    assert caveats(some)[0].startswith("x / net, y / net: precision int4, the reference int8.")
+
+
+def test_unknown_energies_of_the_same_results_are_one_line(make):
+    said = [f"energy of {name} is unknown" for name in ("npu.requant", "vec.op_exp")]
+    results = [make(not_modelled=[*said, "refresh"]), make(chip="x", not_modelled=said[:1])]
+    assert omissions(results) == [
+        ("refresh", "npu/edge / net"),
+        ("energy of npu.requant is unknown", "all"),
+        ("energy of vec.op_exp is unknown", "npu/edge / net"),
+    ]
+    assert omissions(results[:1])[1][0] == "energies of npu.requant, vec.op_exp are unknown"

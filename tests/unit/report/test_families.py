@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from xml.etree import ElementTree
 
 import pytest
 
@@ -91,8 +92,11 @@ def test_parts_add_up(runs):
 
 def test_the_page(digits, tmp_path):
     results = list(digits.values())
-    (path,) = REPORTS["families"](results, tmp_path)
-    assert path == tmp_path / "families.html"
+    path, picture = REPORTS["families"](results, tmp_path)
+    assert (path, picture) == (tmp_path / "families.html", tmp_path / "families.svg")
+    drawn = ElementTree.fromstring(picture.read_text())
+    assert drawn.get("viewBox") == f"0 0 {drawn.get('width')} {drawn.get('height')}"
+    assert "3: loihi_1, digits_snn, 94.5 % right" in [text.text for text in drawn.findall(".//{*}text")]
     page = path.read_text()
     assert page == render(results)
     for text in ("What is not comparable", "equal energy × delay", "back to back", "edge_npu__digits_mlp/report.html",

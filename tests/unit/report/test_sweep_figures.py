@@ -89,7 +89,9 @@ def test_below_the_steps_lies_nothing():
 
 
 def test_a_chart_of_an_axis_begins_at_zero():
-    text = effect_chart("t", ["1", "2"], [Series("best", 0, (1e-3, 2e-3)), Series("mean", 1, (2e-3, 4e-3))], 4e-3, 1e3, "ms")
+    text = effect_chart(
+        "t", ["1", "2"], [Series("best", 0, (1e-3, 2e-3)), Series("mean", 1, (2e-3, 4e-3))], 4e-3, 1e3, "ms"
+    )
     heights = [float(y) for y in re.findall(r'<circle cx="[\d.]+%" cy="([\d.]+)"', text)]
     zero = max(float(y) for y in re.findall(r'y1="([\d.]+)" y2="[\d.]+" class="grid"', text))
     assert zero < HEIGHT

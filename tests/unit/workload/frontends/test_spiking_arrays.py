@@ -44,6 +44,10 @@ def test_edges_become_rows_by_source_in_the_order_of_the_file(tmp_path):
     assert len(network.digest) == 64
 
 
+def test_a_model_may_be_named_in_bytes(tmp_path):
+    assert load(TINY | {"model": np.bytes_("if")}, tmp_path).model == "if"
+
+
 def test_integer_weights_are_shifted(tmp_path):
     network = load(arrays("cuba_int", np.random.default_rng(1)) | {"wexp": 3}, tmp_path)
     given = np.load(tmp_path / "net.npz")
