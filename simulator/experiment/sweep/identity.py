@@ -23,7 +23,8 @@ from simulator.hw.chip import load_chip
 #: Parts of the package that what a run gives depends on.
 _MODEL = ("base", "kernels", "workload", "hw", "results", "mapping", "engine")
 _ALSO = (
-    "experiment/language.py", "experiment/single.py", "experiment/spikingrun.py", "experiment/values.py",
+    "experiment/execute.py", "experiment/language.py", "experiment/matching.py", "experiment/run.py",
+    "experiment/single.py", "experiment/spikingrun.py", "experiment/values.py",
     "experiment/sweep/evaluate.py", "experiment/sweep/measures.py",
 )  # fmt: skip
 
