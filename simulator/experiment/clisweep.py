@@ -43,6 +43,9 @@ def sweep(
     part = _shard(shard)
     if cluster is not None and workers is not None:
         raise InputError(Problem("a cluster has its own workers; leave one of the two out", "--workers"))
+    if cluster is not None and "://" not in cluster:
+        message = f"expected the address of a dask scheduler such as tcp://host:8786, got '{cluster}'"
+        raise InputError(Problem(message, "--cluster"))
     _end_cleanly()
     from simulator.experiment.sweep.load import load_sweep
     from simulator.experiment.sweepscreen import live, show_sweep

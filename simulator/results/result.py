@@ -13,6 +13,7 @@ from simulator.base.files import write_atomic
 from simulator.results.causes import CAUSES
 from simulator.results.ledger import Ledger
 from simulator.results.matching import Matching
+from simulator.results.shapes import misfit
 from simulator.results.spiking import Spiking
 from simulator.results.stream import Stream
 from simulator.results.timeline import Timeline
@@ -373,12 +374,30 @@ class Result:
             raise InputError(
                 Problem("no such result; expected a result.json or a folder with one", str(file))
             ) from None
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise InputError(Problem(f"not a result: {error}", str(file))) from None
         if not isinstance(data, dict) or data.get("schema_version") != SCHEMA:
             found = data.get("schema_version") if isinstance(data, dict) else None
             raise InputError(Problem(f"expected a result of schema_version {SCHEMA}, got {found}", str(file)))
         try:
-            return cls.from_dict(data)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            found = cls.from_dict(data)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise InputError(Problem(f"not a result: it lacks or misshapes {error}", str(file))) from None
+        wrong = misfit(found) or found._odd()
+        if wrong:
+            place, _, expected = wrong.lstrip(".").rpartition(": ")
+            raise InputError(Problem(f"not a result: expected {expected}", str(file), path=place))
+        return found
+
+    def _odd(self) -> str:
+        """What no type tells: a time that cannot be, a resolved input without mappings."""
+        if self.metrics.latency_s and not 1e-60 < self.metrics.latency_s < 1e60:
+            return "metrics.latency_s: a time in seconds"
+        return next(
+            (
+                f"resolved.{key}: a mapping"
+                for key in ("chip", "experiment")
+                if not isinstance(self.resolved.get(key, {}), dict)
+            ),
+            "",
+        )

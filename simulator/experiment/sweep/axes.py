@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import exp, floor, log
+from math import exp, floor, isfinite, log
 from typing import Any
 
 from simulator.base import units
@@ -108,8 +108,10 @@ class _Reader:
             paths, rows = (name,), None if values is None else [(value,) for value in values]
         if not rows:
             return None
-        unique = [row for i, row in enumerate(rows) if row not in rows[:i]] if len(rows) < 2000 else rows
-        return Axis(name, paths, tuple(unique), when)
+        unique: dict[Any, tuple[Any, ...]] = {}
+        for row in rows:
+            unique.setdefault(tuple(_same(value) for value in row), row)
+        return Axis(name, paths, tuple(unique.values()), when)
 
     def check_keys(self, form: Mapping[Any, Any], known: Sequence[str], place: KeyPath) -> None:
         for key in form:
@@ -167,7 +169,7 @@ class _Reader:
             if key not in form:
                 return self.wrong("missing; a range has from and to", (*place, key))
             end = quantity(form[key]) if not isinstance(form[key], dict | list) else None
-            if end is None or isinstance(end.value, bool) or not isinstance(end.value, int | float):
+            if end is None or not _finite(end.value):
                 message = f"expected a number or a quantity such as 256 KiB, got {shown(form[key])}"
                 return self.wrong(message, (*place, key))
             ends.append(end)
@@ -201,7 +203,7 @@ class _Reader:
             return self.wrong(f"expected more than 0, got {shown(form['from'])}", (*place, "from"))
         stated = quantity(form[key]) if not isinstance(form[key], dict | list) else quantity("")
         number = stated.value
-        if isinstance(number, bool) or not isinstance(number, int | float):
+        if not _finite(number):
             return self.wrong(f"expected a number, got {shown(form[key])}", (*place, key))
         if key == "count":
             if not isinstance(number, int) or stated.dimension or not 2 <= number <= MOST_VALUES:
@@ -217,11 +219,11 @@ class _Reader:
             return [low + i * Fraction(number) for i in range(floor((high - low) / Fraction(number)) + 1)]
         if stated.dimension or number <= 1:
             return self.wrong(f"expected a number above 1, got {shown(form[key])}", (*place, key))
+        if _log(high / low) >= MOST_VALUES * _log(Fraction(number)):
+            return self.wrong(f"makes more than {MOST_VALUES} values", (*place, key))
         found = [low]
-        while found[-1] * Fraction(number) <= high:
-            found.append(found[-1] * Fraction(number))
-            if len(found) > MOST_VALUES:
-                return self.wrong(f"makes more than {MOST_VALUES} values", (*place, key))
+        while (following := _short(found[-1] * Fraction(number))) <= high:
+            found.append(following)
         return found
 
     def wrong(self, message: str, place: KeyPath) -> Any:
@@ -233,9 +235,41 @@ def _counted(low: Fraction, high: Fraction, count: int, logarithmic: bool) -> li
     """So many numbers, evenly spaced, or with even ratios; the ends are exact."""
     if not logarithmic:
         return [low + (high - low) * i / (count - 1) for i in range(count)]
-    ratio = log(high / low)
-    inner = [low * Fraction(exp(ratio * i / (count - 1))) for i in range(1, count - 1)]
+    ratio = _log(high / low)
+    halves = 1 if ratio < 700 else 2  # of what a float cannot hold, the root can be had
+    inner = [low * Fraction(exp(ratio * i / (count - 1) / halves)) ** halves for i in range(1, count - 1)]
     return [low, *inner, high]
+
+
+def _log(number: Fraction) -> float:
+    return log(number.numerator) - log(number.denominator)
+
+
+def _short(number: Fraction) -> Fraction:
+    """The number to 256 bits where it has grown beyond twice as many; products of many would take ever longer."""
+    bits = number.denominator.bit_length()
+    if bits <= 512:
+        return number
+    scale = 1 << max(0, 256 + bits - number.numerator.bit_length())
+    return Fraction(round(number * scale), scale)
+
+
+def _finite(value: Any) -> bool:
+    """Whether it is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _same(value: Any) -> tuple[Any, ...]:
+    """What values have in common that are written differently but mean one thing, such as 1 MiB and 1024 KiB."""
+    if isinstance(value, dict | list) or value is None:
+        return (str(value),)  # refused elsewhere
+    meant = quantity(value)
+    return meant.dimension, isinstance(meant.value, bool), meant.value
 
 
 def _written(numbers: Sequence[Fraction], dimension: str, whole: bool) -> list[Any]:

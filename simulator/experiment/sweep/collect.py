@@ -18,6 +18,8 @@ from simulator.results import front, sensitivity
 Record = dict[str, Any]
 #: Columns of a record that are neither axes nor figures.
 HEAD = ("key", "chosen", "chip", "status", "within_limits")
+#: What the definition of a sweep has at least.
+_ASKED = ("chips", "axes", "workloads", "objectives", "limits")
 
 
 @dataclass(frozen=True)
@@ -241,6 +243,9 @@ def collect(store: Store) -> SweepResult:
     if latest is None:
         raise InputError(Problem("no sweep was begun here", str(store.folder)))
     digest, name, definition, facts = latest
+    lacking = [key for key in _ASKED if key not in definition]
+    if lacking:
+        raise store.damaged(f"its sweep lacks {', '.join(lacking)}")
     points = store.points(digest)
     runs = store.known([key for point in points for key in point.runs])
     workloads = definition["workloads"]

@@ -49,6 +49,8 @@ def export(result: SweepResult, folder: Path, *, page: bool = True) -> list[Path
         for name, text in (("report.html", render(shown)), *((("front.svg", drawing),) if drawing else ())):
             written.append(folder / name)
             write_atomic(written[-1], text)
+        if not drawing:
+            (folder / "front.svg").unlink(missing_ok=True)  # that of another question
     if find_spec("pyarrow") is not None and result.records:
         written.append(folder / "points.parquet")
         write_atomic(written[-1], _parquet(columns, result.records))

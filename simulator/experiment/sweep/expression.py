@@ -166,6 +166,8 @@ def _called(name: str, operands: list[Quantity]) -> Quantity:
             raise ExpressionError(f"expected numbers in {name}(), got {shown(operand.value)}")
     for operand in operands[1:]:
         _alike(name, operands[0], operand)
+    if name == "log2" and operands[0].value <= 0:
+        raise ExpressionError(f"expected more than 0 in log2(), got {shown(operands[0].value)}")
     return Quantity(FUNCTIONS[name][0](*(operand.value for operand in operands)),
                     operands[0].dimension if name != "log2" else "")  # fmt: skip
 

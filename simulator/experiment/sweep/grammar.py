@@ -42,6 +42,8 @@ _TOKEN = re.compile(
 )
 _UNIT = re.compile(r"\s*([A-Za-z]+2?(?:/[A-Za-z]+)?)", re.ASCII)
 _WORDS = ("and", "or", "not", "true", "false")
+#: Signs of other languages -> what they are called here.
+_MEANT = {"=": "==", "&": "and", "|": "or", "!": "not", "≤": "<=", "≥": ">=", "≠": "!=", "^": "a * a"}
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 #: Name -> (function, fewest operands, most).
 FUNCTIONS: Mapping[str, tuple[Callable[..., Any], int, int]] = {
@@ -70,7 +72,7 @@ class Quantity:
     dimension: str = ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)  # true is no 1
 def quantity(value: Any) -> Quantity:
     """A value as YAML has it: ``256 KiB`` is a number of bytes, text without a unit stays text."""
     if isinstance(value, str):
@@ -225,7 +227,8 @@ class Parser:
                 start = at + len(self.text[at:]) - len(self.text[at:].lstrip())
                 came = self.text[start]
                 words = "names, numbers, comparisons and arithmetic"
-                raise ExpressionError(f"expected {words}, got '{came}' at character {start + 1}")
+                hint = f"; write {_MEANT[came]}" if came in _MEANT else ""
+                raise ExpressionError(f"expected {words}, got '{came}' at character {start + 1}{hint}")
             kind, start, at = str(found.lastgroup), found.start(str(found.lastgroup)), found.end()
             token, number = found[kind], None
             if kind == "number":

@@ -183,14 +183,40 @@ def _sound(
         ]
         problems += lost
         sound += [] if lost else [axis]
-    paths = {path.removeprefix("chip.") for axis in axes for path in axis.paths}
+    problems += _twice(sound, names, document)
     for key, stated in (("set", top.set), ("baseline", top.baseline or {}), ("derived", top.derived)):
         for where in stated:
             problems += check_path(where, (key, where), names, document)
-            if key != "baseline" and where.removeprefix("chip.") in paths:
+            if key != "baseline" and _hidden(where, sound, names):
                 message = "is an axis as well; leave one of the two out"
                 problems.append(document.problem(message, (key, where)))
     return sound, problems
+
+
+def _locals(where: str, names: Mapping[str, str]) -> set[tuple[str, str]]:
+    """(chip, path there) of every chip that a path concerns."""
+    every = set(names.values())
+    return {(name, path) for name in every for path in for_chip({where: None}, name, every)}
+
+
+def _twice(axes: Sequence[Axis], names: Mapping[str, str], document: yamlio.Document) -> list[Problem]:
+    """Axes that set on some chip, by its name, what another one sets as well."""
+    problems: list[Problem] = []
+    taken: dict[tuple[str, str], str] = {}
+    for axis in axes:
+        mine = {spot for where in axis.paths for spot in _locals(where, names)}
+        clash = next((spot for spot in sorted(mine) if spot in taken), None)
+        if clash is not None:
+            message = f"axis '{taken[clash]}' sets {clash[1]} of {clash[0]} already; a path is on one axis"
+            problems.append(document.problem(message, ("axes", axis.name)))
+        taken |= dict.fromkeys(mine, axis.name)
+    return problems
+
+
+def _hidden(where: str, axes: Sequence[Axis], names: Mapping[str, str]) -> bool:
+    """Whether axes set a path on every chip that it concerns."""
+    varied = {spot for axis in axes for path in axis.paths for spot in _locals(path, names)}
+    return bool(mine := _locals(where, names)) and mine <= varied
 
 
 def _sorted(problems: Sequence[Problem]) -> list[Problem]:
@@ -351,8 +377,8 @@ def _screening(
 def _name(top: SweepFile, path: str | Path, document: yamlio.Document, problems: list[Problem]) -> str:
     """A word that can name a folder."""
     stem = Path(path).stem
-    name = top.name or (Path(path).resolve().parent.name if stem in ("sweep", "experiment") else stem)
-    if top.name and (not re.fullmatch(r"[\w.+ -]+", name) or name.startswith(".")):
+    name = top.name or (Path(path).resolve().parent.name if stem in ("sweep", "experiment") else stem) or stem
+    if top.name and (not re.fullmatch(r"[\w.+ -]+", name) or name.startswith(".") or name != name.strip()):
         message = f"expected a plain word, it names the output folder; got {shown(top.name)}"
         problems.append(document.problem(message, ("name",)))
     return name

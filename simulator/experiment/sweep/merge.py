@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from simulator.base.errors import InputError, Problem
 from simulator.experiment.sweep.collect import SweepResult, collect
@@ -28,7 +29,8 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> SweepResult:
     """
     if not folders:
         raise InputError(Problem("expected at least one folder of a sweep", path="merge"))
-    shards: list[list[int]] = []
+    there: set[tuple[int, int]] = set()
+    whole = False  # whether a folder is that of no shard
     models: dict[str, str] = {}  # of each sweep, the version of the model that its first shard has
     first: tuple[str, str] | None = None
     problems = []
@@ -50,18 +52,29 @@ def merge(folders: Sequence[str | Path], out: str | Path) -> SweepResult:
                 "give this shard's command again with that version"
             )
             problems.append(Problem(message, str(folder)))
-        shards += [facts["shard"]] if "shard" in facts else []
+        mine = shards_of(facts)
+        there |= mine
+        whole = whole or not mine
     if problems:
         raise InputError(*problems)
     with Store(out) as joined:
+        assert first is not None
+        before = joined.latest()
+        if before is not None and before[0] == first[0]:  # what is there already counts as well
+            mine = shards_of(before[3])
+            there, whole = there | mine, whole or not mine
         for folder in folders:
-            _add(folder, joined, shards)
+            _add(folder, joined)
+        latest = joined.latest()
+        others = {} if latest is None else latest[3]
+        others = {key: value for key, value in others.items() if key not in ("shards", "missing_shards")}
+        joined.state(first[0], others if whole else {**others, **shard_facts(there, told=True)})
         result = collect(joined)
         export(result, Path(out))
     return result
 
 
-def _add(folder: str | Path, joined: Store, shards: Sequence[Sequence[int]]) -> None:
+def _add(folder: str | Path, joined: Store) -> None:
     """Everything of one store."""
     if Path(folder).resolve() == joined.folder.resolve():
         return
@@ -72,17 +85,21 @@ def _add(folder: str | Path, joined: Store, shards: Sequence[Sequence[int]]) -> 
         joined.add(store.runs())
         joined.begin(digest, name, definition)
         joined.add_points(digest, store.points(digest))
-        others = {key: value for key, value in facts.items() if key != "shard"}
-        joined.state(digest, {**others, **_lacking(shards)})
+        joined.state(digest, facts)
 
 
-def _lacking(shards: Sequence[Sequence[int]]) -> dict[str, list[str]]:
-    """Shards that nobody brought."""
-    there = {tuple(shard) for shard in shards}
-    lacking = [
-        f"{i}/{parts}"
-        for parts in {n for _, n in there}
-        for i in range(1, parts + 1)
-        if (i, parts) not in there
-    ]
-    return {"missing_shards": lacking} if lacking else {}
+def shards_of(facts: Mapping[str, Any]) -> set[tuple[int, int]]:
+    """(i, n) of each shard that a folder holds by the facts of its sweep; none if it is that of the whole."""
+    return {(i, parts) for i, parts in facts.get("shards", [])}
+
+
+def shard_facts(there: set[tuple[int, int]], *, told: bool) -> dict[str, list[Any]]:
+    """Facts of shards that are not the whole together: which are there and, where ``told``, which are not."""
+    lacking = {
+        parts: [f"{i}/{parts}" for i in range(1, parts + 1) if (i, parts) not in there]
+        for parts in sorted({n for _, n in there})
+    }
+    if not all(lacking.values()):
+        return {}
+    missing = {"missing_shards": [name for names in lacking.values() for name in names]}
+    return {"shards": sorted(map(list, there)), **(missing if told else {})}

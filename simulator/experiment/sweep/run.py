@@ -18,6 +18,7 @@ from simulator.experiment.sweep.execute import execute
 from simulator.experiment.sweep.export import export
 from simulator.experiment.sweep.identity import Keys, point_key
 from simulator.experiment.sweep.load import Sweep, load_sweep
+from simulator.experiment.sweep.merge import shard_facts, shards_of
 from simulator.experiment.sweep.progress import Progress, scores_of
 from simulator.experiment.sweep.search import Answer, rounds
 from simulator.experiment.sweep.space import Point
@@ -28,6 +29,7 @@ _SLICE = 64
 #: Points that follow each other go to one shard together, so many at most and fewer where shards have few:
 #: plans for like chips have much in common.
 _SHARD_BLOCK = 16
+_MOST_SHARDS = 10_000
 #: Points that are counted before they run; more would take longer to count than it tells.
 _MOST_COUNTED = 200_000
 
@@ -117,6 +119,8 @@ def _check_shard(shard: tuple[int, int], asked: Sweep) -> None:
     part, parts = shard
     if not 1 <= part <= parts:
         raise InputError(Problem(f"expected I/N with 1 <= I <= N such as 1/3, got {part}/{parts}", "--shard"))
+    if parts > _MOST_SHARDS:
+        raise InputError(Problem(f"expected at most {_MOST_SHARDS} shards, got {parts}", "--shard"))
     if asked.search.kind not in ("grid", "random"):
         message = (
             f"{asked.search.kind} chooses points by what it has seen of all; shards are for grid and random"
@@ -143,8 +147,7 @@ class _Running:
         """All of it."""
         self.store.begin(self.sweep.digest, self.sweep.name, self.sweep.definition)
         facts: dict[str, Any] = {"model": self.keys.model, "description": self.sweep.description}
-        if self.shard is not None:
-            facts["shard"] = list(self.shard)
+        facts |= self._shards(str(facts["model"]))
         self.store.state(self.sweep.digest, facts)
         if self.sweep.baseline is not None and self.shard in (None, (1, self.shard and self.shard[1])):
             self.first.append(self.sweep.baseline)
@@ -156,6 +159,17 @@ class _Running:
         if self.first:  # no other point was to be done
             self.points([], "", 0)
         self.store.state(self.sweep.digest, facts)
+
+    def _shards(self, model: str) -> dict[str, Any]:
+        """Facts of the shards that this folder holds, this one and those that were done there before."""
+        latest = self.store.latest()
+        if self.shard is None or latest is None:
+            return {}
+        before = latest[3] if latest[3].get("model") == model else None
+        there = shards_of(before or {})
+        if before and not there:
+            return {}  # the whole was begun here
+        return shard_facts({*there, self.shard}, told="missing_shards" in (before or {}))
 
     def points(self, points: Iterable[Point], chosen: str, count: int | None) -> None:
         """Simulate points, the baseline first; ``count`` is how many, if that is known."""

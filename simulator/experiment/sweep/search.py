@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Answer = tuple[tuple[float, ...] | None, tuple[float, ...]]
 #: Draws for each point that is wanted, before a space counts as exhausted.
 _PATIENCE = 200
+#: Points of a space that are counted one by one, with all conditions, before a search.
+_FEW = 20_000
 
 
 def rounds(
@@ -48,6 +50,7 @@ def draw(space: Space, count: int, seed: int) -> list[Point]:
     sizes = {chip: [len(axis.values) for axis in space.axes_of(chip)] for chip in space.chips}
     weights = np.array([float(np.prod([float(size) for size in sizes[chip]])) for chip in space.chips])
     found: dict[Any, Point] = {}
+    count = min(count, _room(space))
     for _ in range(_PATIENCE * count):
         chip = space.chips[int(rng.choice(len(space.chips), p=weights / weights.sum()))]
         point = space.at(chip, [int(rng.integers(size)) for size in sizes[chip]])
@@ -58,6 +61,11 @@ def draw(space: Space, count: int, seed: int) -> list[Point]:
     if not found:
         raise InputError(Problem("no point meets the constraints", space.file, path="constraints"))
     return list(found.values())
+
+
+def _room(space: Space) -> int:
+    """How many points there are at most; of a space that is soon gone through, exactly."""
+    return sum(1 for _ in space.grid()) if space.size <= _FEW else space.size
 
 
 class Guided:
@@ -84,7 +92,7 @@ class Guided:
         self, space: Space, objectives: Sequence[Objective], *, kind: str, evaluations: int,
         population: int, seed: int,
     ) -> None:  # fmt: skip
-        self.space, self.evaluations = space, evaluations
+        self.space, self.evaluations = space, min(evaluations, _room(space))
         self.population = min(population, evaluations)
         self.answers: dict[Any, Answer] = {}
         self._study = _study(objectives, kind, self.population, seed)

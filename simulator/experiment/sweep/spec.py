@@ -22,14 +22,16 @@ class SweepWorkload(WorkloadEntry):
     """A network with its share in the mix."""
 
     name: str = Field("", description="In columns and expressions; the network's if left out")
-    weight: float = Field(1.0, description="Inferences of it, in proportion to the others'", gt=0)
+    weight: float = Field(1.0, description="Inferences of it, in proportion to the others'", gt=0, le=1e12)
 
 
 class Search(Spec):
     """How points are chosen."""
 
     kind: str = Field("grid", description="grid, random, nsga2 or tpe")
-    evaluations: int = Field(200, description="Designs that random, nsga2 and tpe look at", ge=1)
+    evaluations: int = Field(
+        200, description="Designs that random, nsga2 and tpe look at", ge=1, le=1_000_000
+    )
     population: int = Field(
         20, description="Designs per generation of nsga2, and per round of tpe", ge=2, le=10_000
     )
@@ -103,4 +105,4 @@ class SweepFile(Spec):
     quick: Quick = Field(
         default_factory=Quick, description="What a quick sweep (`--quick`) keeps of axes and workloads"
     )
-    seed: int = Field(0, description="Of random choices; recorded in every result", ge=0)
+    seed: int = Field(0, description="Of random choices; recorded in every result", ge=0, lt=2**32)

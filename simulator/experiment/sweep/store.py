@@ -198,7 +198,9 @@ class Store:
             row = self._database.execute(
                 "SELECT digest, name, definition, facts FROM sweeps ORDER BY started DESC LIMIT 1"
             ).fetchone()
-        return None if row is None else (row[0], row[1], self._json(row[2]), self._json(row[3]))
+        if row is None:
+            return None
+        return row[0], row[1], self._json(row[2]), self._json(row[3])
 
     def add_points(self, digest: str, points: Iterable[KeptPoint]) -> None:
         """Keep points of a sweep; one that is there already stays as it is.
@@ -232,18 +234,23 @@ class Store:
                 (digest,),
             ).fetchall()
         return [
-            KeptPoint(key, chosen, chip, self._json(point), tuple(self._json(runs)), self._json(estimate))
+            KeptPoint(
+                key, chosen, chip, self._json(point), tuple(self._json(runs, list)), self._json(estimate)
+            )
             for key, chosen, chip, point, runs, estimate in rows
         ]
 
     def _run(self, row: Sequence[Any]) -> Run:
         return Run(row[0], row[1], self._json(row[2]), row[3], self._json(row[4]), row[5])
 
-    def _json(self, text: str) -> Any:
+    def _json(self, text: str, kind: type = dict) -> Any:
         try:
-            return json.loads(text)
-        except ValueError:
-            raise self._damaged("a row is no JSON") from None
+            found = json.loads(text)
+        except (ValueError, TypeError, RecursionError):
+            raise self.damaged("a row is no JSON") from None
+        if not isinstance(found, kind):
+            raise self.damaged("a row is of another form")
+        return found
 
     def _lock_folder(self) -> None:
         """Take the folder; the lock goes with the process, however that ends."""
@@ -266,9 +273,7 @@ class Store:
 
     def _open(self, write: bool) -> sqlite3.Connection:
         """The checked database; a new one where there is none."""
-        mode = "rwc" if write else "ro"
-        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
-        database = sqlite3.connect(uri, uri=True, timeout=30, check_same_thread=False)
+        database = self._connect("mode=rwc" if write else self._reading())
         try:
             self._check(database)
             if write:
@@ -284,14 +289,32 @@ class Store:
             raise
         return database
 
+    def _connect(self, options: str) -> sqlite3.Connection:
+        uri = f"{self.path.absolute().as_uri()}?{options}"
+        return sqlite3.connect(uri, uri=True, timeout=30, check_same_thread=False)
+
+    def _reading(self) -> str:
+        """How to open the file to read it: as one that nobody changes, where its folder cannot be written."""
+        log = self.path.with_name(f"{FILE}-wal")
+        if log.exists() and log.stat().st_size:
+            return "mode=ro"
+        database = self._connect("mode=ro")
+        try:
+            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:  # it needs files beside it, and cannot make them
+            return "mode=ro&immutable=1"
+        finally:
+            database.close()
+        return "mode=ro"
+
     def _check(self, database: sqlite3.Connection) -> None:
         """Refuse what is no store of ours."""
         sound = database.execute("PRAGMA quick_check(1)").fetchone()[0]
         if sound != "ok":
-            raise self._damaged(sound)
+            raise self.damaged(sound)
         application = database.execute("PRAGMA application_id").fetchone()[0]
         version = database.execute("PRAGMA user_version").fetchone()[0]
-        tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         if application not in (0, _APPLICATION) or (application == 0 and tables):
             message = "this is another program's database, no store of a sweep; give another --out"
             raise InputError(Problem(message, str(self.path)))
@@ -301,8 +324,14 @@ class Store:
                 "give another --out"
             )
             raise InputError(Problem(message, str(self.path)))
+        lacking = [name for name in ("runs", "sweeps", "points") if name not in tables]
+        if application and lacking:
+            raise self.damaged(f"it lacks the table {lacking[0]}")
+        if not application and self._lock is None:
+            raise InputError(Problem("no sweep was begun here", str(self.folder)))
 
-    def _damaged(self, why: str) -> InputError:
+    def damaged(self, why: str) -> InputError:
+        """The problem that what is kept is no longer what was put there."""
         message = f"the store is damaged ({why}); move it away and start anew, or restore a copy"
         return InputError(Problem(message, str(self.path)))
 
@@ -312,11 +341,11 @@ class Store:
         try:
             yield
         except sqlite3.OperationalError as error:
-            kept = "what is finished is kept, the same command resumes"
-            message = f"cannot be written or read: {error}; {kept}"
+            kept = "; what is finished is kept, the same command resumes" if self._lock is not None else ""
+            message = f"cannot be written or read: {error}{kept}"
             raise InputError(Problem(message, str(self.path))) from None
         except sqlite3.DatabaseError as error:
-            raise self._damaged(str(error)) from None
+            raise self.damaged(str(error)) from None
 
 
 def _text(value: Any) -> str:

@@ -46,12 +46,27 @@ def notice_lines(result: SweepResult) -> list[str]:
         lines.append(f"{result.missing} points are not finished; the same command resumes")
     for shard in result.facts.get("missing_shards", []):
         lines.append(f"shard {shard} is missing")
+    lines += _empty_lines(result)
     failed = result.failed
     if failed:
         lines.append(f"{len(failed)} points have no figures (status and error in points.csv), such as:")
         for record in failed[:3]:
             lines.append(f"  {record['status']}: {_place(record, result.axes)}: {record['error'][:200]}")
     return lines
+
+
+def _empty_lines(result: SweepResult) -> list[str]:
+    """Why nothing is on the front although there are figures."""
+    if result.front or not result.done:
+        return []
+    unknown = [name for name in result.objectives if all(record.get(name) is None for record in result.done)]
+    if unknown:
+        return [f"the front is empty: {', '.join(unknown)} is not known of any point"]
+    within = [record for record in result.done if record["within_limits"]]
+    if not within:
+        limits = ", ".join(result.definition["limits"])
+        return [f"the front is empty: no point is within the limits ({limits})"]
+    return ["the front is empty: no point within the limits knows all objectives"]
 
 
 def screening_lines(facts: Mapping[str, Any]) -> list[str]:

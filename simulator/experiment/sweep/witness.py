@@ -41,7 +41,12 @@ def value_problems(
             continue
         seen.add(point.identity)
         for problem in _wrong_at(point, space, workloads, document):
-            problems.setdefault(_placed(problem, axis, place, point, space, document))
+            stated = problem.file or ""
+            own = [path for path in _baseline(document) if stated.startswith(f"--set {_bare(path, space)}=")]
+            if point is baseline and own:
+                problems.setdefault(document.problem(problem.message, ("baseline", own[0])))
+            else:
+                problems.setdefault(_placed(problem, axis, place, point, space, document))
         if len(problems) >= _MOST_TOLD:
             break
     return list(problems)
@@ -128,6 +133,11 @@ def _placed(
         return problem if problem.line else document.problem(problem.message, ("axes",))
     said = ", ".join(f"{path}={value}" for path, value in zip(axis.paths, axis.values[place], strict=True))
     return replace(problem, message=f"with {said}: {problem.message}")
+
+
+def _bare(path: str, space: Space) -> str:
+    """A path of the baseline as its chip, the first, knows it."""
+    return path.removeprefix(f"{space.names[space.chips[0]]}.").removeprefix("chip.")
 
 
 def _baseline(document: Document) -> Mapping[str, Any]:

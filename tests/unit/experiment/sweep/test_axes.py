@@ -109,3 +109,35 @@ def test_numbers_and_quantities_have_an_order(text: str, ordered: bool):
 )  # fmt: skip
 def test_what_is_wrong_is_said_where_it_stands(text: str, problems: list[str]):
     assert read(text)[1] == problems
+
+
+def test_a_value_written_in_two_ways_is_one():
+    assert values("[32, 16, 32, 16.0]") == [32, 16]
+    assert values("[1 MiB, 2 MiB, 1024 KiB]") == ["1 MiB", "2 MiB"]
+    assert values("[true, 1]") == [True, 1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{from: .inf, to: .inf, step: 1}",
+        "{from: 1, to: .nan, step: 1}",
+        "{from: 1, to: 10, step: .inf}",
+        "{from: 1, to: 10, factor: .inf}",
+        f"{{from: 1, to: 1{'0' * 400}, factor: 2}}",
+        "{from: 1, to: 1e6, factor: 1.00001}",
+    ],
+)
+def test_ranges_without_end_are_refused(text: str):
+    axes, problems = read(f"a.b.c: {text}")
+    assert (axes, len(problems)) == ([], 1)
+
+
+def test_a_range_of_many_small_factors_is_exact_enough():
+    found = values("{from: 1.0, to: 3.0, factor: 1.001}")
+    assert len(found) == 1100
+    assert found[-1] == pytest.approx(1.001**1099, rel=1e-12)
+
+
+def test_a_logarithmic_range_may_be_wide():
+    assert values("{from: 1.0e-300, to: 1.0e300, count: 3, spacing: log}")[1] == pytest.approx(1, rel=1e-9)

@@ -48,7 +48,7 @@ def test_what_it_comes_to(text: str, value: bool):
     ("text", "message"),
     [
         ("cols <", "expected a number, a name or ( at character 7, got the end"),
-        ("cols = 3", "expected names, numbers, comparisons and arithmetic, got '=' at character 6"),
+        ("cols = 3", "expected names, numbers, comparisons and arithmetic, got '=' at character 6; write =="),
         ("(cols < 3", "expected ) at character 10, got the end"),
         ("cols 3", "expected an operator or the end at character 6, got '3'"),
         ("min(3) < 1", "expected 2 to 20 operands of min, got 1"),
@@ -142,3 +142,13 @@ def test_by_how_much_it_is_missed():
     assert miss("sram <= 128 KiB") == 1.0
     assert miss("flow == 'os'") == 1.0
     assert miss("not cols == 64") == 1.0
+
+
+def test_true_is_no_number():
+    assert quantity(1.0).value == 1.0
+    assert quantity(True).value is True  # equal to 1.0 for a cache that does not look at types
+
+
+def test_no_logarithm_of_nothing():
+    with pytest.raises(ExpressionError, match="expected more than 0 in log2"):
+        holds("log2(0) > 1")
