@@ -6,7 +6,7 @@ import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 #: Returns where a value differs and what it should be there, such as ``.batch: a whole number``; "" where it fits.
@@ -30,7 +30,7 @@ def misfit(record: Any) -> str:
     return _check_of(type(record))(record)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _check_of(kind: Any) -> Check:
     """The check of one annotation."""
     if kind is Any:

@@ -135,9 +135,7 @@ class SweepResult:
         """Axis -> (value, the best of a figure there); of records within limits."""
         within = [record for record in self._in_order() if record["within_limits"]]
         most = self.objectives.get(figure) == "maximize"
-        return {
-            axis: sensitivity.envelope(within, axis, figure, maximize=most) for axis in self._varying()
-        }
+        return {axis: sensitivity.envelope(within, axis, figure, maximize=most) for axis in self._varying()}
 
     def enough(self, figure: str) -> dict[str, Any]:
         """Axis -> the first of its values with which the best of a figure is within 5 % of the best of all.

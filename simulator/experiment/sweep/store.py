@@ -11,7 +11,7 @@ import fcntl
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -298,13 +298,11 @@ class Store:
         log = self.path.with_name(f"{FILE}-wal")
         if log.exists() and log.stat().st_size:
             return "mode=ro"
-        database = self._connect("mode=ro")
         try:
-            database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            with closing(self._connect("mode=ro")) as database:
+                database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.OperationalError:  # it needs files beside it, and cannot make them
             return "mode=ro&immutable=1"
-        finally:
-            database.close()
         return "mode=ro"
 
     def _check(self, database: sqlite3.Connection) -> None:

@@ -41,12 +41,10 @@ def value_problems(
             continue
         seen.add(point.identity)
         for problem in _wrong_at(point, space, workloads, document):
-            stated = problem.file or ""
-            own = [path for path in _baseline(document) if stated.startswith(f"--set {_bare(path, space)}=")]
-            if point is baseline and own:
-                problems.setdefault(document.problem(problem.message, ("baseline", own[0])))
-            else:
-                problems.setdefault(_placed(problem, axis, place, point, space, document))
+            placed = _placed(problem, axis, place, point, space, document)
+            if point is baseline:
+                placed = _in_baseline(problem, space, document) or placed
+            problems.setdefault(placed)
         if len(problems) >= _MOST_TOLD:
             break
     return list(problems)
@@ -135,9 +133,14 @@ def _placed(
     return replace(problem, message=f"with {said}: {problem.message}")
 
 
-def _bare(path: str, space: Space) -> str:
-    """A path of the baseline as its chip, the first, knows it."""
-    return path.removeprefix(f"{space.names[space.chips[0]]}.").removeprefix("chip.")
+def _in_baseline(problem: Problem, space: Space, document: Document) -> Problem | None:
+    """The problem at the value of the baseline that brought it in; None where the file has another place."""
+    stated = problem.file or ""
+    for path in _baseline(document):
+        bare = path.removeprefix(f"{space.names[space.chips[0]]}.").removeprefix("chip.")
+        if stated.startswith(f"--set {bare}="):
+            return document.problem(problem.message, ("baseline", path))
+    return document.problem(problem.message, ("baseline",)) if stated == space.file else None
 
 
 def _baseline(document: Document) -> Mapping[str, Any]:

@@ -114,6 +114,42 @@ def test_a_damaged_result_is_an_error_of_the_user(result, tmp_path):
         Result.from_json(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("latency_s", "1", "metrics.latency_s: not a result: expected a number"),
+        ("latency_s", float("nan"), "metrics.latency_s: not a result: expected a number"),
+        ("latency_s", -1.0, "metrics.latency_s: not a result: expected a time in seconds"),
+        ("macs", None, "metrics.macs: not a result: expected a whole number"),
+        ("energy_complete", 1, "metrics.energy_complete: not a result: expected true or false"),
+        ("traffic_bytes", {"dram": 3}, "metrics.traffic_bytes.dram: not a result: expected a mapping"),
+        ("energy_j", [], "metrics.energy_j: not a result: expected"),
+    ],
+)
+def test_figures_of_another_type_are_told_at_their_place(result, tmp_path, key, value, message):
+    plain = result.to_dict()
+    plain["metrics"][key] = value
+    (tmp_path / "result.json").write_text(json.dumps(plain))
+    with pytest.raises(InputError) as caught:
+        Result.from_json(tmp_path)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("chip", 5), ("batch", "1"), ("resolved", {"chip": []}), ("copies", [1])]
+)
+def test_parts_of_another_type_are_refused(result, tmp_path, key, value):
+    (tmp_path / "result.json").write_text(json.dumps({**result.to_dict(), key: value}))
+    with pytest.raises(InputError, match=f"{key}.*not a result: expected"):
+        Result.from_json(tmp_path)
+
+
+def test_json_that_is_too_deep_is_no_result(tmp_path):
+    (tmp_path / "result.json").write_text("[" * 100_000)
+    with pytest.raises(InputError, match="not a result"):
+        Result.from_json(tmp_path)
+
+
 def test_results_are_frozen(result):
     with pytest.raises(AttributeError):
         result.chip = "other"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from simulator.experiment.sweep.expression import ExpressionError, parse
+from simulator.experiment.sweep.expression import ExpressionError, parse, quantity
 
 VALUES = {"cores.npu.rows": 32, "cols": 64, "sram": "256 KiB", "flow": "ws", "clock": "1 GHz", "share": 0.25}
 

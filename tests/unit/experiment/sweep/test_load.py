@@ -307,3 +307,34 @@ def test_networks_that_a_chip_does_not_run_are_told_at_their_place(write: Write)
     assert line.startswith("2:13: workloads.0: expected a spiking network")
     sweep = load_sweep(write(f"chips: [neuromorphic/loihi_1]\nworkloads: [digits_snn]\n{axes}"))
     assert [workload.name for workload in sweep.workloads] == ["digits_snn"]
+
+
+def test_a_path_by_the_name_of_its_chip_is_the_same_path(write: Write):
+    twice = STUDY.replace("axes:\n", "axes:\n  mini.cores.array.rows: [4, 8]\n")
+    assert "axis 'mini.cores.array.rows' sets cores.array.rows of mini already" in refused(write(twice))[0]
+    for key in ("set", "derived"):
+        text = STUDY if key == "set" else STUDY.replace("derived: {cores.array.area", "x: {a")
+        text = text.replace("x: {a: 10000 um2 * cores.array.rows * cores.array.cols}\n", "")
+        lines = refused(write(f"{text}{key}: {{mini.cores.array.rows: 8}}\n"))
+        assert any("is an axis as well; leave one of the two out" in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("baseline: {cores.array.rows: x}\n", "10:1: baseline: '10000 um2 * cores.array.rows * cores"),
+        ("baseline: {mini.cores.array.rows: 0}\n", "10:12: baseline.mini.cores.array.rows: expected more"),
+        ("seed: 4294967296\n", "10:1: seed: expected less than 4294967296"),
+        (
+            "search: {kind: random, evaluations: 2000000}\n",
+            "10:24: search.evaluations: expected at most 1000000",
+        ),
+    ],
+)
+def test_where_and_how_much(write: Write, more: str, message: str):
+    lines = refused(write(STUDY + more))
+    assert any(line.startswith(message) for line in lines), lines
+
+
+def test_a_name_of_blanks_is_none(write: Write):
+    assert "expected a plain word" in refused(write(STUDY.replace("name: study", "name: ' '")))[0]

@@ -22,7 +22,7 @@ from simulator.experiment.sweep.execute import MOST_IN_BATCH, execute
 from simulator.experiment.sweep.export import export
 from simulator.experiment.sweep.load import load_sweep
 from simulator.experiment.sweep.measures import figures_of
-from simulator.experiment.sweep.merge import merge
+from simulator.experiment.sweep.merge import merge, shard_facts, shards_of
 from simulator.experiment.sweep.progress import Archive, Progress, duration
 from simulator.experiment.sweep.run import sweep
 from simulator.experiment.sweep.store import Run, Store
@@ -136,7 +136,9 @@ def test_the_analysis_of_the_records(whole: SweepResult):
     assert thrifty["latency_s"] == min(record["latency_s"] for record in within)
     assert whole.enough("area_mm2") == {"cores.array.rows": 4, "cores.array.cols": 4}
     rows = dict(whole.envelopes("latency_s"))["cores.array.rows"]
-    assert rows == [(n, min(r["latency_s"] for r in whole.done if r["cores.array.rows"] == n)) for n in (4, 8, 16)]
+    assert rows == [
+        (n, min(r["latency_s"] for r in whole.done if r["cores.array.rows"] == n)) for n in (4, 8, 16)
+    ]
     assert whole.steps() == [], "no axis of a memory varies"
 
 
@@ -183,10 +185,22 @@ def test_shards_joined_are_the_whole(whole: SweepResult, study: Path):
     assert sum(len(rows(part)) for part in parts) == 19
     half = merge(parts[1:], study / "half")
     assert half.facts["missing_shards"] == ["1/3"]
+    assert "missing_shards" not in merge([study / "half", parts[0]], study / "later").facts
+    assert "missing_shards" not in merge([study / "whole", parts[0]], study / "more").facts
+    shutil.copytree(study / "half", study / "on")
+    assert "missing_shards" not in merge([parts[0]], study / "on").facts  # beside what is there
     joined = merge(parts, study / "joined")
     assert "missing_shards" not in joined.facts
     for name in ("points.csv", "pareto.csv"):
         assert (study / "joined" / name).read_bytes() == (study / "whole" / name).read_bytes()
+
+
+def test_shards_may_share_a_folder():
+    assert shard_facts({(1, 2)}, told=False) == {"shards": [[1, 2]]}
+    assert shard_facts({(1, 2), (2, 2), (1, 3)}, told=True) == {}
+    facts = shard_facts({(1, 3), (3, 3)}, told=True)
+    assert facts == {"shards": [[1, 3], [3, 3]], "missing_shards": ["2/3"]}
+    assert shards_of(facts) == {(1, 3), (3, 3)}
 
 
 def test_only_shards_of_one_sweep_are_joined(whole: SweepResult, study: Path, tmp_path: Path):

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from simulator.base.errors import InputError
+from simulator.experiment.sweep.collect import read_sweep
 from simulator.experiment.sweep.store import KeptPoint, Run, Store
 
 DONE = Run("a", "done", {"latency_s": 0.5, "energy_j": None}, "", {"chip": "c"}, 1.5)
@@ -130,6 +131,50 @@ def test_a_row_that_is_no_json(tmp_path: Path):
         store.known(["a"])
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["DROP TABLE points", "UPDATE runs SET figures = '[1]'", "UPDATE sweeps SET definition = '{}'"],
+)
+def test_what_is_of_another_form_is_damaged(tmp_path: Path, change: str):
+    asked = {
+        "chips": [],
+        "axes": [],
+        "workloads": [{"name": "n", "weight": 1}],
+        "objectives": {},
+        "limits": [],
+    }
+    with Store(tmp_path) as store:
+        store.add([DONE])
+        store.begin("one", "first", asked)
+        store.add_points("one", [KeptPoint("p", "grid", "chip", {}, ("a",))])
+    with sqlite3.connect(tmp_path / "store.sqlite") as database:
+        database.execute(change)
+    database.close()
+    with pytest.raises(InputError, match="the store is damaged"):
+        read_sweep(tmp_path)
+
+
+def test_a_store_without_a_beginning_has_no_sweep(tmp_path: Path):
+    (tmp_path / "store.sqlite").write_bytes(b"")
+    assert refused(tmp_path, write=False) == f"{tmp_path}: no sweep was begun here"
+
+
+def test_a_store_is_read_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with Store(tmp_path) as store:
+        store.add([DONE])
+    connect = Store._connect
+
+    def forbidden(self: Store, options: str) -> sqlite3.Connection:
+        """As SQLite does: a log beside the file is needed unless nobody can change it."""
+        if "immutable" not in options:
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(self, options)
+
+    monkeypatch.setattr(Store, "_connect", forbidden)
+    with Store(tmp_path, write=False) as reader:
+        assert reader.known(["a"]) == {"a": DONE}
+
+
 def test_a_folder_that_cannot_be(tmp_path: Path):
     (tmp_path / "file").write_text("")
     assert "cannot be written" in refused(tmp_path / "file")
@@ -138,6 +183,7 @@ def test_a_folder_that_cannot_be(tmp_path: Path):
 
 WRITER = """
 import sys
+from simulator.experiment.sweep.collect import read_sweep
 from simulator.experiment.sweep.store import Run, Store
 store = Store(sys.argv[1])
 for i in range(10**9):
@@ -171,6 +217,7 @@ def test_nothing_that_was_kept_is_lost_when_the_writer_is_killed(tmp_path: Path)
 FILLER = """
 import resource, sys
 from simulator.base.errors import InputError
+from simulator.experiment.sweep.collect import read_sweep
 from simulator.experiment.sweep.store import Run, Store
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
 kept = 0
