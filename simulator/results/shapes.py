@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-#: Returns where a value differs and what it should be there, such as ``.batch: a whole number``; "" where it fits.
+#: Says where a value differs and what is expected, such as ``.batch: a whole number``; "" where it fits.
 Check = Callable[[Any], str]
 
 
@@ -27,7 +27,8 @@ def misfit(record: Any) -> str:
         Path and expected type of the first such place; "" where there is none. Whole numbers may stand for
         real ones; numbers that are not finite fit nowhere.
     """
-    return _check_of(type(record))(record)
+    kind: Any = type(record)
+    return _check_of(kind)(record)
 
 
 @cache
@@ -40,7 +41,7 @@ def _check_of(kind: Any) -> Check:
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         return _either([_check_of(each) for each in get_args(kind)])
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         return _record(kind)
     if origin is tuple or origin in (list, Sequence):
         return _several(get_args(kind), tuple if origin is tuple else list)

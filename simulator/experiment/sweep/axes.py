@@ -246,7 +246,7 @@ def _log(number: Fraction) -> float:
 
 
 def _short(number: Fraction) -> Fraction:
-    """The number to 256 bits where it has grown beyond twice as many; products of many would take ever longer."""
+    """The number to 256 bits where it has grown beyond twice as many, lest products take ever longer."""
     bits = number.denominator.bit_length()
     if bits <= 512:
         return number
@@ -265,7 +265,7 @@ def _finite(value: Any) -> bool:
 
 
 def _same(value: Any) -> tuple[Any, ...]:
-    """What values have in common that are written differently but mean one thing, such as 1 MiB and 1024 KiB."""
+    """What values that mean one thing have in common, such as 1 MiB and 1024 KiB."""
     if isinstance(value, dict | list) or value is None:
         return (str(value),)  # refused elsewhere
     meant = quantity(value)

@@ -160,9 +160,10 @@ class SweepResult:
         found = []
         names = [workload["name"] for workload in self.definition["workloads"]]
         columns = ["latency_s", *(f"{name}.latency_s" for name in names if len(names) > 1)]
-        for axis, best in self.envelopes("latency_s").items():
+        for axis, everywhere in self.envelopes("latency_s").items():
+            best = [pair for pair in everywhere if pair[0] is not None]  # None: where it does not vary
             sizes = [quantity(value).value for value, _ in best]
-            if not axis.startswith("memories.") or any(isinstance(size, str) for size in sizes):
+            if not axis.startswith("memories.") or not sizes or any(isinstance(s, str) for s in sizes):
                 continue
             if sizes != sorted(sizes) or best[-1][1] > best[0][1]:
                 continue
@@ -177,7 +178,7 @@ class SweepResult:
         lines: dict[tuple[str, ...], list[float]] = {}
         for record in self._in_order():
             others = tuple(str(record.get(o)) for o in ("chip", *self._varying()) if o != axis)
-            if record.get(figure):
+            if record.get(figure) and record.get(axis) is not None:
                 lines.setdefault(others, []).append(record[figure])
         return [(b / a - 1) * 100 for line in lines.values() for a, b in pairwise(line)]
 

@@ -26,6 +26,7 @@ from simulator.experiment.sweep.merge import merge, shard_facts, shards_of
 from simulator.experiment.sweep.progress import Archive, Progress, duration
 from simulator.experiment.sweep.run import sweep
 from simulator.experiment.sweep.store import Run, Store
+from simulator.experiment.sweep.summary import notice_lines
 from simulator.mapping.remember import forget
 from simulator.results.front import pareto
 
@@ -496,3 +497,17 @@ def test_the_table_as_parquet(whole: SweepResult, study: Path, tmp_path: Path):
     written = export(whole, tmp_path)
     assert written[-1] == tmp_path / "points.parquet"
     assert parquet.read_table(written[-1]).to_pylist() == [dict(record) for record in whole.records]
+
+
+def test_an_axis_of_a_memory_that_varies_only_under_a_condition(write: Callable[..., str], here: Path):
+    text = (
+        "name: study\nchips: [mini.yaml]\nworkloads: [pair.yaml]\naxes:\n  cores.array.rows: [4, 8]\n"
+        "  memories.sram.banks: {values: [4, 8], when: cores.array.rows == 8}\nlimits: [latency_s < 0]\n"
+    )
+    result = sweep(write(text), workers=1, out=here / "out")
+    assert [record["memories.sram.banks"] for record in result.done].count(None) == 1
+    assert (here / "out" / "report.html").is_file()
+    assert result.steps() == []  # nothing is within the limit, and the summary says so
+    assert notice_lines(result) == ["the front is empty: no point is within the limits (latency_s < 0)"]
+    widened = replace(result, records=tuple({**r, "within_limits": True} for r in result.records))
+    assert [(axis, pairs) for axis, pairs, *_ in widened.steps()] == [("memories.sram.banks", 1)]
