@@ -29,7 +29,7 @@ def chip_names(chips: Sequence[str], document: yamlio.Document) -> dict[str, str
         try:
             names[chip] = load_chip(chip).name
         except InputError as error:
-            missing = [p for p in error.problems if p.file == chip]
+            missing = [p for p in error.problems if p.file == chip and not p.line]
             problems += [document.problem(p.message, ("chips", i)) for p in missing] or list(error.problems)
     if problems:
         raise InputError(*problems)

@@ -338,3 +338,9 @@ def test_where_and_how_much(write: Write, more: str, message: str):
 
 def test_a_name_of_blanks_is_none(write: Write):
     assert "expected a plain word" in refused(write(STUDY.replace("name: study", "name: ' '")))[0]
+
+
+def test_what_is_wrong_with_a_chip_is_told_in_its_file(write: Write, here: Path):
+    (here / "other.yaml").write_text("name: other\ncore: {}\n")
+    lines = refused(write(STUDY.replace("[mini.yaml]", "[other.yaml]")))
+    assert any(line.startswith("other.yaml:2:1: core: unknown key") for line in lines), lines
