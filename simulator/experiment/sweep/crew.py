@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import forkserver
@@ -90,9 +91,12 @@ def _start_server() -> None:
     multiprocessing.set_forkserver_preload([*NEEDED])
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)
+    # Ctrl-C goes to the whole group; the server, which inherits this, is not to show where its imports were.
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)  # what came meanwhile is for this process
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
