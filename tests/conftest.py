@@ -6,6 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# How long an example takes says nothing: the first one may compile kernels, and machines are shared.
+settings.register_profile("no deadlines", deadline=None)
+settings.load_profile("no deadlines")
 
 REFERENCE = Path(__file__).parent.parent.parent / "shared" / "reference"
 

@@ -105,3 +105,13 @@ def check_page(file: Path) -> None:
 def test_a_quick_run_is_smaller():
     path = ROOT / "reports" / "npu_vs_pim_llm" / "experiment.yaml"
     assert len(load_experiment(path, quick=True).points) < len(load_experiment(path).points) / 3
+
+
+def test_the_readme_shows_pictures_that_are_there():
+    shown = re.findall(r"!\[[^]]+\]\((docs/pictures/[^)]+)\)", (ROOT / "README.md").read_text())
+    assert len(shown) == 2
+    for name in shown:
+        text = (ROOT / name).read_text()
+        assert text.startswith('<svg xmlns="http://www.w3.org/2000/svg" viewBox=')
+        assert len(text) < 60_000
+        assert f"cp reports/{Path(name).stem}/" in (ROOT / "docs" / "guide.md").read_text(), "how it is made"

@@ -283,7 +283,9 @@ def said(program: SpikingProgram) -> tuple[tuple[str, ...], tuple[str, ...]]:
             for each in schedule.formats.connections
         ]
         assumed.append(f"formats of synapses: {', '.join(found)}")
-    left_out = []
+    left_out = [
+        "time and energy of setting the chip up and of starting its steps (host, embedded processors)"
+    ]
     if network.inputs:
         x, y = mesh.entry
         assumed.append(f"spikes of inputs enter the mesh at tile [{x}, {y}]")

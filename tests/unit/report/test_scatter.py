@@ -77,3 +77,9 @@ def test_bounds_are_pale_and_levels_are_named():
     assert 'class="dot c0 open"' in text
     assert "real &lt;numbers&gt;" in text
     assert scatter("t", [], TIME, SHARE) == ""
+
+
+def test_a_linear_axis_of_a_unit_has_a_prefix():
+    text = scatter("t", [spot(1e-6, 2e-3), spot(1e-3, 4e-3, "2")], TIME, Axis("power", "W", False))
+    assert ">power (mW)</text>" in text
+    assert ">4</text>" in text

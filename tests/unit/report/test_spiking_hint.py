@@ -19,7 +19,9 @@ def test_it_asks_for_no_more_tiles_than_there_are(tmp_path):
         run_spiking("neuromorphic/loihi_1", path, overrides=mesh)
     )
     mesh["links.mesh.columns"] = 2
-    assert "mapping.tiles" not in hint(run_spiking("neuromorphic/loihi_1", path, overrides=mesh))
+    result = run_spiking("neuromorphic/loihi_1", path, overrides=mesh)
+    assert "mapping.tiles" not in hint(result)
+    assert any("host" in text for text in result.not_modelled), "no chip runs without one, inputs or not"
 
 
 def test_a_cause_that_nobody_can_see_is_not_named():
