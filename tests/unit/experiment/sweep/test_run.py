@@ -136,7 +136,9 @@ def test_the_analysis_of_the_records(whole: SweepResult):
     assert thrifty["latency_s"] == min(record["latency_s"] for record in within)
     assert whole.enough("area_mm2") == {"cores.array.rows": 4, "cores.array.cols": 4}
     rows = dict(whole.envelopes("latency_s"))["cores.array.rows"]
-    assert rows == [(n, min(r["latency_s"] for r in whole.done if r["cores.array.rows"] == n)) for n in (4, 8, 16)]
+    assert rows == [
+        (n, min(r["latency_s"] for r in whole.done if r["cores.array.rows"] == n)) for n in (4, 8, 16)
+    ]
     assert whole.steps() == [], "no axis of a memory varies"
 
 
