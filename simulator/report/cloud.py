@@ -6,24 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.report.figure import colour, safe, svg
-from simulator.report.scatter import (
-    BOTTOM,
-    HEIGHT,
-    LEFT,
-    NEAR_PERCENT,
-    RIGHT,
-    TOP,
-    Axis,
-    Scale,
-    Spot,
-    dot,
-    grid,
-    groups,
-    scale_of,
-)  # fmt: skip
+from simulator.report.scatter import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, Axis, Scale, Spot, grid, scale_of
 
 #: Radii of dots in pixels: those of the front, all others.
 LARGE, SMALL = 4.5, 2.5
+#: Least width in pixels of a drawing, by the screens that it is for.
+WIDTHS = {"wide": 560.0, "slim": 320.0}
+#: Pixels of a letter, across and up, and where it may stand: so far below its design, nearest first.
+LETTER_WIDE, LETTER_HIGH = 12.0, 14.0
+PLACES = (-10.0, 19.0, -25.0, 34.0, -40.0, 49.0, -55.0, 64.0, -70.0)
 
 
 @dataclass(frozen=True)
@@ -72,14 +63,35 @@ def cloud_drawings(
             f'class="{style} {colour(speck.colour)}"><title>{safe(speck.name)}</title></circle>'
         )
     return {
-        style: svg(
-            title,
-            HEIGHT,
-            [*body, *(part for group in groups(marks, x, y, near) for part in dot(group, x, y))],
-            f"scatter {style}",
-        )
-        for style, near in NEAR_PERCENT.items()
+        style: svg(title, HEIGHT, [*body, *_letters(marks, x, y, width)], f"scatter {style}")
+        for style, width in WIDTHS.items()
     }
+
+
+def _letters(marks: Sequence[Spot], x: Scale, y: Scale, width: float) -> list[str]:
+    """A ring around each design that stands out, and its letter above or below it where there is room."""
+    body: list[str] = []
+    taken: list[tuple[float, float]] = []
+    for mark in marks:
+        across, height = x.at(mark.x), y.at(mark.y)
+        px = across * width / 100
+
+        def free(place: float, px: float = px, height: float = height) -> bool:
+            near = [py for at, py in taken if abs(at - px) < LETTER_WIDE]
+            inside = TOP <= height + place <= HEIGHT - BOTTOM - 2
+            return inside and all(abs(py - height - place) >= LETTER_HIGH for py in near)
+
+        place = next((place for place in PLACES if free(place)), PLACES[0])
+        taken.append((px, height + place))
+        said = f"<title>{safe(f'{mark.label} {mark.name}')}</title>"
+        at = f'x="{across:.2f}%" y="{height + place:.1f}"'
+        ends = f'x1="{across:.2f}%" x2="{across:.2f}%" y1="{height:.1f}" y2="{height + place - 4:.1f}"'
+        body += [
+            f'<line {ends} class="axis"/>',
+            f'<circle cx="{across:.2f}%" cy="{height:.1f}" r="6.5" class="ring">{said}</circle>',
+            f'<text {at} class="mid letter">{safe(mark.label)}{said}</text>',
+        ]
+    return body
 
 
 def _stairs(specks: Sequence[Speck], x: Scale, y: Scale) -> list[str]:

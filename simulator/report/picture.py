@@ -23,6 +23,8 @@ text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;
 .spot{fill:#fff;font-size:12px;font-weight:650;
 stroke:rgb(0 0 0/.55);stroke-width:2.5px;paint-order:stroke;stroke-linejoin:round}
 .dot{stroke:var(--page);stroke-width:1px;fill-opacity:.85}.dot.faint{fill-opacity:.6}
+.axis{stroke:var(--quiet)}.ring{fill:none;stroke:var(--text);stroke-width:1.5px}
+.letter{font-weight:700;paint-order:stroke;stroke:var(--page);stroke-width:4px;stroke-linejoin:round}
 .dot.open{fill-opacity:.45;stroke:var(--text);stroke-dasharray:3 2}
 :root{--page:#fff;--line:#d9dde3;--text:#16191d;--quiet:#545d69}
 @media (prefers-color-scheme:dark){:root{--page:#14171b;--line:#3a424c;--text:#e9ecf0;--quiet:#a9b2bd}}

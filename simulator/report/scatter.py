@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from simulator.report.figure import colour, linear_ticks, safe, svg
 from simulator.report.palette import GREY
@@ -16,6 +17,8 @@ LEFT, RIGHT = 7.0, 96.0
 #: shows one of the drawings, by the width of the screen.
 NEAR_PERCENT = {"wide": 4.6, "slim": 6.8}
 NEAR_PIXELS = 22.0
+#: Width in pixels of a dot with one label.
+DOT = 20
 #: Width in per cent of a value at the right, on a slim screen.
 VALUE = 20.0
 #: Labels that one dot shows.
@@ -226,40 +229,43 @@ def _beats(one: Spot, other: Spot) -> bool:
 
 
 def groups(spots: Sequence[Spot], x: Scale, y: Scale, percent: float) -> list[list[Spot]]:
-    """Spots that would lie on each other, together: nearer than so many per cent across."""
-    found: list[list[Spot]] = []
-    for spot in spots:
-        near = next(
-            (
-                group
-                for group in found
-                if any(
-                    abs(x.at(spot.x) - x.at(other.x)) < percent
-                    and abs(y.at(spot.y) - y.at(other.y)) < NEAR_PIXELS
-                    for other in group
-                )
-            ),
-            None,
-        )
-        if near is None:
-            found.append([spot])
-        else:
-            near.append(spot)
-    return found
+    """Spots that would lie on each other, together; ``percent`` is the width of a dot with one label."""
+    found = [[spot] for spot in spots]
+    while True:
+        pair = next((p for p in combinations(found, 2) if _touch(*p, x, y, percent)), None)
+        if pair is None:
+            return found
+        pair[0].extend(pair[1])
+        found = [group for group in found if group is not pair[1]]
+
+
+def _touch(one: Sequence[Spot], other: Sequence[Spot], x: Scale, y: Scale, percent: float) -> bool:
+    """Whether the dots of two groups would overlap."""
+    (x1, y1, wide1), (x2, y2, wide2) = _centre(one, x, y), _centre(other, x, y)
+    return abs(x1 - x2) < percent * (wide1 + wide2) / (2 * DOT) and abs(y1 - y2) < NEAR_PIXELS
+
+
+def _centre(group: Sequence[Spot], x: Scale, y: Scale) -> tuple[float, float, float]:
+    """Place of the dot of a group, in per cent and pixels, and its width in pixels."""
+    across = sum(x.at(spot.x) for spot in group) / len(group)
+    height = sum(y.at(spot.y) for spot in group) / len(group)
+    return across, height, DOT + 8 * (len(_labels(group)) - 1)
+
+
+def _labels(group: Sequence[Spot]) -> str:
+    return " ".join([*(spot.label for spot in group[:MOST_LABELS]), *["…"] * (len(group) > MOST_LABELS)])
 
 
 def dot(group: Sequence[Spot], x: Scale, y: Scale) -> list[str]:
     """A dot with the labels of its spots."""
-    across = sum(x.at(spot.x) for spot in group) / len(group)
-    height = sum(y.at(spot.y) for spot in group) / len(group)
-    text = " ".join([*(spot.label for spot in group[:MOST_LABELS]), *["…"] * (len(group) > MOST_LABELS)])
-    width = 20 + 8 * (len(text) - 1)
+    across, height, width = _centre(group, x, y)
+    text = _labels(group)
     title = safe("\n".join(f"{spot.label} {spot.name}" for spot in group))
     colours = {spot.colour for spot in group}
     style = f"dot {colour(colours.pop() if len(colours) == 1 else GREY)}"
     style += " open" * all(spot.open for spot in group)
     place = f'x="{across:.2f}%" y="{height - 10:.1f}" transform="translate({-width / 2:g})"'
     return [
-        f'<rect {place} width="{width}" height="20" rx="10" class="{style}"><title>{title}</title></rect>',
+        f'<rect {place} width="{width:g}" height="20" rx="10" class="{style}"><title>{title}</title></rect>',
         f'<text x="{across:.2f}%" y="{height + 4.5:.1f}" class="mid spot">{text}</text>',
     ]

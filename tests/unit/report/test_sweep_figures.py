@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -77,15 +78,25 @@ def test_below_the_steps_lies_nothing():
               Speck(4e-3, 1e-3, 0, "d", True)]  # fmt: skip
     text = cloud("t", specks, [Spot(2e-3, 2e-3, "K", 6, "the knee")], TIME, ENERGY)
     wide = text[: text.index("</svg>")]
-    dots = [(float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)%" cy="([\d.]+)"', wide)]
+    dots = [(float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)%" cy="([\d.]+)" r="[\d.]+" class="dot', wide)]
     steps = re.findall(r'x1="([\d.]+)%" y1="([\d.]+)" x2="([\d.]+)%" y2="([\d.]+)" class="ridge"', wide)
     assert len(dots) == 4
     assert len(steps) == 4, "a step to each further design of the two figures' front: across, then down"
     for x1, y1, x2, y2 in (map(float, step) for step in steps):
         assert x1 == x2 or y1 == y2
         assert not any(x < min(x1, x2) - 0.01 and y > max(y1, y2) + 0.01 for x, y in dots)
+    assert wide.count('class="ring"') == 1
     assert "K the knee" in text
     assert cloud("t", [], [], TIME, ENERGY) == ""
+
+
+def test_letters_of_designs_that_lie_together_stand_apart():
+    specks = [Speck(1e-3, 1e-3, 0, "a"), Speck(1.0, 1.0, 0, "z")]
+    text = cloud("t", specks, [Spot(1e-3, 1e-3, each, 6, "x") for each in "ABC"], TIME, ENERGY)
+    found = re.findall(r'<text x="([\d.]+)%" y="([\d.]+)" class="mid letter">([ABC])', text[: text.index("</svg>")])
+    assert [letter for _, _, letter in found] == ["A", "B", "C"]
+    heights = sorted(float(y) for _, y, _ in found)
+    assert min(b - a for a, b in pairwise(heights)) >= 14
 
 
 def test_a_chart_of_an_axis_begins_at_zero():
