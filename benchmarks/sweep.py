@@ -2,7 +2,7 @@
 
 Rates are per second of CPU time of one process, so that they depend little on other work on the machine. Two
 workers against one is wall-clock time and wants the machine for itself; the CPU time beside it (of each
-worker, of the parent) shows what the ratio would be on idle processors. Some four minutes on two idle cores.
+worker, of the parent) shows what the ratio would be on idle processors. Some five minutes on two idle cores.
 
 ``--searches`` also measures the searches, on tables of estimates; ``--full`` runs the whole sweep of 2 000
 points on two workers (some ten minutes), and takes its tables.
@@ -149,9 +149,10 @@ def below(parent: int) -> Iterator[tuple[int, float]]:
 
 def two_workers(folder: Path, blocks: int) -> None:
     """A part of the space on one process and on two, with all that a sweep does."""
-    clocks = f"to: {400 + 200 * (blocks // 2 - 1)} MHz"
+    clocks = f"to: {400 + 200 * (min(blocks, 8) // 2 - 1)} MHz"
+    cols = "cols: [32, 64]" if blocks > 8 else "cols: [32]"
     part = variant(folder, "part", ("rows: [16, 24, 32, 48, 64]", "rows: [24, 48]"),
-                   ("cols: [16, 32, 64, 128]", "cols: [32]"), ("to: 1 GHz", clocks))  # fmt: skip
+                   ("cols: [16, 32, 64, 128]", cols), ("to: 1 GHz", clocks))  # fmt: skip
     wall, most = {}, {}
     print("workers: the same points, with all that a sweep does (imports, keys, store, tables, page)")
     for workers in (1, 2):
@@ -232,7 +233,11 @@ def main() -> None:
     )
     parser.add_argument("--points", type=int, default=100, help="of each rate [100]")
     parser.add_argument(
-        "--blocks", type=int, default=8, choices=(2, 4, 6, 8), help="of 25 points, for one and two workers"
+        "--blocks",
+        type=int,
+        default=16,
+        choices=(2, 4, 6, 8, 16),
+        help="of 25 points, for one and two workers [16]",
     )
     parser.add_argument("--out", type=Path, help="keep the stores here, to resume")
     arguments = parser.parse_args()

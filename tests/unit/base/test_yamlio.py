@@ -187,7 +187,7 @@ def test_set_can_use_a_part(chip: Document) -> None:
     [
         ("cores.npuu.rows", "1", "--set: cores.npuu.rows: unknown key 'npuu'; did you mean 'npu'?"),
         ("cores.npu.rows.x", "1", "--set: cores.npu.rows.x: expected a mapping to hold 'x', got 32"),
-        ("cores.8.7", "1", "--set: cores.8.7: unknown key '7'"),
+        ("cores.8.7", "1", "--set: cores.8.7: expected an item from 0 to 1, got '7'"),
         ("cores.npu.rows", "[1", "--set:2:1: not YAML: while parsing a flow sequence: "
          "did not find expected ',' or ']' (it starts on line 1)"),
         ("cores.npu.rows", "{a: 1, a: 2}", "--set:1:8: cores.npu.rows.a: duplicate key; first on line 1"),
