@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from typing import Any, Protocol
 
 from simulator.base.errors import InputError, Problem
@@ -91,6 +91,7 @@ def _start_server() -> None:
     multiprocessing.set_forkserver_preload([*NEEDED])
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)
+    resource_tracker.ensure_running()  # it lets SIGINT through when it starts, so it is first
     # Ctrl-C goes to the whole group; the server, which inherits this, is not to show where its imports were.
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
