@@ -38,8 +38,9 @@ FIRST := tests/property tests/reference tests/conformance
 # Kernels are compiled once, beside the style checks. Then two halves side by side; the log of the first is
 # shown when both are done.
 test: $(STAMP)
-	@$(BIN)/python benchmarks/compile.py --here & compiling=$$!; \
-	  $(BIN)/ruff check . && $(BIN)/mypy; lint=$$?; wait $$compiling && exit $$lint
+	@$(BIN)/python benchmarks/compile.py --here timing memories & one=$$!; \
+	  $(BIN)/python benchmarks/compile.py --here values spikes & other=$$!; \
+	  $(BIN)/ruff check . && $(BIN)/mypy; lint=$$?; wait $$one && wait $$other && exit $$lint
 	@echo "== tests, in two processes"
 	@$(BIN)/python -m pytest $(FIRST) -o cache_dir=.pytest_cache/first > $(VENV)/first.log 2>&1 & first=$$!; \
 	  $(BIN)/python -m pytest tests $(FIRST:%=--ignore=%); second=$$?; \
