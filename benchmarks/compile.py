@@ -1,7 +1,7 @@
 """How long a first run waits: all kernels compiled from nothing, CPU seconds. ``make bench``.
 
-``--here`` compiles them where runs look for them instead, so that what follows is spared it; of the parts named
-after it, if any: timing, values, memories, spikes.
+``--here`` compiles them where runs look for them instead, so that what follows is spared it; only the parts
+named after it, if any: timing, values, memories, spikes.
 """
 
 from __future__ import annotations
