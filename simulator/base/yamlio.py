@@ -173,6 +173,7 @@ class _Reader:
         self.open: list[str] = []
 
     def finish(self) -> None:
+        """Raise InputError with all that was found, if anything was."""
         if self.problems:
             raise InputError(*self.problems)
 

@@ -95,6 +95,7 @@ class _Reader:
         self.document, self.problems = document, problems
 
     def axis(self, name: str, form: Any, place: KeyPath) -> Axis | None:
+        """An axis of any form; None if something is wrong with it."""
         when = None
         rows: list[tuple[Any, ...]] | None
         if isinstance(form, dict):
@@ -114,12 +115,14 @@ class _Reader:
         return Axis(name, paths, tuple(unique.values()), when)
 
     def check_keys(self, form: Mapping[Any, Any], known: Sequence[str], place: KeyPath) -> None:
+        """Tell keys that a form does not have."""
         for key in form:
             if key not in known:
                 message = f"unknown key, an axis has {', '.join(known)}{did_you_mean(key, known)}"
                 self.wrong(message, (*place, key))
 
     def condition(self, text: Any, place: KeyPath) -> Expression | None:
+        """The expression under which an axis varies; None if it is none."""
         try:
             return parse(text)
         except ExpressionError as error:
@@ -164,6 +167,7 @@ class _Reader:
         return form
 
     def range(self, form: Mapping[str, Any], place: KeyPath) -> list[Any] | None:
+        """Values from one end to the other, by step, factor or count; None if something is wrong."""
         ends = []
         for key in ("from", "to"):
             if key not in form:
