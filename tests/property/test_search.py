@@ -58,9 +58,9 @@ def conv(image: tuple[int, ...], filters: int, stride: int = 1, group: int = 1) 
 
 
 LAYERS: dict[str, Callable[[], Graph]] = {
-    "square": lambda: product(32, 24, 20),
+    "square": lambda: product(48, 16, 16),
     "deep": lambda: product(10, 12, 48),
-    "vector": lambda: product(1, 48, 40),
+    "vector": lambda: product(1, 32, 24),
     "conv": lambda: conv((1, 8, 10, 10), 12),
     "strided": lambda: conv((2, 6, 9, 9), 16, stride=2),
     "depthwise": lambda: conv((1, 12, 10, 10), 12, group=12),

@@ -47,10 +47,16 @@ MAY_DIFFER = {
 }
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the float network is made once for all ways to quantize it."""
+    return tmp_path_factory.mktemp("resnet")
+
+
 @pytest.fixture(scope="module", params=WAYS)
-def network(request, tmp_path_factory):
+def network(request, folder):
     """File, graph, form and type of the activations."""
-    path = quantized(request.param, tmp_path_factory.mktemp("resnet"))
+    path = quantized(request.param, folder)
     form, kind = WAYS[request.param]
     return path, load_graph(path), form, {"QInt8": "int8", "QUInt8": "uint8"}[kind]
 
