@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,9 +25,15 @@ SOLE_HOMES = {
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
-def _imports(tree: ast.AST) -> list[tuple[str, int]]:
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All nodes of a module's tree."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
+def _imports(nodes: Iterable[ast.AST]) -> list[tuple[str, int]]:
     found = []
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -44,7 +52,7 @@ def test_a_package_imports_only_from_its_left(path: Path):
     if "/" not in name:
         return  # the package's front door names every floor, lazily
     floor = FLOORS.index(name.split("/")[0])
-    for module, line in _imports(ast.parse(path.read_text())):
+    for module, line in _imports(_nodes(path)):
         parts = module.split(".")
         if parts[0] == "simulator" and len(parts) > 1 and parts[1] in FLOORS:
             assert FLOORS.index(parts[1]) <= floor, f"{name}:{line} imports {module} from a floor above"
@@ -53,7 +61,7 @@ def test_a_package_imports_only_from_its_left(path: Path):
 @pytest.mark.parametrize("path", MODULES, ids=_name)
 def test_heavy_libraries_have_one_home(path: Path):
     name = _name(path)
-    for module, line in _imports(ast.parse(path.read_text())):
+    for module, line in _imports(_nodes(path)):
         homes = SOLE_HOMES.get(module.split(".")[0])
         assert homes is None or name.startswith(homes), (
             f"{name}:{line} imports {module}, whose home is {homes}"
@@ -75,7 +83,7 @@ def test_libraries_neither_print_nor_exit(path: Path):
     name = _name(path)
     if name.startswith("experiment/cli"):
         return
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in _nodes(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id not in ("print", "exit", "eval", "exec"), (
                 f"{name}:{node.lineno} calls {node.func.id}"

@@ -21,7 +21,7 @@ STEADY = settings(
 )
 
 
-@settings(STEADY, max_examples=60)
+@settings(STEADY, max_examples=40)
 @given(deep_networks(), tight_chips())
 def test_a_chain_does_the_same_work_with_less_traffic(graph: Graph, overrides: dict[str, str]):
     """MACs and operations are equal; DRAM moves fewer bytes, none of them of what passes inside a chain.
@@ -49,7 +49,7 @@ def test_a_chain_does_the_same_work_with_less_traffic(graph: Graph, overrides: d
     assert not inner & dram_requests(schedule, program)
 
 
-@settings(STEADY, max_examples=60)
+@settings(STEADY, max_examples=40)
 @given(deep_networks(), tight_chips())
 def test_every_row_is_the_right_one(graph: Graph, overrides: dict[str, str]):
     """Each tile of a chain reads exactly the rows that its windows cover, as the last task left them."""

@@ -45,7 +45,7 @@ def chip_of(name: str, overrides: dict[str, str], cut: str) -> Chip:
 
 
 @pytest.mark.parametrize("name", CHIPS)
-@settings(STEADY, max_examples=50)
+@settings(STEADY, max_examples=30)
 @given(graphs(), variants(), CUTS)
 def test_every_byte_is_the_right_one_on_every_core(name: str, graph: Graph, overrides: dict, cut: str):
     """Parts read all of their task's operands as their makers left them, and write the whole result."""
@@ -56,7 +56,7 @@ def test_every_byte_is_the_right_one_on_every_core(name: str, graph: Graph, over
 
 
 @pytest.mark.parametrize("name", CHIPS)
-@settings(STEADY, max_examples=50)
+@settings(STEADY, max_examples=30)
 @given(graphs(), variants(), CUTS)
 def test_parts_make_up_the_whole(name: str, graph: Graph, overrides: dict, cut: str):
     """Every MAC once, over all cores; all that must move moves; a rule to cut is kept where a node allows it."""
@@ -81,7 +81,7 @@ def test_parts_make_up_the_whole(name: str, graph: Graph, overrides: dict, cut: 
     assert result.metrics.traffic_bytes["dram"]["write"] >= written
 
 
-@settings(STEADY, max_examples=50)
+@settings(STEADY, max_examples=30)
 @given(graphs(), variants())
 def test_shared_operands_cross_the_bus_once(graph: Graph, overrides: dict):
     """What all parts want alike is loaded for all at once: DRAM reads do not grow with the number of cores."""

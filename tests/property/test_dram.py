@@ -97,12 +97,12 @@ def compare(case) -> None:
 @every_standard
 def test_the_kernel_does_what_a_controller_that_ticks_does(name: str):
     """Command for command, and what they find; every rule is kept."""
-    settings(STEADY, max_examples=100)(given(cases(name))(compare))()
+    settings(STEADY, max_examples=50)(given(cases(name))(compare))()
 
 
 def test_the_kernel_closes_rows_as_a_controller_that_ticks_does():
     closing = st.one_of([cases(name, page="closed") for name in STANDARDS.names()])
-    settings(STEADY, max_examples=150)(given(closing)(compare))()
+    settings(STEADY, max_examples=100)(given(closing)(compare))()
 
 
 @every_standard

@@ -69,7 +69,7 @@ def compulsory_bytes(graph: Graph) -> tuple[int, int]:
     return read, sum(graph.tensors[name].bytes for name in graph.outputs)
 
 
-@settings(STEADY, max_examples=60)
+@settings(STEADY, max_examples=40)
 @given(graphs(), variants())
 def test_counts_and_times_are_possible(graph: Graph, overrides: dict[str, str]):
     """Every MAC once; traffic at least what must move; no faster than arrays, lanes, DRAM and DMA at their
@@ -144,7 +144,7 @@ def test_same_input_gives_the_same_bytes(graph: Graph, overrides: dict[str, str]
     np.testing.assert_array_equal(again.ledger.counts, result.ledger.counts)
 
 
-@settings(STEADY, max_examples=60)
+@settings(STEADY, max_examples=40)
 @given(graphs(), variants())
 def test_commands_keep_their_order(graph: Graph, overrides: dict[str, str]):
     """In the simulated spans a core takes in one tile at a time, and conflicting accesses to a byte are
@@ -157,7 +157,7 @@ def test_commands_keep_their_order(graph: Graph, overrides: dict[str, str]):
     check_conflicts_are_ordered(played)
 
 
-@settings(STEADY, max_examples=80)
+@settings(STEADY, max_examples=50)
 @given(graphs(), variants())
 def test_every_byte_is_the_right_one(graph: Graph, overrides: dict[str, str]):
     """Tiles read all of their operands as their makers left them, and nothing else; results are written
@@ -171,7 +171,7 @@ def test_every_byte_is_the_right_one(graph: Graph, overrides: dict[str, str]):
     Bytes(schedule, program).check()
 
 
-@settings(STEADY, max_examples=60)
+@settings(STEADY, max_examples=40)
 @given(graphs(activations=("int4",)), variants())
 def test_elements_of_half_a_byte_fit_their_buffers(graph: Graph, overrides: dict[str, str]):
     """Rows of an odd number of nibbles begin inside a byte, and their slices touch one byte more.
@@ -272,7 +272,7 @@ def test_a_network_from_a_file_is_the_same_work(
     assert result.assumptions[-1].endswith("costed as if quantized to int8 (no accuracy implied)")
 
 
-@settings(STEADY, max_examples=60)
+@settings(STEADY, max_examples=40)
 @given(graphs(), variants())
 def test_causes_add_up(graph: Graph, overrides: dict[str, str]):
     """Every node's time and what it adds to the run are split without rest; what an array does is in there."""

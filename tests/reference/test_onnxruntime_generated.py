@@ -287,7 +287,7 @@ def exact(found, levels=LEVELS):
     assert all(found[level][0] == 0 for level in levels), found
 
 
-@generated(500)
+@generated(250)
 @any_seed
 def test_conversions_without_optimization(seed, signed, layers, tmp_path):
     """Chains of all layers, scales that are powers of two."""
@@ -295,7 +295,7 @@ def test_conversions_without_optimization(seed, signed, layers, tmp_path):
     exact(network.differences(tmp_path / "g.onnx"), LEVELS[:1])
 
 
-@generated(400)
+@generated(200)
 @any_seed
 def test_scales_that_do_not_factor_out(seed, signed, layers, tmp_path):
     network = build(seed, signed, layers, False, True, last=(*MAPS, "matmul"), form=Scattered)
@@ -303,7 +303,7 @@ def test_scales_that_do_not_factor_out(seed, signed, layers, tmp_path):
     exact(network.differences(tmp_path / "g.onnx", LEVELS[:1]), LEVELS[:1])
 
 
-@generated(400)
+@generated(200)
 @any_seed
 def test_conversions_around_products_optimized_and_not(seed, signed, layers, tmp_path):
     network = build(seed, signed, layers, False, True, UNFUSED, (*UNFUSED, "gemm", "matmul"))
@@ -311,7 +311,7 @@ def test_conversions_around_products_optimized_and_not(seed, signed, layers, tmp
 
 
 @pytest.mark.parametrize("kind", FUSED)
-@generated(250)
+@generated(150)
 @given(seed=st.integers(0, 2**32 - 1), signed=st.booleans(), even=st.booleans())
 def test_fused_layers_round_ties_with_their_zero_point(kind, even, seed, signed, tmp_path):
     """QuantizeLinear rounds half to even and then adds the zero point. onnxruntime's QLinearMul, QLinearAdd
@@ -325,7 +325,7 @@ def test_fused_layers_round_ties_with_their_zero_point(kind, even, seed, signed,
 
 
 @pytest.mark.parametrize("powers", [True, False], ids=["powers of two", "any scales"])
-@generated(400)
+@generated(200)
 @any_seed
 def test_integer_operators(powers, seed, signed, layers, tmp_path):
     """QLinearConv, QLinearMatMul, MaxPool, Flatten."""
