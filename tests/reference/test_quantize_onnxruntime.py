@@ -33,6 +33,7 @@ def theirs(path, feeds, level=PLAIN):
     """Outputs of onnxruntime, sample by sample, by name."""
     options = runtime.SessionOptions()
     options.graph_optimization_level, options.log_severity_level = level, 3
+    options.intra_op_num_threads = 1  # more of them wait for each other
     # weights of few bits behind a dequantization: multiply in float32, as the network says
     options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     options.add_session_config_entry("session.x64quantprecision", "1")  # see onnx_saturation
