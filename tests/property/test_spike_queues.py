@@ -39,9 +39,13 @@ class Queue:
     def serve(self, until: int) -> None:
         """Take in what arrived by then."""
         while self.waiting and self.waiting[0][0] <= until:
-            arrived, taken = self.waiting.pop(0)
-            self.left.append(max(self.free, arrived))
-            self.free = self.left[-1] + taken
+            self.serve_first()
+
+    def serve_first(self) -> None:
+        """Take in the one that arrived first."""
+        arrived, taken = self.waiting.pop(0)
+        self.left.append(max(self.free, arrived))
+        self.free = self.left[-1] + taken
 
 
 def path(mesh, here: tuple[int, int], there: tuple[int, int]) -> list[tuple[int, int]]:
@@ -94,7 +98,7 @@ def plain(program: SpikingProgram) -> list[int]:
             receiver = receivers[to]
             receiver.serve(ready)
             if len(receiver.waiting) == mesh.queue:
-                receiver.serve(receiver.waiting[0][0])
+                receiver.serve_first()
             now = max(now, front[id(queue)], receiver.room(mesh.queue))
             front[id(queue)] = now
             queue.left.append(now)
