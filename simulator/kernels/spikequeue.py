@@ -136,7 +136,7 @@ def _sort_by_sender(
 def _touch(
     begin: int, end: int, neurons: np.ndarray, first: np.ndarray, core: np.ndarray, serve_fs: np.ndarray
 ) -> int:
-    """Read something of every cache line of a step's messages: later each is near, and now none waits for another."""
+    """Read of every cache line of a step's messages: later each is near, and now none waits for another."""
     found = 0
     for k in range(begin, end):
         for e in range(first[neurons[k]], first[neurons[k] + 1], 8):
@@ -201,7 +201,7 @@ def _arrive(
     now: int, within: int, serve: int, row: int, place: int, into: int, list: int, places: int,
     queues: np.ndarray, waiting: np.ndarray,
 ) -> None:  # fmt: skip
-    """Let a message in: to the queue of its destination, where the first one goes when all places are taken."""
+    """Let a message into the queue of its destination; the first one goes when all places are taken."""
     if waiting[U(list + COUNT)] == places:
         _serve(into, list, places, queues, waiting)
     count = waiting[U(list + COUNT)]
