@@ -25,6 +25,10 @@ def compare(
             help="Whole runs, or one inference as well [inference where all did one task in several ways]",
         ),
     ] = "",
+    node: Annotated[
+        str | None,
+        typer.Option(metavar="NM", help="Also energies and areas brought to one process node, such as 7"),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder [reports/compare]")] = Path(
         "reports/compare"
     ),
@@ -36,7 +40,7 @@ def compare(
     from simulator.report import compare as page
     from simulator.report import families
 
-    found = compare_results(results, per=per)
+    found = compare_results(results, per=per, node=node)
     written = found.write(out)
     if json_:
         screen.emit_json(found.to_dict())
@@ -53,6 +57,8 @@ def compare(
             screen.show_table(
                 *families.table(found.results), 3, f"One inference. {families.task(found.results)}"
             )
+        if found.normals:
+            screen.show_table(*found.at_node(), 2, "Energies at one process node; in brackets: the band")
         screen.emit([f"not comparable: {text}" for text in found.not_comparable])
         screen.emit([f"note: {text}" for text in found.notes])
         screen.emit([f"wrote {written[0]} and {len(written) - 1} more files"])

@@ -8,21 +8,24 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from simulator.base.errors import InputError, Problem
+from simulator.base.errors import InputError, Problem, shown
 from simulator.base.files import fresh_folder
+from simulator.hw.scaling import nodes
 from simulator.report import compare as page
-from simulator.report import families
+from simulator.report import families, normalised
 from simulator.report.caveats import caveats as kind_caveats
 from simulator.report.caveats import technology
 from simulator.report.csvtext import csv_text
+from simulator.report.headline import Table
 from simulator.report.inference import Inference
+from simulator.results.normalise import Normalised, normalise
 from simulator.results.result import Result
 
 #: What figures are of: whole runs, or one inference; left out, the results tell.
 PER = ("run", "inference")
-#: Columns of compare.csv besides the metrics; those of one inference are last.
-HEAD = ("result", "folder", "chip", "network", "precision", "batch", "kind", "process")
-OF_ONE = ("inference_latency_s", "inference_energy_j", "inference_energy_complete", "inference_interval_s")
+
+#: Columns of runs at a node that a terminal has no room for.
+LEFT_OUT = ("average power", "energy × delay", "factor")
 
 
 @dataclass(frozen=True)
@@ -37,34 +40,51 @@ class Comparison:
         Where each lies.
     per_inference
         Whether figures of one inference are compared too.
+    normals
+        The results at one node, in the same order, where that was asked for; else empty.
     """
 
     results: tuple[Result, ...]
     folders: tuple[Path, ...]
     per_inference: bool
+    normals: tuple[Normalised, ...] = ()
 
     @property
     def not_comparable(self) -> list[str]:
         """What cannot be compared and why, a sentence each."""
-        return page.caveats(self.results)
+        return page.caveats(self.results, self.normals)
 
     @property
     def notes(self) -> list[str]:
-        """What figures of one inference on chips of several kinds do not say, a sentence or two each."""
+        """What figures at a node, and of one inference on chips of several kinds, do not say."""
+        said = normalised.how(self.normals[0].node_nm) if self.normals else []
         if not self.per_inference:
-            return []
-        runs, names, _ = families.inferences(self.results)
-        return kind_caveats(runs, names)
+            return said
+        runs, names, order = families.inferences(self.results)
+        return said + kind_caveats(runs, names, [self.normals[i] for i in order] if self.normals else [])
+
+    def at_node(self) -> Table:
+        """Energies at the node as plain headers and rows: of one inference, or of the runs."""
+        if self.per_inference:
+            _, names, order = families.inferences(self.results)
+            return normalised.inference_table([self.normals[i] for i in order], names)
+        names, references = page.titles(self.results), page.references(self.results)
+        headers, rows = normalised.table(self.normals, names, references)
+        kept = [j for j, header in enumerate(headers) if not header.startswith(LEFT_OUT)]
+        return [headers[j] for j in kept], [[row[j] for j in kept] for row in rows]
 
     def records(self) -> list[dict[str, Any]]:
         """A plain mapping per result: the columns of compare.csv; what is not known is None."""
         ones = self._inferences()
-        return [
+        found = [
             _record(name, folder, result, one)
             for name, folder, result, one in zip(
                 page.titles(self.results), self.folders, self.results, ones, strict=True
             )
         ]
+        for record, normal in zip(found, self.normals, strict=False):
+            record.update(normalised.record(normal))
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Plain form, JSON-ready."""
@@ -77,6 +97,7 @@ class Comparison:
             record["ratios"] = {name: page.ratio(name, self.results[i], base) for name in figures}
         return {
             "results": records,
+            "node_nm": self.normals[0].node_nm if self.normals else None,
             "per_inference": self.per_inference,
             "same_task": families.same_task(self.results),
             "not_comparable": self.not_comparable,
@@ -92,20 +113,17 @@ class Comparison:
             The folder cannot be written.
         """
         links = [self._link(each, folder) for each in self.folders]
+        pages, records = ["families.html"] if self.per_inference else [], self.records()
         texts = {
-            "report.html": page.render(self.results, links, ["families.html"] if self.per_inference else []),
-            "compare.csv": csv_text([*HEAD, *self._metrics(), *OF_ONE], self.records()),
+            "report.html": page.render(self.results, links, pages, self.normals),
+            "compare.csv": csv_text(list(records[0]), records),
         }
         if self.per_inference:
-            texts["families.html"] = families.render(self.results, links)
+            texts["families.html"] = families.render(self.results, links, self.normals)
         with fresh_folder(folder) as temporary:
             for name, text in texts.items():
                 (temporary / name).write_text(text, encoding="utf-8", newline="\n")
         return [folder / name for name in texts]
-
-    def _metrics(self) -> list[str]:
-        first = next(iter(self.records()))
-        return [name for name in first if name not in (*HEAD, *OF_ONE)]
 
     def _inferences(self) -> list[Inference]:
         """One inference of each result, in the order of the results."""
@@ -119,7 +137,9 @@ class Comparison:
         return Path(os.path.relpath(place, folder)).as_posix() if place.is_file() else ""
 
 
-def compare(paths: Sequence[str | Path], *, per: str = "") -> Comparison:
+def compare(
+    paths: Sequence[str | Path], *, per: str = "", node: float | str | None = None
+) -> Comparison:
     """Read results to compare.
 
     Parameters
@@ -129,16 +149,21 @@ def compare(paths: Sequence[str | Path], *, per: str = "") -> Comparison:
     per
         ``run``, ``inference``, or empty: per inference as well where the results are of several networks or
         kinds of chips that were all tested on the same labelled samples.
+    node
+        Process node in nm (7, ``7nm``) to which energies, leakage and areas are brought, beside those as
+        simulated; see ``results.normalise``. None: none.
 
     Raises
     ------
     InputError
-        Something is no result, there are fewer than two, or ``per`` is another word.
+        Something is no result, there are fewer than two, ``per`` is another word, or ``node`` is none, or
+        one that there are no figures for.
     """
-    if per and per not in PER:
-        raise InputError(Problem(f"expected {' or '.join(PER)}, got '{per}'", "--per"))
     files: dict[Path, None] = {}
     problems: list[Problem] = []
+    if per and per not in PER:
+        problems.append(Problem(f"expected {' or '.join(PER)}, got '{per}'", "--per"))
+    node_nm = None if node is None else _node(node, problems)
     for path in paths:
         found = _files(Path(path))
         if not found:
@@ -158,7 +183,23 @@ def compare(paths: Sequence[str | Path], *, per: str = "") -> Comparison:
     runs, _, _ = families.inferences(results)
     several = len({run.kind for run in runs}) > 1 or len({result.network for result in results}) > 1
     wanted = per == "inference" or (not per and several and families.same_task(results))
-    return Comparison(tuple(results), tuple(file.parent for file in files), wanted)
+    normals = () if node_nm is None else tuple(normalise(result, node_nm) for result in results)
+    return Comparison(tuple(results), tuple(file.parent for file in files), wanted, normals)
+
+
+def _node(node: float | str, problems: list[Problem]) -> float | None:
+    """Node in nm; what is wrong with it is added to ``problems``."""
+    smallest, largest = nodes()
+    text = str(node).strip().lower().removesuffix("nm").strip()
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if smallest <= found <= largest:
+        return found
+    expected = f"expected a process node from {smallest:g} to {largest:g} nm, such as 7, got {shown(node)}"
+    problems.append(Problem(expected, "--node"))
+    return None
 
 
 def _files(path: Path) -> list[Path]:

@@ -1,0 +1,259 @@
+"""Results at one technology node beside those as simulated: figures with their bands, and what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from simulator.hw.scaling import WORDS
+from simulator.report.figure import Bar, Part, bar_chart, legend
+from simulator.report.headline import OF_MACS, Table, metric_text
+from simulator.report.inference import Inference, inference
+from simulator.report.palette import BLUE, GREEN, GREY, ORANGE, VIOLET, WINE, YELLOW
+from simulator.report.rounding import PREFIXES, UNKNOWN, exponent, metric_scale, number, percent
+from simulator.results.normalise import LEAKAGE, Normalised
+
+#: Metrics that are brought to a node, and the columns of a table of them.
+METRICS = ("energy_j", "edp_js", "average_power_w", "tops_per_w", "area_mm2")
+_COLUMNS = ("energy", "energy × delay", "average power", "efficiency", "area")
+_COLOURS = {"logic": BLUE, "SRAM": VIOLET, "wires": GREEN, LEAKAGE: YELLOW, WORDS["mixed"]: WINE}
+#: Columns of compare.csv: kinds of things with factors of their own.
+_FACTORS = {"logic": "logic", "sram": "SRAM", "wires": "wires", "mixed": WORDS["mixed"], "leakage": LEAKAGE}
+#: A share of an energy that is named.
+_SHARE = 0.005
+_NM = 45
+
+
+def at(node_nm: float) -> str:
+    """A node as readers see it: ``7 nm``."""
+    return f"{node_nm:g} nm"
+
+
+def banded(each: Sequence[float], unit: str, mark: str = "") -> str:
+    """Central value and its band: ``1.23 µJ (0.6 to 1.9)``; the value alone where there is no band."""
+    low, central, high = each
+    power = exponent(central, unit) if unit else 0
+    few = [number(float(f"{value / 10.0**power:.3g}")) for value in (low, high)]
+    text = f"{mark}{number(float(f'{central / 10.0**power:.4g}'))} {PREFIXES[power]}{unit}".rstrip()
+    return text if few[0] == few[1] else f"{text} ({few[0]} to {few[1]})"
+
+
+def figure(normal: Normalised, name: str) -> str:
+    """A metric at the node with its band; ``–`` where the result could not be brought there."""
+    if normal.each is None or (name in OF_MACS and not normal.result.metrics.macs):
+        return "–"
+    text = metric_text(normal.result, name)
+    values = [getattr(each.metrics, name) for each in normal.each]
+    if text == UNKNOWN or any(value is None for value in values):
+        return UNKNOWN
+    times, unit = metric_scale(name, values[1])
+    scaled = sorted(value * times for value in values)
+    few = [number(float(f"{value:.3g}")) for value in (scaled[0], scaled[2])]
+    central = f"{'≥ ' if text.startswith('≥') else ''}{number(values[1] * times)} {unit}"
+    return central if few[0] == few[1] else f"{central} ({few[0]} to {few[1]})"
+
+
+def table(normals: Sequence[Normalised], names: Sequence[str], references: Sequence[int]) -> Table:
+    """Runs at the node as plain headers and rows."""
+    node = at(normals[0].node_nm)
+    now = [f"{column} at {node}" for column in _COLUMNS]
+    headers = ["result", "process", "energy as simulated", "factor", *now, "energy, against the reference"]
+    rows = []
+    for i, (normal, name) in enumerate(zip(normals, names, strict=True)):
+        factor = "–" if normal.each is None else banded(normal.factor().each, "", "×")
+        rows.append(
+            [name, "not stated" if normal.was_nm is None else at(normal.was_nm),
+             metric_text(normal.result, "energy_j"), factor,
+             *(figure(normal, metric) for metric in METRICS), _against(normal, normals[references[i]])]
+        )  # fmt: skip
+    return headers, rows
+
+
+def _against(normal: Normalised, base: Normalised) -> str:
+    """Ratio of energies at the node; its band is that of both at the same end of theirs."""
+    if normal is base:
+        return ""
+    both = [each.result.metrics.energy_complete for each in (normal, base)]
+    if normal.each is None or base.each is None or not all(both) or normal.result.batch != base.result.batch:
+        return "–"
+    pairs = zip(normal.each, base.each, strict=True)
+    ratios = [(a.metrics.energy_j or 0.0) / (b.metrics.energy_j or 1.0) for a, b in pairs]
+    return banded((min(ratios), ratios[1], max(ratios)), "", "×")
+
+
+def parts(normals: Sequence[Normalised], names: Sequence[str]) -> Table:
+    """What each energy was spent in, and what became of it."""
+    headers = ["result", "spent in", "share as simulated", "factor", "why it stays"]
+    rows = []
+    for normal, name in zip(normals, names, strict=True):
+        if normal.each is None:
+            rows.append([name, "–", "–", "–", normal.reason])
+        whole = sum(share.was_j for share in normal.shares)
+        for share in normal.shares:
+            factor = "as it is" if share.kept else banded(share.factor.each, "", "×")
+            rows.append([name, share.spent_in, percent(share.was_j / whole), factor, share.kept])
+    return headers, rows
+
+
+def how(node_nm: float) -> list[str]:
+    """What was done to bring results to a node, a sentence or two each."""
+    return [
+        f"Energies, leakage and areas at {at(node_nm)} stand beside those as simulated. The energy of each "
+        "action is scaled by what it is spent in: logic, SRAM of its capacity, wires, leakage. DRAM, what "
+        "computes inside it and buses off the chip stay as they are.",
+        "In brackets are the least and the most of what methods say that disagree: silicon tables of 45 and "
+        "7 nm, and Stillmaker and Baas. That is the band of the scaling alone; the figures that are scaled "
+        "have bands of their own.",
+        "Latency, clock, throughput and TOPS are not scaled: they are the design's, and in another process "
+        "it would have another clock. Power and energy × delay are with the latency as simulated.",
+    ]
+
+
+def not_comparable(normals: Sequence[Normalised], names: Sequence[str]) -> list[str]:
+    """What was not brought to the node, or only in part, and why; a sentence each."""
+    said: list[str] = []
+    kept: dict[str, list[str]] = {}
+    mixed: list[str] = []
+    old: list[str] = []
+    for normal, name in zip(normals, names, strict=True):
+        node = at(normal.node_nm)
+        if normal.each is None:
+            said.append(f"{name} is not brought to {node}: {normal.reason}.")
+            continue
+        if normal.was_nm == normal.node_nm:
+            continue
+        whole = sum(share.was_j for share in normal.shares)
+        stays = [share for share in normal.shares if share.kept and share.was_j / whole >= _SHARE]
+        if stays:
+            what = ", ".join(f"{share.spent_in} ({share.kept})" for share in stays)
+            part = percent(sum(share.was_j for share in stays) / whole)
+            kept.setdefault(what, []).append(f"{part} of the energy of {name}")
+        mixed += [name] if any(share.spent_in == WORDS["mixed"] for share in normal.shares) else []
+        old += [name] if max(normal.was_nm or 0.0, normal.node_nm) > _NM else []
+    said += [f"At another node this stays as it is: {what}; {', '.join(who)}." for what, who in kept.items()]
+    if mixed:
+        said.append(
+            f"Energies of {', '.join(mixed)} are each one figure for logic and SRAM, which scale "
+            "differently: the band spans both."
+        )
+    if old:
+        said.append(
+            f"{', '.join(old)}: above 45 nm there is no silicon table; the central estimate there is that of "
+            "single gates (Stillmaker and Baas), and the band is wide."
+        )
+    lost = [name for normal, name in zip(normals, names, strict=True) if _lost(normal)]
+    if lost:
+        said.append(
+            "Energies back to back and of tokens are not brought to a node, as results hold no counts of "
+            f"them alone: {', '.join(lost)}."
+        )
+    return said
+
+
+def _lost(normal: Normalised) -> bool:
+    """Whether a result has an energy that it holds no counts of."""
+    one = normal.result
+    moved = normal.each is not None and normal.was_nm != normal.node_nm
+    streams = one.stream is not None and one.stream.energy_j is not None
+    return moved and (streams or one.metrics.energy_per_token_j is not None)
+
+
+def inferences(normal: Normalised) -> tuple[Inference, Inference, Inference] | None:
+    """One inference at the node: low, central, high."""
+    if normal.each is None:
+        return None
+    low, central, high = (inference(each) for each in normal.each)
+    return low, central, high
+
+
+def inference_table(normals: Sequence[Normalised], names: Sequence[str]) -> Table:
+    """One inference of each result at the node as plain headers and rows, for the terminal."""
+    node, rows = at(normals[0].node_nm), []
+    for normal, name in zip(normals, names, strict=True):
+        was, cells = inference(normal.result), inference_cells(normal)
+        process = "not stated" if normal.was_nm is None else at(normal.was_nm)
+        now = [f"{text} ({band})" if band else text for text, band in cells]
+        rows.append([name, process, was.text(was.energy_j, "J"), *now])
+    now = [f"{what} at {node}" for what in ("energy", "energy × delay")]
+    return ["result", "process", "energy as simulated", *now], rows
+
+
+def inference_cells(normal: Normalised) -> list[tuple[str, str]]:
+    """Energy and energy × delay of one inference at the node, each with its band."""
+    found = inferences(normal)
+    if found is None:
+        return [("–", normal.reason), ("–", "")]
+    mark = "" if found[1].complete else "≥ "
+    cells = []
+    for name, unit in (("energy_j", "J"), ("edp_js", "J·s")):
+        text = banded([getattr(each, name) for each in found], unit, mark) if found[1].known else UNKNOWN
+        central, _, band = text.partition(" (")
+        cells.append((central, band.rstrip(")")))
+    return cells
+
+
+def chart(normals: Sequence[Normalised], names: Sequence[str], each: bool = False) -> str:
+    """Bars of the energies at the node by what they are spent in, with their bands; of one inference each."""
+    bars, used = [], dict[str, int]()
+    for normal, name in zip(normals, names, strict=True):
+        if normal.each is None:
+            bars.append(Bar(name, normal.reason, ()))
+            continue
+        share, text = 1.0, figure(normal, "energy_j")
+        if each:
+            found = inferences(normal)
+            cells = inference_cells(normal)[0]
+            text = f"{cells[0]} ({cells[1]})" if cells[1] else cells[0]
+            whole = normal.each[1].metrics.energy_j or 0.0
+            share = found[1].energy_j / whole if found is not None and whole else 1.0
+        now = [(s, s.was_j * s.factor.central * share) for s in normal.shares]
+        used |= {_word(s.spent_in, s.kept): _colour(s.spent_in, s.kept) for s in normal.shares}
+        pieces = tuple(
+            Part(joules, _colour(s.spent_in, s.kept), f"{name}, {s.spent_in}: {banded((joules,) * 3, 'J')}")
+            for s, joules in now
+        )
+        factor, whole_was = normal.factor(), sum(s.was_j for s in normal.shares) * share
+        span = (factor.low * whole_was, factor.high * whole_was) if factor.low != factor.high else None
+        bars.append(Bar(name, text, pieces, span=span))
+    if not any(bar.parts for bar in bars):
+        return ""
+    title = f"Energy{' of one inference' if each else ''} at {at(normals[0].node_nm)}"
+    drawn = bar_chart(title, bars, "energy, known part", "J")
+    return drawn + legend([(colour, word) for word, colour in used.items()])
+
+
+def _word(spent_in: str, kept: str) -> str:
+    return "stays as it is" if kept else spent_in
+
+
+def _colour(spent_in: str, kept: str) -> int:
+    return ORANGE if kept else _COLOURS.get(spent_in, GREY)
+
+
+def record(normal: Normalised) -> dict[str, Any]:
+    """Columns of compare.csv about a result at a node; what is not known is None."""
+    found: dict[str, Any] = {
+        "node_nm": normal.node_nm,
+        "chip_node_nm": normal.was_nm,
+        "not_normalised": normal.reason or None,
+    }
+    for name in METRICS:
+        found |= _ends(f"node_{name}", [getattr(each.metrics, name) for each in normal.each or ()])
+    ones = inferences(normal) or ()
+    found |= _ends("node_inference_energy_j", [one.energy_j if one.known else None for one in ones])
+    for column, spent_in in _FACTORS.items():
+        mine = [s for s in normal.shares if s.spent_in == spent_in and not s.kept]
+        was = sum(share.was_j for share in mine)
+        each = [sum(s.was_j * s.factor.each[i] for s in mine) / was for i in range(3)] if was else []
+        found |= _ends(f"factor_{column}", each)
+    whole = sum(share.was_j for share in normal.shares)
+    kept = sum(share.was_j for share in normal.shares if share.kept)
+    found["kept_pct"] = 100 * kept / whole if whole else None
+    return found
+
+
+def _ends(name: str, each: Sequence[float | None]) -> dict[str, float | None]:
+    """Three columns of a figure: least, central, most."""
+    known = [value for value in each if value is not None]
+    low, central, high = (min(known), known[1], max(known)) if len(known) == 3 else (None, None, None)
+    return {f"{name}_low": low, name: central, f"{name}_high": high}
