@@ -29,6 +29,10 @@ def compare(
         str | None,
         typer.Option(metavar="NM", help="Also energies and areas brought to one process node, such as 7"),
     ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(metavar="TYPE", help="Simulate results of other precisions again at one, such as int8"),
+    ] = "",
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder [reports/compare]")] = Path(
         "reports/compare"
     ),
@@ -40,7 +44,8 @@ def compare(
     from simulator.report import compare as page
     from simulator.report import families
 
-    found = compare_results(results, per=per, node=node)
+    say = screen.teller("simulating again:", quiet)
+    found = compare_results(results, per=per, node=node, precision=precision, say=say)
     written = found.write(out)
     if json_:
         screen.emit_json(found.to_dict())

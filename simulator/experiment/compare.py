@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from simulator.base.errors import InputError, Problem, shown
 from simulator.base.files import fresh_folder
+from simulator.experiment.again import bring
 from simulator.hw.scaling import nodes
+from simulator.report import again, families, normalised
 from simulator.report import compare as page
-from simulator.report import families, normalised
 from simulator.report.caveats import caveats as kind_caveats
 from simulator.report.caveats import technology
 from simulator.report.csvtext import csv_text
 from simulator.report.headline import Table
 from simulator.report.inference import Inference
+from simulator.report.layout import folder_names
+from simulator.report.write import result_files
+from simulator.results.brought import Brought
 from simulator.results.normalise import Normalised, normalise
 from simulator.results.result import Result
+from simulator.workload.precision import parse
 
 #: What figures are of: whole runs, or one inference; left out, the results tell.
 PER = ("run", "inference")
@@ -42,22 +47,33 @@ class Comparison:
         Whether figures of one inference are compared too.
     normals
         The results at one node, in the same order, where that was asked for; else empty.
+    precision, brought
+        The precision that was asked for, and what became of each result; empty where none was.
     """
 
     results: tuple[Result, ...]
     folders: tuple[Path, ...]
     per_inference: bool
     normals: tuple[Normalised, ...] = ()
+    precision: str = ""
+    brought: tuple[Brought, ...] = ()
 
     @property
     def not_comparable(self) -> list[str]:
         """What cannot be compared and why, a sentence each."""
-        return page.caveats(self.results, self.normals)
+        return [*self._kept(), *page.caveats(self.results, self.normals)]
+
+    def _kept(self) -> list[str]:
+        """What is at another precision than the one asked for."""
+        names = page.titles(self.results)
+        return again.not_comparable(self.brought, names, self.precision) if self.brought else []
 
     @property
     def notes(self) -> list[str]:
-        """What figures at a node, and of one inference on chips of several kinds, do not say."""
-        said = normalised.how(self.normals[0].node_nm) if self.normals else []
+        """What figures of runs anew, at a node, and of one inference on chips of several kinds do not say."""
+        names = page.titles(self.results)
+        said = again.notes(self.brought, names, self.precision) if self.brought else []
+        said += normalised.how(self.normals[0].node_nm) if self.normals else []
         if not self.per_inference:
             return said
         runs, names, order = families.inferences(self.results)
@@ -82,8 +98,9 @@ class Comparison:
                 page.titles(self.results), self.folders, self.results, ones, strict=True
             )
         ]
-        for record, normal in zip(found, self.normals, strict=False):
-            record.update(normalised.record(normal))
+        for i, record in enumerate(found):
+            record.update(again.record(self.brought[i]) if self.brought else {})
+            record.update(normalised.record(self.normals[i]) if self.normals else {})
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -98,6 +115,7 @@ class Comparison:
         return {
             "results": records,
             "node_nm": self.normals[0].node_nm if self.normals else None,
+            "precision": self.precision or None,
             "per_inference": self.per_inference,
             "same_task": families.same_task(self.results),
             "not_comparable": self.not_comparable,
@@ -107,23 +125,40 @@ class Comparison:
     def write(self, folder: Path) -> list[Path]:
         """Write report.html, compare.csv and, where one inference is compared, families.html.
 
+        Results that were simulated again get folders of their own below, ``at_<precision>/``.
+
         Raises
         ------
         InputError
             The folder cannot be written.
         """
-        links = [self._link(each, folder) for each in self.folders]
+        anew = self._anew()
+        links = [f"{anew[i]}/report.html" if i in anew else self._link(each, folder)
+                 for i, each in enumerate(self.folders)]  # fmt: skip
         pages, records = ["families.html"] if self.per_inference else [], self.records()
+        before = again.table(self.brought, page.titles(self.results)) if self.brought else None
         texts = {
-            "report.html": page.render(self.results, links, pages, self.normals),
+            "report.html": page.render(
+                self.results, links, pages, self.normals, self._kept(), before, self.precision
+            ),
             "compare.csv": csv_text(list(records[0]), records),
         }
         if self.per_inference:
-            texts["families.html"] = families.render(self.results, links, self.normals)
+            texts["families.html"] = families.render(self.results, links, self.normals, self._kept())
+        for i, place in anew.items():
+            texts |= {f"{place}/{name}": text for name, text in result_files(self.results[i]).items()}
         with fresh_folder(folder) as temporary:
             for name, text in texts.items():
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / name).write_text(text, encoding="utf-8", newline="\n")
         return [folder / name for name in texts]
+
+    def _anew(self) -> dict[int, str]:
+        """Folder, below that of the comparison, of each result that was simulated again."""
+        anew = [i for i, each in enumerate(self.brought) if each.before is not None]
+        names = folder_names([self.results[i] for i in anew])
+        below = f"at_{self.precision.replace('/', '_')}"
+        return {i: f"{below}/{name}" for i, name in zip(anew, names, strict=True)}
 
     def _inferences(self) -> list[Inference]:
         """One inference of each result, in the order of the results."""
@@ -138,7 +173,12 @@ class Comparison:
 
 
 def compare(
-    paths: Sequence[str | Path], *, per: str = "", node: float | str | None = None
+    paths: Sequence[str | Path],
+    *,
+    per: str = "",
+    node: float | str | None = None,
+    precision: str = "",
+    say: Callable[[str], None] = lambda text: None,
 ) -> Comparison:
     """Read results to compare.
 
@@ -152,18 +192,27 @@ def compare(
     node
         Process node in nm (7, ``7nm``) to which energies, leakage and areas are brought, beside those as
         simulated; see ``results.normalise``. None: none.
+    precision
+        Precision at which results of others are simulated again, such as ``int8`` or ``int4/fp16``; see
+        ``experiment.again``. Empty: none.
+    say
+        Told what is simulated again.
 
     Raises
     ------
     InputError
-        Something is no result, there are fewer than two, ``per`` is another word, or ``node`` is none, or
-        one that there are no figures for.
+        Something is no result, there are fewer than two, ``per`` is another word, ``precision`` is none, or
+        ``node`` is none or one that there are no figures for.
     """
     files: dict[Path, None] = {}
     problems: list[Problem] = []
     if per and per not in PER:
         problems.append(Problem(f"expected {' or '.join(PER)}, got '{per}'", "--per"))
     node_nm = None if node is None else _node(node, problems)
+    try:
+        parse(precision or "int8")
+    except InputError as error:
+        problems += [replace(problem, file="--precision", path="") for problem in error.problems]
     for path in paths:
         found = _files(Path(path))
         if not found:
@@ -180,11 +229,14 @@ def compare(
         raise InputError(*problems)
     if len(results) < 2:
         raise InputError(Problem(f"expected two results or more, got {len(results)}", "compare"))
+    brought = tuple(bring(result, precision, say) for result in results) if precision else ()
+    results = [each.result for each in brought] or results
     runs, _, _ = families.inferences(results)
     several = len({run.kind for run in runs}) > 1 or len({result.network for result in results}) > 1
     wanted = per == "inference" or (not per and several and families.same_task(results))
     normals = () if node_nm is None else tuple(normalise(result, node_nm) for result in results)
-    return Comparison(tuple(results), tuple(file.parent for file in files), wanted, normals)
+    folders = tuple(file.parent for file in files)
+    return Comparison(tuple(results), folders, wanted, normals, precision, brought)
 
 
 def _node(node: float | str, problems: list[Problem]) -> float | None:

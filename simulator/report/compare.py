@@ -75,12 +75,15 @@ def render(
     pages: Sequence[str] = (),
     normals: Sequence[Normalised] = (),
     said: Sequence[str] = (),
+    before: Table | None = None,
+    precision: str = "",
 ) -> str:
     """HTML text of the comparison.
 
     ``links`` are the pages of the results and ``pages`` further ones about all of them, and pictures, beside
     this one, where there are any. ``normals`` are the results at one node, where that was asked for, and
-    ``said`` is what else is not comparable.
+    ``said`` is what else is not comparable. ``before`` is a table of what results were before they were
+    simulated again at a ``precision``.
     """
     names, reference = titles(results), references(results)
     order = sorted(range(len(results)), key=lambda i: (reference[i], i))
@@ -102,6 +105,8 @@ def render(
             "rows": rows,
             "headers": [(_label(name), FORMULAS.get(name, EXTERNAL)) for name in compared(results)],
             "caveats": [*said, *caveats(results, normals)],
+            "before": before,
+            "precision": precision,
             "node": _node(normals, names, reference),
             "charts": _charts(results, names, order),
             "differences": differences(results),
@@ -117,11 +122,13 @@ def _node(
     """What the page shows of the results at one node."""
     if not normals:
         return None
+    each = _of_one([normal.result for normal in normals])
     return {
         "name": normalised.at(normals[0].node_nm),
+        "title": normalised.chart_title(normals, each),
         "how": normalised.how(normals[0].node_nm),
         "table": normalised.table(normals, names, reference),
-        "chart": normalised.chart(normals, names),
+        "chart": normalised.chart(normals, names, each),
         "parts": normalised.parts(normals, names),
     }
 
@@ -362,12 +369,17 @@ def differences(results: Sequence[Result]) -> list[tuple[str, str, list[str]]]:
     return found[:MOST_DIFFERENCES]
 
 
+def _of_one(results: Sequence[Result]) -> bool:
+    """Whether bars are of one inference: where some run is of several."""
+    return any(inference(result).latency_s != result.metrics.latency_s for result in results)
+
+
 def _charts(results: Sequence[Result], names: Sequence[str], order: Sequence[int]) -> list[tuple[str, str]]:
     """Bars of the main figures, those that are known; of one inference where runs are of several."""
     charts: list[tuple[str, str]] = []
     networks = list(dict.fromkeys(result.network for result in results))
     runs = [inference(result) for result in results]
-    each = any(run.latency_s != run.result.metrics.latency_s for run in runs)
+    each = _of_one(results)
     for name, unit in CHARTS.items():
         words = f"{label(name)} of one inference" if each else label(name)
         bars = []

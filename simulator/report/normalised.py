@@ -14,8 +14,8 @@ from simulator.report.rounding import PREFIXES, UNKNOWN, exponent, metric_scale,
 from simulator.results.normalise import LEAKAGE, Normalised
 
 #: Metrics that are brought to a node, and the columns of a table of them.
-METRICS = ("energy_j", "edp_js", "average_power_w", "tops_per_w", "area_mm2")
-_COLUMNS = ("energy", "energy × delay", "average power", "efficiency", "area")
+METRICS = ("energy_j", "tops_per_w", "area_mm2", "edp_js", "average_power_w")
+_COLUMNS = ("energy", "efficiency", "area", "energy × delay", "average power")
 _COLOURS = {"logic": BLUE, "SRAM": VIOLET, "wires": GREEN, LEAKAGE: YELLOW, WORDS["mixed"]: WINE}
 #: Columns of compare.csv: kinds of things with factors of their own.
 _FACTORS = {"logic": "logic", "sram": "SRAM", "wires": "wires", "mixed": WORDS["mixed"], "leakage": LEAKAGE}
@@ -57,14 +57,16 @@ def table(normals: Sequence[Normalised], names: Sequence[str], references: Seque
     """Runs at the node as plain headers and rows."""
     node = at(normals[0].node_nm)
     now = [f"{column} at {node}" for column in _COLUMNS]
-    headers = ["result", "process", "energy as simulated", "factor", *now, "energy, against the reference"]
+    first = ["result", "process", "energy as simulated", now[0], "against the reference"]
+    headers = [*first, *now[1:], "factor"]
     rows = []
     for i, (normal, name) in enumerate(zip(normals, names, strict=True)):
         factor = "–" if normal.each is None else banded(normal.factor().each, "", "×")
         rows.append(
             [name, "not stated" if normal.was_nm is None else at(normal.was_nm),
-             metric_text(normal.result, "energy_j"), factor,
-             *(figure(normal, metric) for metric in METRICS), _against(normal, normals[references[i]])]
+             metric_text(normal.result, "energy_j"), figure(normal, METRICS[0]),
+             _against(normal, normals[references[i]]), *(figure(normal, metric) for metric in METRICS[1:]),
+             factor]
         )  # fmt: skip
     return headers, rows
 
@@ -217,9 +219,13 @@ def chart(normals: Sequence[Normalised], names: Sequence[str], each: bool = Fals
         bars.append(Bar(name, text, pieces, span=span))
     if not any(bar.parts for bar in bars):
         return ""
-    title = f"Energy{' of one inference' if each else ''} at {at(normals[0].node_nm)}"
-    drawn = bar_chart(title, bars, "energy, known part", "J")
+    drawn = bar_chart(chart_title(normals, each), bars, "energy, known part", "J")
     return drawn + legend([(colour, word) for word, colour in used.items()])
+
+
+def chart_title(normals: Sequence[Normalised], each: bool) -> str:
+    """What ``chart`` shows."""
+    return f"Energy{' of one inference' if each else ''} at {at(normals[0].node_nm)}"
 
 
 def _word(spent_in: str, kept: str) -> str:
