@@ -32,6 +32,7 @@ from simulator.workload.work import Contraction
 #: Types to which a network is quantized before it runs; at others it is taken as its file has it.
 _QUANTIZED = ("int4", "int8", "int16")
 _SETTING = "workload.precision"
+_CHIP = "resolved_chip.yaml"
 
 
 def bring(result: Result, precision: str, say: Callable[[str], None] = lambda text: None) -> Brought:
@@ -57,14 +58,21 @@ def bring(result: Result, precision: str, say: Callable[[str], None] = lambda te
         return Brought(result, kept=refused)
     settings = {str(path): value for path, value in result.resolved["experiment"].get("set", {}).items()}
     try:
-        if result.precision == asked[0] == asked[1] and _types(settings) in (None, asked):
+        types = _types(settings)
+        if types == asked or (types is None and result.precision == asked[0] == asked[1]):
             return Brought(result)
         say(f"{result.chip} {result.network} at {precision}")
         chip = _chip(result)
         _check_network(result, chip, settings, precision)
         return _again(result, chip, settings, precision)
     except InputError as error:
-        return Brought(result, kept="; ".join(problem.message for problem in error.problems))
+        return Brought(result, kept="; ".join(_words(problem) for problem in error.problems))
+
+
+def _words(problem: Problem) -> str:
+    """A problem without the place of a chip that lies in no file."""
+    named = problem.file if problem.file and not problem.file.endswith(_CHIP) else ""
+    return f"{named}: {problem.message}" if named else problem.message
 
 
 def _refused(result: Result) -> str:
@@ -118,7 +126,7 @@ def _at(settings: Mapping[str, Any], precision: str) -> dict[str, Any]:
 def _chip(result: Result) -> Chip:
     """The chip that was simulated, from what its result says of it."""
     with TemporaryDirectory() as folder:
-        file = Path(folder) / "chip.yaml"
+        file = Path(folder) / _CHIP
         file.write_text(dump(result.resolved["chip"]), encoding="utf-8")
         chip = load_chip(file)
     if chip.digest != result.provenance.get("chip_sha256"):
@@ -171,7 +179,7 @@ def _again(result: Result, chip: Chip, settings: Mapping[str, Any], precision: s
     if stream > 1:
         asked["stream"] = str(stream)
     named = "".join(f" --{name} {shlex.quote(value)}" for name, value in asked.items())
-    where = f"{shlex.quote(str(experiment['chip']))} {shlex.quote(str(experiment['network']))}"
+    where = f"{shlex.quote(str(experiment.get('chip', result.chip)))} {shlex.quote(str(experiment['network']))}"
     found = run(
         chip,
         experiment["network"],
@@ -188,5 +196,5 @@ def _again(result: Result, chip: Chip, settings: Mapping[str, Any], precision: s
         raise InputError(Problem("what it was executed on is not in the result: arrays that Python gave it"))
     if found.values and result.values and found.values.source != result.values.source:
         raise InputError(Problem(f"its samples are not found from here: {result.values.source or 'arrays'}"))
-    same = {**found.resolved["experiment"], "chip": experiment["chip"], "set": chosen}
+    same = {**found.resolved["experiment"], "chip": experiment.get("chip", result.chip), "set": chosen}
     return Brought(replace(found, resolved={**found.resolved, "experiment": same}), before=result)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.experiment import screen
-from simulator.experiment.clioptions import Json, Quiet
+from simulator.experiment.clioptions import NONE, Json, Plugin, Quiet, import_plugins
 
 
 def compare(
@@ -38,12 +38,14 @@ def compare(
     ),
     json_: Json = False,
     quiet: Quiet = False,
+    plugin: Plugin = NONE,
 ) -> None:
     """Finished results side by side, and what of them is not comparable."""
     from simulator.experiment.compare import compare as compare_results
     from simulator.report import compare as page
     from simulator.report import families
 
+    import_plugins(plugin)
     say = screen.teller("simulating again:", quiet)
     found = compare_results(results, per=per, node=node, precision=precision, say=say)
     written = found.write(out)

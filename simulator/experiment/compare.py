@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from simulator.base.errors import InputError, Problem, shown
 from simulator.base.files import fresh_folder
-from simulator.experiment.again import bring
 from simulator.hw.scaling import nodes
 from simulator.report import again, families, normalised
 from simulator.report import compare as page
@@ -111,6 +110,8 @@ class Comparison:
         for i, record in enumerate(records):
             base = self.results[reference[i]]
             record["reference"] = records[reference[i]]["result"]
+            if self.normals:
+                record["shares"] = [asdict(share) for share in self.normals[i].shares]
             record["ratios"] = {name: page.ratio(name, self.results[i], base) for name in figures}
         return {
             "results": records,
@@ -229,7 +230,7 @@ def compare(
         raise InputError(*problems)
     if len(results) < 2:
         raise InputError(Problem(f"expected two results or more, got {len(results)}", "compare"))
-    brought = tuple(bring(result, precision, say) for result in results) if precision else ()
+    brought = _brought(results, precision, say) if precision else ()
     results = [each.result for each in brought] or results
     runs, _, _ = families.inferences(results)
     several = len({run.kind for run in runs}) > 1 or len({result.network for result in results}) > 1
@@ -237,6 +238,14 @@ def compare(
     normals = () if node_nm is None else tuple(normalise(result, node_nm) for result in results)
     folders = tuple(file.parent for file in files)
     return Comparison(tuple(results), folders, wanted, normals, precision, brought)
+
+
+def _brought(
+    results: Sequence[Result], precision: str, say: Callable[[str], None]
+) -> tuple[Brought, ...]:
+    from simulator.experiment.again import bring  # planner and readers: only where something is simulated
+
+    return tuple(bring(result, precision, say) for result in results)
 
 
 def _node(node: float | str, problems: list[Problem]) -> float | None:

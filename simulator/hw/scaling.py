@@ -25,7 +25,7 @@ WORDS = {
     SRAM: "SRAM",
     WIRE: "wires",
     MIXED: "logic and SRAM in one figure",
-    DRAM: "DRAM and its interface",
+    DRAM: "external memory and its interface",
     IN_DRAM: "units inside DRAM dies",
     BOARD: "buses off the chip",
 }

@@ -20,7 +20,7 @@ def table(brought: Sequence[Brought], names: Sequence[str]) -> Table:
     for each, name in zip(brought, names, strict=True):
         was = _figures(each.before or each.result)
         now = _figures(each.result) if each.before else ["as it was", *["–"] * (len(_COLUMNS) - 1)]
-        rows.append([name, *was, *now, each.kept])
+        rows.append([name, *was, *now, "" if each.before else each.kept or "it is at that already"])
     return headers, rows
 
 

@@ -259,7 +259,7 @@ def caveats(results: Sequence[Result], normals: Sequence[Normalised] = ()) -> li
     for (differs, follows), who in found.items():
         those = "All but the first" if who == others and len(networks) == 1 < len(who) else ", ".join(who)
         said.append(f"{those}: {differs}. {follows}".rstrip())
-    return said + normalised.not_comparable(normals, names if normals else [])
+    return said + (normalised.not_comparable(normals, names) if normals else [])
 
 
 def _differs(result: Result, base: Result, node_nm: float | None) -> list[tuple[str, str]]:

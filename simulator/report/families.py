@@ -61,6 +61,7 @@ def render(
         links = [f"{folder}/report.html" if several else "report.html" for folder in folder_names(results)]
     links, normals = [links[i] for i in order], [normals[i] for i in order] if normals else []
     further = [normalised.inference_cells(normal) for normal in normals] or [[]] * len(runs)
+    lost = normalised.not_comparable(normals, names) if normals else []
     return fill(
         "families.html.j2",
         {
@@ -71,7 +72,7 @@ def render(
             ],
             "node": normalised.at(normals[0].node_nm) if normals else "",
             "how": normalised.how(normals[0].node_nm) if normals else [],
-            "caveats": [*said, *caveats(runs, names, normals), *normalised.not_comparable(normals, names)],
+            "caveats": [*said, *caveats(runs, names, normals), *lost],
             "plane": _plane(runs, names),
             "right": _right(runs, names),
             "bars": [_latencies(runs, names), _energies(runs, names)],

@@ -154,11 +154,17 @@ def _plain(value: Any) -> Any:
 def _fields(chip: Mapping[str, Any], name: str) -> tuple[type[Component] | None, dict[str, Any]]:
     """Class and fields of a component; None for a kind that is not known here."""
     for family, registry in _FAMILIES.items():
-        members = chip.get(family, {})
-        if name in members:
-            kind = members[name].get("kind")
-            return (registry[kind], members[name]) if kind in registry else (None, members[name])
+        fields = _members(chip, family).get(name)
+        if isinstance(fields, dict):
+            kind = str(fields.get("kind"))
+            return (registry[kind], fields) if kind in registry else (None, fields)
     return None, {}
+
+
+def _members(chip: Mapping[str, Any], family: str) -> dict[str, Any]:
+    """Components of a family by name."""
+    members = chip.get(family)
+    return members if isinstance(members, dict) else {}
 
 
 def _factor(
@@ -199,7 +205,7 @@ def _area(result: Result, chip: Mapping[str, Any], was_nm: float, node_nm: float
     outside = {memory.name for memory in result.memories if memory.external}
     sums = [0.0, 0.0, 0.0, 0.0]
     for family in _FAMILIES:
-        for name in chip.get(family, {}):
+        for name in _members(chip, family):
             kind, fields = _fields(chip, name)
             spent_in = kind.spent_in("area") if kind is not None else ""
             if name in outside or not spent_in or spent_in in scaling.KEPT:
