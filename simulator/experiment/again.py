@@ -55,7 +55,8 @@ def bring(result: Result, precision: str, say: Callable[[str], None] = lambda te
     asked = parse(precision)
     refused = _refused(result)
     if refused:
-        return Brought(result, kept=refused)
+        there = result.precision == asked[0] and _own_types(result) == asked
+        return Brought(result, kept="" if there else refused)
     settings = {str(path): value for path, value in result.resolved["experiment"].get("set", {}).items()}
     try:
         types = _types(settings)
@@ -91,11 +92,18 @@ def _refused(result: Result) -> str:
     except InputError:
         return f"its network is not found from here: {experiment['network']}"
     if path.suffix in (".yaml", ".yml") and built.is_built(path, "llm"):
-        return (
-            "a language model has types of its own: run it with --set workload.weights=... and "
-            "workload.activations=..."
-        )
+        types = _own_types(result)
+        stated = f", here {types[0]} and {types[1]}" if types else ""
+        return f"a language model has settings of its own, workload.weights and workload.activations{stated}"
     return ""
+
+
+def _own_types(result: Result) -> tuple[str, str] | None:
+    """Types of weights and activations of a language model that a result states."""
+    arguments = result.resolved.get("experiment", {}).get("args")
+    if not isinstance(arguments, dict):
+        return None
+    return str(arguments.get("weights")), str(arguments.get("activations"))
 
 
 def _types(settings: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -172,6 +180,7 @@ def _count(value: object) -> int | None:
 def _again(result: Result, chip: Chip, settings: Mapping[str, Any], precision: str) -> Brought:
     """Repeat a run at a precision."""
     experiment, options = result.resolved["experiment"], _options(result)
+    network, called = str(experiment["network"]), str(experiment.get("chip", result.chip))
     chosen = _at(settings, precision)
     workload = {path: value for path, value in chosen.items() if path.startswith("workload.")}
     stream = _count(experiment.get("stream")) or 1
@@ -179,10 +188,10 @@ def _again(result: Result, chip: Chip, settings: Mapping[str, Any], precision: s
     if stream > 1:
         asked["stream"] = str(stream)
     named = "".join(f" --{name} {shlex.quote(value)}" for name, value in asked.items())
-    where = f"{shlex.quote(str(experiment.get('chip', result.chip)))} {shlex.quote(str(experiment['network']))}"
+    where = f"{shlex.quote(called)} {shlex.quote(network)}"
     found = run(
         chip,
-        experiment["network"],
+        network,
         inputs=options.get("inputs"),
         golden=options.get("golden"),
         profile=options.get("profile"),
@@ -196,5 +205,5 @@ def _again(result: Result, chip: Chip, settings: Mapping[str, Any], precision: s
         raise InputError(Problem("what it was executed on is not in the result: arrays that Python gave it"))
     if found.values and result.values and found.values.source != result.values.source:
         raise InputError(Problem(f"its samples are not found from here: {result.values.source or 'arrays'}"))
-    same = {**found.resolved["experiment"], "chip": experiment.get("chip", result.chip), "set": chosen}
+    same = {**found.resolved["experiment"], "chip": called, "set": chosen}
     return Brought(replace(found, resolved={**found.resolved, "experiment": same}), before=result)

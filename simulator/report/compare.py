@@ -246,8 +246,8 @@ def caveats(results: Sequence[Result], normals: Sequence[Normalised] = ()) -> li
     names, reference = titles(results), references(results)
     networks = list(dict.fromkeys(result.network for result in results))
     found: dict[tuple[str, str], list[str]] = {}
-    for name, result, index in zip(names, results, reference, strict=True):
-        for differs, follows in _differs(result, results[index], normals[0].node_nm if normals else None):
+    for i, (name, result) in enumerate(zip(names, results, strict=True)):
+        for differs, follows in _differs(result, results[reference[i]], normals[i] if normals else None):
             found.setdefault((differs, follows), []).append(name)
     said = []
     if len(networks) > 1:
@@ -262,7 +262,7 @@ def caveats(results: Sequence[Result], normals: Sequence[Normalised] = ()) -> li
     return said + (normalised.not_comparable(normals, names) if normals else [])
 
 
-def _differs(result: Result, base: Result, node_nm: float | None) -> list[tuple[str, str]]:
+def _differs(result: Result, base: Result, normal: Normalised | None) -> list[tuple[str, str]]:
     """In what a result differs from its reference, and what follows from that."""
     said = []
     if result.precision != base.precision:
@@ -283,10 +283,7 @@ def _differs(result: Result, base: Result, node_nm: float | None) -> list[tuple[
         said.append(
             (
                 f"process {technology(result)}, the reference {technology(base)}",
-                "Nothing is scaled to one node."
-                if node_nm is None
-                else f"Ratios of figures as simulated compare processes; those at {normalised.at(node_nm)} "
-                "stand beside them, and times are not scaled.",
+                "Nothing is scaled to one node." if normal is None else normalised.beside(normal),
             )
         )
     if result.batch != base.batch:

@@ -111,6 +111,14 @@ def how(node_nm: float) -> list[str]:
     ]
 
 
+def beside(normal: Normalised) -> str:
+    """What follows for figures as simulated where the process differs from that of the reference."""
+    if normal.each is None:
+        return "Its figures are as simulated alone."
+    node = at(normal.node_nm)
+    return f"Ratios of figures as simulated are also of processes; energies at {node} stand beside them."
+
+
 def not_comparable(normals: Sequence[Normalised], names: Sequence[str]) -> list[str]:
     """What was not brought to the node, or only in part, and why; a sentence each."""
     said: list[str] = []

@@ -40,7 +40,8 @@ def test_energies_at_a_node_stand_beside_those_as_simulated(chipsim, there: Path
     assert "Nothing is scaled" not in done.out
     for page in ("report.html", "families.html"):
         text = (there / "o" / page).read_text()
-        assert "Energy of one inference at 7 nm" in text and 'class="band"' in text, page
+        assert "Energy of one inference at 7 nm" in text, page
+        assert 'class="band"' in text, page
 
 
 def test_columns_of_the_csv_and_of_json(chipsim, there: Path, digits):

@@ -67,7 +67,9 @@ def test_language_models_have_types_of_their_own(digits):
     one = digits["npu/edge_npu"]
     asked = {**one.resolved["experiment"], "network": "llm/gpt2"}
     found = bring(replace(one, resolved={**one.resolved, "experiment": asked}), "int16")
-    assert found.kept.startswith("a language model has types of its own")
+    assert found.kept.startswith("a language model has settings of its own")
+    stated = {**asked, "args": {"weights": "int8", "activations": "int8"}}
+    assert bring(replace(one, resolved={**one.resolved, "experiment": stated}), "int8").kept == "", "it is there"
 
 
 def test_a_network_that_is_quantized_is_quantized_to_other_types(digits):
