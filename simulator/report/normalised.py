@@ -139,7 +139,8 @@ def not_comparable(normals: Sequence[Normalised], names: Sequence[str]) -> list[
             part = percent(sum(share.was_j for share in stays) / whole)
             kept.setdefault(what, []).append(f"{part} of the energy of {name}")
         mixed += [name] if any(share.spent_in == WORDS["mixed"] for share in normal.shares) else []
-        old += [name] if max(normal.was_nm or 0.0, normal.node_nm) > _NM else []
+        scaled = any(not share.kept for share in normal.shares)
+        old += [name] if scaled and max(normal.was_nm or 0.0, normal.node_nm) > _NM else []
     said += [f"At another node this stays as it is: {what}; {', '.join(who)}." for what, who in kept.items()]
     if mixed:
         said.append(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -112,3 +114,25 @@ def test_every_component_says_what_its_energy_is_spent_in(registry):
         assert {kind.spent_in(action) for action in kind.ACTIONS} <= set(scaling.WORDS), name
         assert set(kind.SPENT_IN) - {"*"} <= {*kind.ACTIONS, "static", "area"}, name
         assert getattr(kind, "EXTERNAL", False) == (kind.spent_in("static") in (scaling.DRAM, scaling.BOARD)), name
+
+
+def test_the_table_of_the_documentation():
+    """Every cell of docs/models/normalising.md is what the code says, to three digits."""
+    page = (Path(__file__).parents[3] / "docs" / "models" / "normalising.md").read_text()
+    lines = [line for line in page.splitlines() if line.startswith("| factor (band)")]
+    nodes = [tuple(map(float, re.findall(r"\d+", head))) for head in lines[0].split("|")[2:-1]]
+    ask = {
+        "logic, int8": lambda *pair: scaling.energy("logic", *pair),
+        "SRAM, 8 KiB": lambda *pair: scaling.energy("sram", *pair, kib=8),
+        "SRAM, 1 MiB": lambda *pair: scaling.energy("sram", *pair, kib=1024),
+        "wires": lambda *pair: scaling.energy("wire", *pair),
+        "leakage of logic": lambda *pair: scaling.leakage("logic", *pair),
+        "area of logic": lambda *pair: scaling.area("logic", *pair),
+    }
+    rows = page[page.index(lines[0]) :].splitlines()[2 : 2 + len(ask)]
+    for row in rows:
+        name, *written = [cell.strip() for cell in row.strip("|").split("|")]
+        for pair, cell in zip(nodes, written, strict=True):
+            found = ask[name](*pair)
+            said = "–" if found is None else f"{found.central:.3g} ({found.low:.3g} to {found.high:.3g})"
+            assert cell == said, (name, pair)
