@@ -46,8 +46,8 @@ def queue_steps(
     tile_of
         int32 (C + 1, 2): column and row of each core's tile; last those from where outside spikes come.
     shape
-        int64 (5,): columns of the mesh, time of sending a message from a core, from outside, time that a
-        message holds a link, places of a queue.
+        int64 (6,): columns of the mesh, time of sending a message from a core, from outside, time that a
+        message holds a link, places of a queue, time of a message within a tile.
     lists, heads, clocks
         int64 (k,), (C + 1, 4), (C + 1, 2), written: spikes of a step by sender; of each sender: next spike,
         end, next entry, end; time, and part of it in the soma.
@@ -177,27 +177,17 @@ def _send(
         now += queues[U(link + HOP)]
         row, place = link, behind
         link = turn if left == 0 else link + (onward if left > 0 else up)
-    return _arrive(
-        now,
-        ready,
-        serve,
-        row,
-        place,
-        rows + to * width,
-        to * (FIRST + 2 * places),
-        places,
-        queues,
-        waiting,
-        gone,
-    )
+    list = to * (FIRST + 2 * places)
+    _arrive(now, shape[5], ready, serve, row, place, rows + to * width, list, places, queues, waiting)
+    return gone
 
 
 @part
 def _arrive(
-    now: int, ready: int, serve: int, row: int, place: int, into: int, list: int, places: int,
-    queues: np.ndarray, waiting: np.ndarray, gone: int,
-) -> int:  # fmt: skip
-    """Let a message into the queue of its destination; all that follow are ready at ``ready`` or later."""
+    now: int, within: int, ready: int, serve: int, row: int, place: int, into: int, list: int, places: int,
+    queues: np.ndarray, waiting: np.ndarray,
+) -> None:  # fmt: skip
+    """Let a message in: to the queue of its destination; all that follow are ready at ``ready`` or later."""
     if waiting[U(list + COUNT)] == places:
         _serve(into, list, ready, places, queues, waiting)
     if waiting[U(list + COUNT)] == places:
@@ -209,6 +199,7 @@ def _arrive(
     now = max(max(now, queues[U(row + LEFT)]), queues[U(behind)])
     queues[U(row + LEFT)] = now
     queues[U(place)] = now
+    now += within
     waiting[U(list + COUNT)] = count + 1
     at = waiting[U(list)] + count
     if at >= places:
@@ -222,7 +213,6 @@ def _arrive(
         at = before
         count -= 1
     waiting[U(list + FIRST + 2 * at)], waiting[U(list + FIRST + 2 * at + 1)] = now, serve
-    return gone
 
 
 @part
