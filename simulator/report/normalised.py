@@ -31,11 +31,16 @@ def at(node_nm: float) -> str:
 
 def banded(each: Sequence[float], unit: str, mark: str = "") -> str:
     """Central value and its band: ``1.23 µJ (0.6 to 1.9)``; the value alone where there is no band."""
-    low, central, high = each
-    power = exponent(central, unit) if unit else 0
-    few = [number(float(f"{value / 10.0**power:.3g}")) for value in (low, high)]
-    text = f"{mark}{number(float(f'{central / 10.0**power:.4g}'))} {PREFIXES[power]}{unit}".rstrip()
-    return text if few[0] == few[1] else f"{text} ({few[0]} to {few[1]})"
+    power = exponent(each[1], unit) if unit else 0
+    return _banded([value / 10.0**power for value in each], f"{PREFIXES[power]}{unit}", mark)
+
+
+def _banded(each: Sequence[float], unit: str, mark: str) -> str:
+    """Values as they are, with a unit; three digits where there is a band, which makes more of them idle."""
+    low, central, high = (number(float(f"{value:.3g}")) for value in each)
+    if low == high:
+        return f"{mark}{number(float(f'{each[1]:.4g}'))} {unit}".rstrip()
+    return f"{mark}{central} {unit}".rstrip() + f" ({low} to {high})"
 
 
 def figure(normal: Normalised, name: str) -> str:
@@ -47,10 +52,8 @@ def figure(normal: Normalised, name: str) -> str:
     if text == UNKNOWN or any(value is None for value in values):
         return UNKNOWN
     times, unit = metric_scale(name, values[1])
-    scaled = sorted(value * times for value in values)
-    few = [number(float(f"{value:.3g}")) for value in (scaled[0], scaled[2])]
-    central = f"{'≥ ' if text.startswith('≥') else ''}{number(values[1] * times)} {unit}"
-    return central if few[0] == few[1] else f"{central} ({few[0]} to {few[1]})"
+    ends = [value * times for value in (min(values), values[1], max(values))]
+    return _banded(ends, unit, "≥ " if text.startswith("≥") else "")
 
 
 def table(normals: Sequence[Normalised], names: Sequence[str], references: Sequence[int]) -> Table:
@@ -103,11 +106,11 @@ def how(node_nm: float) -> list[str]:
         f"Energies, leakage and areas at {at(node_nm)} stand beside those as simulated. The energy of each "
         "action is scaled by what it is spent in: logic, SRAM of its capacity, wires, leakage. DRAM, what "
         "computes inside it and buses off the chip stay as they are.",
-        "In brackets are the least and the most of what methods say that disagree: silicon tables of 45 and "
-        "7 nm, and Stillmaker and Baas. That is the band of the scaling alone; the figures that are scaled "
-        "have bands of their own.",
-        "Latency, clock, throughput and TOPS are not scaled: they are the design's, and in another process "
-        "it would have another clock. Power and energy × delay are with the latency as simulated.",
+        "In brackets: the least and the most that other methods and tables give, which disagree (silicon at "
+        "45 and 7 nm; Stillmaker and Baas). That is the band of the scaling alone; the figures that are "
+        "scaled have bands of their own.",
+        "Latency, clock, throughput and TOPS are not scaled: a clock is part of a design, which would have "
+        "another in another process. Power and energy × delay are with the latency as simulated.",
     ]
 
 

@@ -33,7 +33,7 @@ def test_energies_at_a_node_stand_beside_those_as_simulated(chipsim, there: Path
     spikes = digits["neuromorphic/loihi_1"]
     assert row.split("│")[3].strip() == si(spikes.metrics.energy_j / 200, "J"), "as simulated"
     low, central, high = (each.metrics.energy_j / 200 for each in normalise(spikes, 7.0).each)
-    assert row.split("│")[4].strip() == f"{si(central, 'J')} ({low * 1e6:.3g} to {high * 1e6:.3g})"
+    assert row.split("│")[4].strip() == f"{central * 1e6:.3g} µJ ({low * 1e6:.3g} to {high * 1e6:.3g})"
     for said in (
         "note: Latency, clock, throughput and TOPS are not scaled",
         "Energies at 7 nm stand beside those as simulated, times are not scaled.",
@@ -117,6 +117,8 @@ def test_in_python(there: Path):
 
 def test_a_figure_with_its_band():
     assert banded((0.6e-6, 1.23e-6, 1.9e-6), "J") == "1.23 µJ (0.6 to 1.9)"
+    assert banded((28.0e-6, 28.11e-6, 28.12e-6), "J") == "28.1 µJ (28 to 28.1)", "within its band as it reads"
+    assert banded((28.11e-6, 28.11e-6, 28.11e-6), "J") == "28.11 µJ"
     assert banded((0.9e-6, 1.1e-6, 2e-6), "J", "≥ ") == "≥ 1.1 µJ (0.9 to 2)"
     assert banded((1.0, 1.0, 1.0), "", "×") == "×1"
     assert banded((0.0, 0.0, 0.0), "J") == "0 J"
