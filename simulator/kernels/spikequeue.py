@@ -78,6 +78,7 @@ def queue_steps(
             clocks[c, 0], clocks[c, 1], heads[c, 2], heads[c, 3] = start, 0, 0, 0
             due = _advance(c, cores, lists, heads, clocks, neurons, first, ready_fs, shape)
             tree[half + c] = _key(due, start, c, half)
+        tree[0] = _touch(offsets[t], offsets[t + 1], neurons, first, core, serve_fs)
         key = _play(tree, half, cores + 1)
         while key != NEVER:
             c, due = key & (half - 1), start + key // half
@@ -88,8 +89,9 @@ def queue_steps(
             key = _replay(tree, half, c, _key(due, start, c, half))
         end = start
         for c in range(cores):
-            into = rows + c * (HEAD + places)
-            _serve(into, c * (FIRST + 2 * places), NEVER, places, queues, waiting)
+            into, list = rows + c * (HEAD + places), c * (FIRST + 2 * places)
+            while waiting[U(list + COUNT)] > 0:
+                _serve(into, list, places, queues, waiting)
             end = max(end, clocks[c, 0] + soma_fs[t, c] - clocks[c, 1], queues[into + FREE])
         taken_fs[t] = end - start
         start = end
@@ -128,6 +130,18 @@ def _sort_by_sender(
         c = c if c >= 0 else senders - 1
         lists[heads[c, 1]] = k
         heads[c, 1] += 1
+
+
+@part
+def _touch(
+    begin: int, end: int, neurons: np.ndarray, first: np.ndarray, core: np.ndarray, serve_fs: np.ndarray
+) -> int:
+    """Read something of every cache line of a step's messages: later each is near, and now none waits for another."""
+    found = 0
+    for k in range(begin, end):
+        for e in range(first[neurons[k]], first[neurons[k] + 1], 8):
+            found += serve_fs[e] + core[e]
+    return found
 
 
 @part
@@ -178,20 +192,18 @@ def _send(
         row, place = link, behind
         link = turn if left == 0 else link + (onward if left > 0 else up)
     list = to * (FIRST + 2 * places)
-    _arrive(now, shape[5], ready, serve, row, place, rows + to * width, list, places, queues, waiting)
+    _arrive(now, shape[5], serve, row, place, rows + to * width, list, places, queues, waiting)
     return gone
 
 
 @part
 def _arrive(
-    now: int, within: int, ready: int, serve: int, row: int, place: int, into: int, list: int, places: int,
+    now: int, within: int, serve: int, row: int, place: int, into: int, list: int, places: int,
     queues: np.ndarray, waiting: np.ndarray,
 ) -> None:  # fmt: skip
-    """Let a message in: to the queue of its destination; all that follow are ready at ``ready`` or later."""
+    """Let a message in: to the queue of its destination, where the first one goes when all places are taken."""
     if waiting[U(list + COUNT)] == places:
-        _serve(into, list, ready, places, queues, waiting)
-    if waiting[U(list + COUNT)] == places:
-        _serve(into, list, waiting[U(list + FIRST + 2 * waiting[U(list)])], places, queues, waiting)
+        _serve(into, list, places, queues, waiting)
     count = waiting[U(list + COUNT)]
     behind = queues[U(into)] + count
     if behind >= into + HEAD + places:
@@ -222,19 +234,15 @@ def _after(place: int, row: int, width: int) -> int:
 
 
 @part
-def _serve(into: int, list: int, until: int, places: int, queues: np.ndarray, waiting: np.ndarray) -> None:
-    """Let a core take in what has arrived by an instant, first come first served."""
-    front, count = waiting[U(list)], waiting[U(list + COUNT)]
-    turn, free = queues[U(into)], queues[U(into + FREE)]
-    while count > 0 and waiting[U(list + FIRST + 2 * front)] <= until:
-        free = max(free, waiting[U(list + FIRST + 2 * front)])
-        queues[U(turn)] = free
-        free += waiting[U(list + FIRST + 2 * front + 1)]
-        turn = _after(turn, into, HEAD + places)
-        front = front + 1 if front + 1 < places else 0
-        count -= 1
-    waiting[U(list)], waiting[U(list + COUNT)] = front, count
-    queues[U(into)], queues[U(into + FREE)] = turn, free
+def _serve(into: int, list: int, places: int, queues: np.ndarray, waiting: np.ndarray) -> None:
+    """Let a core take in what arrived first, which makes a place; there is something."""
+    front, turn = waiting[U(list)], queues[U(into)]
+    begun = max(queues[U(into + FREE)], waiting[U(list + FIRST + 2 * front)])
+    queues[U(turn)] = begun
+    queues[U(into + FREE)] = begun + waiting[U(list + FIRST + 2 * front + 1)]
+    queues[U(into)] = _after(turn, into, HEAD + places)
+    waiting[U(list)] = front + 1 if front + 1 < places else 0
+    waiting[U(list + COUNT)] -= 1
 
 
 @part

@@ -25,7 +25,7 @@ weights          (s,) R            what a spike adds there
 delays, delay    (s,) i4, int      steps on the way; no ``delays``: all are ``delay``
 drive            (T or 1, w) R     currents into the first w neurons, per step or for all; no rows: none
 forced           (T, n) u1         spikes from outside; (0, n): none
-groups, updated  (n,), (T, G) i8   w; see ``count_updated``; no groups: not counted
+groups, updated  i8, (T, G) i4     w; see ``count_updated``; no groups: not counted
 slot, steps      int               row of ``inbox`` of the first step; how many steps
 traced, traces   (m,) i8           w; neurons whose state is kept in (k, T, m) R
 spike_steps      (c,) i4           w; the raster, with ``spike_neurons``; its steps count from ``first``
@@ -61,11 +61,13 @@ def deliver(
             row = slot + delay
             if row >= slots:
                 row -= slots
-            for e in range(begin, end):
-                inbox[row, targets[e]] += weights[e]
             if noted:
                 for e in range(begin, end):
+                    inbox[row, targets[e]] += weights[e]
                     arrived[row, targets[e]] = 1
+            else:
+                for e in range(begin, end):
+                    inbox[row, targets[e]] += weights[e]
         else:
             for e in range(begin, end):
                 row = slot + delays[e]
@@ -118,7 +120,7 @@ def count_updated(
     groups
         int64 (n,): group of each neuron, -1 for none.
     counts
-        int64 (G,), written.
+        int32 (G,), written.
     """
     for i in range(v.size):
         busy = abs(v[i]) * keep[i] >= least or arrived[i] != 0 or bias[i] != 0

@@ -100,7 +100,7 @@ def run(
     packed, n = state.packed, len(state.rest)
     live = _Live(state, groups.size > 0)
     counted = int(groups.max(initial=-1)) + 1
-    updated = np.zeros((steps, counted), np.int64)
+    updated = np.zeros((steps, counted), np.int32)
     traces = np.zeros((len(packed.states), steps, len(traced)), packed.real)
     room = max(ROOM, n)
     raster = np.empty(room, np.int32), np.empty(room, np.int32)
