@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from simulator.hw.scaling import WORDS
 from simulator.report.figure import Bar, Part, bar_chart, legend
 from simulator.report.headline import OF_MACS, Table, metric_text
-from simulator.report.inference import Inference, inference
+from simulator.report.inference import Inference, inference, rows_of
 from simulator.report.palette import BLUE, GREEN, GREY, ORANGE, VIOLET, WINE, YELLOW
 from simulator.report.rounding import PREFIXES, UNKNOWN, exponent, metric_scale, number, percent
-from simulator.results.normalise import LEAKAGE, Normalised
+from simulator.results.ledger import Ledger
+from simulator.results.normalise import LEAKAGE, Normalised, Share, normalise
 
 #: Metrics that are brought to a node, and the columns of a table of them.
 METRICS = ("energy_j", "tops_per_w", "area_mm2", "edp_js", "average_power_w")
@@ -213,22 +215,17 @@ def chart(normals: Sequence[Normalised], names: Sequence[str], each: bool = Fals
         if normal.each is None:
             bars.append(Bar(name, normal.reason, ()))
             continue
-        share, text = 1.0, figure(normal, "energy_j")
+        ends = [found.metrics.energy_j or 0.0 for found in normal.each]
+        text, shares = figure(normal, "energy_j"), normal.shares
         if each:
-            found = inferences(normal)
-            cells = inference_cells(normal)[0]
+            ends = [inference(found).energy_j for found in normal.each]
+            cells, shares = inference_cells(normal)[0], _shares_of_one(normal)
             text = f"{cells[0]} ({cells[1]})" if cells[1] else cells[0]
-            whole = normal.each[1].metrics.energy_j or 0.0
-            share = found[1].energy_j / whole if found is not None and whole else 1.0
-        now = [(s, s.was_j * s.factor.central * share) for s in normal.shares]
-        used |= {_word(s.spent_in, s.kept): _colour(s.spent_in, s.kept) for s in normal.shares}
-        pieces = tuple(
-            Part(joules, _colour(s.spent_in, s.kept), f"{name}, {s.spent_in}: {banded((joules,) * 3, 'J')}")
-            for s, joules in now
-        )
-        factor, whole_was = normal.factor(), sum(s.was_j for s in normal.shares) * share
-        span = (factor.low * whole_was, factor.high * whole_was) if factor.low != factor.high else None
-        bars.append(Bar(name, text, pieces, span=span))
+        used |= {_word(share): _colour(share) for share in shares}
+        now = sum(share.was_j * share.factor.central for share in shares)
+        parts = [(share, ends[1] * share.was_j * share.factor.central / now) for share in shares]
+        pieces = [Part(j, _colour(s), f"{name}, {s.spent_in}: {banded((j, j, j), 'J')}") for s, j in parts]
+        bars.append(Bar(name, text, tuple(pieces), span=(ends[0], ends[2]) if ends[0] < ends[2] else None))
     if not any(bar.parts for bar in bars):
         return ""
     drawn = bar_chart(chart_title(normals, each), bars, "energy, known part", "J")
@@ -240,12 +237,21 @@ def chart_title(normals: Sequence[Normalised], each: bool) -> str:
     return f"Energy{' of one inference' if each else ''} at {at(normals[0].node_nm)}"
 
 
-def _word(spent_in: str, kept: str) -> str:
-    return "stays as it is" if kept else spent_in
+def _shares_of_one(normal: Normalised) -> tuple[Share, ...]:
+    """Shares of the energy of inferences alone: teaching is not in them."""
+    ledger, rows = normal.result.ledger, rows_of(normal.result)
+    if len(rows) == len(ledger.nodes):
+        return normal.shares
+    some = Ledger(tuple(ledger.nodes[i] for i in rows), ledger.columns, ledger.counts[rows])
+    return normalise(replace(normal.result, ledger=some), normal.node_nm).shares
 
 
-def _colour(spent_in: str, kept: str) -> int:
-    return ORANGE if kept else _COLOURS.get(spent_in, GREY)
+def _word(share: Share) -> str:
+    return "stays as it is" if share.kept else share.spent_in
+
+
+def _colour(share: Share) -> int:
+    return ORANGE if share.kept else _COLOURS.get(share.spent_in, GREY)
 
 
 def record(normal: Normalised) -> dict[str, Any]:
