@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from simulator.base.units import format
+from simulator.hw import scaling
 from simulator.hw.component import LINKS, Flaw, Link, Way
 
 #: How time is found: the slowest core alone; messages in the order of sending; every event.
@@ -38,6 +39,7 @@ class SpikeMesh(Link):
     """
 
     ACTIONS: ClassVar = ("hop_ew", "hop_ns", "barrier")
+    SPENT_IN: ClassVar = {"*": scaling.LOGIC, **dict.fromkeys(ACTIONS, scaling.WIRE)}
     CLOCKED: ClassVar = False
     BETTER: ClassVar = {"clock_hz": "", "columns": "", "rows": "", "cores_per_tile": ""}
 
