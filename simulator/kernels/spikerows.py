@@ -113,7 +113,7 @@ def tally(
     Parameters
     ----------
     busy
-        int32 (T, n): 1 where a neuron has something to do.
+        uint8 (T, n): 1 where a neuron has something to do.
     groups
         int32 (n,): -1 for none.
     offsets, neurons
