@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from simulator.base.errors import InputError, Problem
 from simulator.experiment import screen
 from simulator.experiment.clioptions import NONE, Json, Plugin, Quiet, import_plugins
+
+if TYPE_CHECKING:
+    from simulator.experiment.sweep.collect import SweepResult
 
 
 def sweep(
@@ -68,6 +71,16 @@ def sweep(
     elif not quiet:
         show_sweep(result)
         screen.emit([f"wrote {folder / 'report.html'}, points.csv, pareto.csv and store.sqlite"])
+    _end_without_figures(result, quiet)
+
+
+def _end_without_figures(result: SweepResult, quiet: bool) -> None:
+    """Exit 2 where all points were refused, 1 where none has figures for other reasons."""
+    failed = result.failed
+    if not failed or len(failed) < len(result.records):
+        return
+    screen.note(f"none of {len(failed)} points has figures", quiet)
+    raise typer.Exit(2 if all(record["status"] == "refused" for record in failed) else 1)
 
 
 def merge(

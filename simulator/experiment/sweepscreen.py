@@ -58,7 +58,8 @@ def show_sweep(result: SweepResult) -> None:
     rows = [_cells(record, columns) for record in front[:MOST_ROWS]]
     more = f", the first {MOST_ROWS} of {len(result.front)}" if len(result.front) > MOST_ROWS else ""
     title = f"{result.name}: Pareto front{more}, of {len(result.records)} points"
-    screen.show_table(columns, rows, len(columns) - len(result.objectives), title)
+    if rows:
+        screen.show_table(columns, rows, len(columns) - len(result.objectives), title)
     screen.emit(summary_lines(result))
 
 

@@ -39,6 +39,17 @@ def test_a_sweep_says_what_it_found(chipsim: Chipsim, small: str, here: Path):
     assert (here / "m" / "points.csv").read_bytes() == (here / "o" / "points.csv").read_bytes()
 
 
+def test_a_sweep_without_any_figures_is_no_success(chipsim: Chipsim, small: str, here: Path):
+    text = Path(small).read_text().replace("[128 B, 64 KiB]", "[64 B, 128 B]").replace("baseline: {}\n", "")
+    Path("none.yaml").write_text(text)
+    done = chipsim("sweep", "none.yaml", "--workers", 1, "--out", "o")
+    assert done.code == 2
+    assert done.err.splitlines()[-1] == "none of 4 points has figures"
+    assert "front, of" not in done.out
+    assert "4 points have no figures" in done.out
+    assert (here / "o" / "points.csv").is_file()
+
+
 def test_the_default_folder_is_named_by_the_sweep(chipsim: Chipsim, small: str, here: Path):
     text = Path(small).read_text().replace("[8, 16]", "[8]").replace("[128 B, 64 KiB]", "[64 KiB]")
     Path("tiny.yaml").write_text(text.replace("name: study\n", "").replace("baseline: {}\n", ""))
