@@ -92,7 +92,8 @@ def make_pipeline(
         times.busy_fs, times.latency_fs, links, memories,
         np.zeros(flights, pipeline.FLIGHT), np.zeros((2 * links.size, flights), np.int64),
         np.zeros(steps, pipeline.STEP), np.zeros(outputs, pipeline.OUTPUT),
-        np.zeros(2 * links.size, pipeline.QUEUE), np.zeros(2, search.HOLDING), finish_fs,
+        np.zeros(2 * links.size, pipeline.QUEUE), np.zeros(2, search.HOLDING),
+        *(np.zeros((links.size, max(int(links[f].max()), 1)), np.int64) for f in ("engines", "slots")), finish_fs,
     )  # fmt: skip
     return Pipeline(tables, least_fs.astype(np.int64), finish_fs)
 
