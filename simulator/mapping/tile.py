@@ -22,7 +22,7 @@ from simulator.mapping.cost import (
     core_times,
     trips,
 )
-from simulator.mapping.pipeline import Pipeline, make_pipeline
+from simulator.mapping.pipeline import Pipeline, Tables, make_pipeline, make_tables
 from simulator.mapping.remember import Remembered
 from simulator.mapping.route import ALONE, Beside
 from simulator.mapping.schedule import Buffer, Tiling
@@ -188,14 +188,28 @@ class _Fitting:
 
 #: Hundreds of kilobytes each; chips that differ in their far memory alone ask for the same.
 _FITTING: Remembered[tuple, _Fitting] = Remembered(400)
-_TIMES: Remembered[tuple, CoreTimes] = Remembered(400)
 
 
-def _fitting(
+@dataclass(frozen=True)
+class _OnCore:
+    """Tilings that fit on one core: what they cost it, and the kernel's tables of them."""
+
+    fitting: _Fitting
+    times: CoreTimes
+    busy_fs: np.ndarray
+    latency_fs: np.ndarray
+    moved_bytes: np.ndarray
+    tables: Tables
+
+
+_ON_CORE: Remembered[tuple, _OnCore] = Remembered(400)
+
+
+def _on_core(
     work: Contraction, ops: Operands, core_name: str, chip: Chip, room: dict[str, int], rule: NodeRule,
     name: str, beside: Beside,
-) -> tuple[_Fitting, CoreTimes]:  # fmt: skip
-    """Tilings that fit, and what they cost the core; parameters as for ``contraction_tiling``."""
+) -> _OnCore:  # fmt: skip
+    """Tilings that fit; parameters as for ``contraction_tiling``."""
     core = chip.cores[core_name]
     users = {role: beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")}
     memories = (core.buffer(role) for role in users)
@@ -203,9 +217,14 @@ def _fitting(
     if key not in _FITTING:
         _FITTING[key] = _find_fitting(work, ops, core_name, chip, room, rule, name, users)
     timing = chip.core_digest(core_name), *key
-    if timing not in _TIMES:
-        _TIMES[timing] = core_times(work, _FITTING[key].cand, ops, core, chip.ports(core_name))
-    return _FITTING[key], _TIMES[timing]
+    if timing not in _ON_CORE:
+        fitting = _FITTING[key]
+        times = core_times(work, fitting.cand, ops, core, chip.ports(core_name))
+        tables = make_tables(work, fitting.cand, fitting.trips, times)
+        _ON_CORE[timing] = _OnCore(
+            fitting, times, times.busy(), times.latency(), times.on_chip_bytes(), tables
+        )
+    return _ON_CORE[timing]
 
 
 def _find_fitting(
@@ -254,27 +273,26 @@ class Search:
         beside: Beside = ALONE,
     ) -> None:
         self.core = core = chip.cores[core_name]
-        fitting, times = _fitting(work, ops, core_name, chip, room, rule, name, beside)
-        most = fitting.most
+        mine = _on_core(work, ops, core_name, chip, room, rule, name, beside)
+        fitting, self.busy_fs, self.on_chip = mine.fitting, mine.busy_fs, mine.moved_bytes
         self.considered = fitting.considered
         self.cand: Candidates = fitting.cand
         self.sizes, self.copies, self.trips = fitting.sizes, fitting.copies, fitting.trips
         self.passages = passages(chip, core, ops, PIECE_BYTES, beside)
         cost = rates(fitting.moves, self.passages)
         self.bounds: Bounds = bounds(fitting.moves, self.passages, cost)
-        self.busy_fs = times.busy()
-        alone = self.busy_fs + times.latency() + self.bounds.ends_fs
+        alone = self.busy_fs + mine.latency_fs + self.bounds.ends_fs
         self.least_fs = np.maximum(alone, self.bounds.moving_fs)
         self.guess_fs = np.maximum(self.busy_fs, self.bounds.moving_fs) + self.bounds.ends_fs
         for i, role in enumerate(ROLES):  # what has one copy where two would help is moved between tiles
-            single = getattr(self.cand, f"{role}_copies") < most[role]
+            single = getattr(self.cand, f"{role}_copies") < fitting.most[role]
             self.guess_fs += np.where(single, np.minimum(self.busy_fs, self.bounds.by_role_fs[i]), 0)
         self.ahead = self._loaded_ahead()
-        self.on_chip = times.on_chip_bytes()
         self.traffic = sum(self.bounds.traffic.values(), np.zeros_like(self.trips.total))
         self.pipeline: Pipeline = make_pipeline(
-            work, self.cand, self.trips, ops, core, times, self.passages, cost, self.traffic, self.least_fs
-        )
+            work, mine.tables, self.trips, ops, core, mine.times, self.passages, cost, self.traffic,
+            self.least_fs,
+        )  # fmt: skip
 
     def best(self) -> Choice:
         """The candidate of least time; of those that cannot be told apart, the one of least traffic."""
