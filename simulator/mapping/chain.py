@@ -154,9 +154,9 @@ class Chain:
         """Last task of the list that belongs to it."""
         return self.form.last
 
-    def inner(self) -> tuple[str, ...]:
+    def inner(self) -> list[str]:
         """Storages that never leave the chip, of which no more than some rows are ever there."""
-        return self.form.inner
+        return list(self.form.inner)
 
     def line_bytes(self) -> int:
         """Bytes of all line buffers."""

@@ -286,11 +286,11 @@ class Fuser:
                 per_core[core] = per_core.get(core, 0) + singles[j].time_fs
                 beside = time - max(per_core.values())  # so much different cores can save side by side
                 saved = unfused - outline.least_bytes
-                gains[i, j] = saved, self._relieved_bytes(outline.form, stays), beside
-                shorter = [gains.get(ends, (0, 0, 0)) for ends in ((i + 1, j), (i, j - 1))]
+                gains[i, j] = gain = saved, self._relieved_bytes(outline.form, stays), beside
                 short = j - i < MOST_TASKS_FOR_TIME and beside >= OVERLAP * time
                 if (saved <= 0 and not short) or any(
-                    all(a <= b for a, b in zip(gains[i, j], gain, strict=True)) for gain in shorter
+                    gain[0] <= a and gain[1] <= b and gain[2] <= c
+                    for a, b, c in (gains.get((i + 1, j), (0, 0, 0)), gains.get((i, j - 1), (0, 0, 0)))
                 ):
                     continue  # both ends have to contribute
                 room = rooms.free(outline.form)
