@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from simulator.experiment import screen
-from simulator.experiment.clioptions import Json, Quiet
+from simulator.experiment.clioptions import NONE, Json, Plugin, Quiet, import_plugins
 
 
 def compare(
@@ -25,18 +25,29 @@ def compare(
             help="Whole runs, or one inference as well [inference where all did one task in several ways]",
         ),
     ] = "",
+    node: Annotated[
+        str | None,
+        typer.Option(metavar="NM", help="Also energies and areas brought to one process node, such as 7"),
+    ] = None,
+    precision: Annotated[
+        str,
+        typer.Option(metavar="TYPE", help="Simulate results of other precisions again at one, such as int8"),
+    ] = "",
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder [reports/compare]")] = Path(
         "reports/compare"
     ),
     json_: Json = False,
     quiet: Quiet = False,
+    plugin: Plugin = NONE,
 ) -> None:
     """Finished results side by side, and what of them is not comparable."""
     from simulator.experiment.compare import compare as compare_results
     from simulator.report import compare as page
     from simulator.report import families
 
-    found = compare_results(results, per=per)
+    import_plugins(plugin)
+    say = screen.teller("simulating again:", quiet)
+    found = compare_results(results, per=per, node=node, precision=precision, say=say)
     written = found.write(out)
     if json_:
         screen.emit_json(found.to_dict())
@@ -53,6 +64,8 @@ def compare(
             screen.show_table(
                 *families.table(found.results), 3, f"One inference. {families.task(found.results)}"
             )
+        if found.normals:
+            screen.show_table(*found.at_node(), 2, "Energies at one process node; in brackets: the band")
         screen.emit([f"not comparable: {text}" for text in found.not_comparable])
         screen.emit([f"note: {text}" for text in found.notes])
         screen.emit([f"wrote {written[0]} and {len(written) - 1} more files"])

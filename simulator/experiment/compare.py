@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from simulator.base.errors import InputError, Problem
+from simulator.base.errors import InputError, Problem, shown
 from simulator.base.files import fresh_folder
+from simulator.hw.scaling import nodes
+from simulator.report import again, families, normalised
 from simulator.report import compare as page
-from simulator.report import families
 from simulator.report.caveats import caveats as kind_caveats
 from simulator.report.caveats import technology
 from simulator.report.csvtext import csv_text
+from simulator.report.headline import Table
 from simulator.report.inference import Inference
+from simulator.report.layout import folder_names
+from simulator.report.write import result_files
+from simulator.results.brought import Brought
+from simulator.results.normalise import Normalised, normalise
 from simulator.results.result import Result
+from simulator.workload.precision import parse
 
 #: What figures are of: whole runs, or one inference; left out, the results tell.
 PER = ("run", "inference")
-#: Columns of compare.csv besides the metrics; those of one inference are last.
-HEAD = ("result", "folder", "chip", "network", "precision", "batch", "kind", "process")
-OF_ONE = ("inference_latency_s", "inference_energy_j", "inference_energy_complete", "inference_interval_s")
+
+#: Columns of runs at a node that a terminal has no room for.
+LEFT_OUT = ("average power", "energy × delay", "factor")
 
 
 @dataclass(frozen=True)
@@ -37,34 +44,63 @@ class Comparison:
         Where each lies.
     per_inference
         Whether figures of one inference are compared too.
+    normals
+        The results at one node, in the same order, where that was asked for; else empty.
+    precision, brought
+        The precision that was asked for, and what became of each result; empty where none was.
     """
 
     results: tuple[Result, ...]
     folders: tuple[Path, ...]
     per_inference: bool
+    normals: tuple[Normalised, ...] = ()
+    precision: str = ""
+    brought: tuple[Brought, ...] = ()
 
     @property
     def not_comparable(self) -> list[str]:
         """What cannot be compared and why, a sentence each."""
-        return page.caveats(self.results)
+        return [*self._kept(), *page.caveats(self.results, self.normals)]
+
+    def _kept(self) -> list[str]:
+        """What is at another precision than the one asked for."""
+        names = page.titles(self.results)
+        return again.not_comparable(self.brought, names, self.precision) if self.brought else []
 
     @property
     def notes(self) -> list[str]:
-        """What figures of one inference on chips of several kinds do not say, a sentence or two each."""
+        """What figures of runs anew, at a node, and of one inference on chips of several kinds do not say."""
+        names = page.titles(self.results)
+        said = again.notes(self.brought, names, self.precision) if self.brought else []
+        said += normalised.how(self.normals[0].node_nm) if self.normals else []
         if not self.per_inference:
-            return []
-        runs, names, _ = families.inferences(self.results)
-        return kind_caveats(runs, names)
+            return said
+        runs, names, order = families.inferences(self.results)
+        return said + kind_caveats(runs, names, [self.normals[i] for i in order] if self.normals else [])
+
+    def at_node(self) -> Table:
+        """Energies at the node as plain headers and rows: of one inference, or of the runs."""
+        if self.per_inference:
+            _, names, order = families.inferences(self.results)
+            return normalised.inference_table([self.normals[i] for i in order], names)
+        names, references = page.titles(self.results), page.references(self.results)
+        headers, rows = normalised.table(self.normals, names, references)
+        kept = [j for j, header in enumerate(headers) if not header.startswith(LEFT_OUT)]
+        return [headers[j] for j in kept], [[row[j] for j in kept] for row in rows]
 
     def records(self) -> list[dict[str, Any]]:
         """A plain mapping per result: the columns of compare.csv; what is not known is None."""
         ones = self._inferences()
-        return [
+        found = [
             _record(name, folder, result, one)
             for name, folder, result, one in zip(
                 page.titles(self.results), self.folders, self.results, ones, strict=True
             )
         ]
+        for i, record in enumerate(found):
+            record.update(again.record(self.brought[i]) if self.brought else {})
+            record.update(normalised.record(self.normals[i]) if self.normals else {})
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Plain form, JSON-ready."""
@@ -74,9 +110,13 @@ class Comparison:
         for i, record in enumerate(records):
             base = self.results[reference[i]]
             record["reference"] = records[reference[i]]["result"]
+            if self.normals:
+                record["shares"] = [asdict(share) for share in self.normals[i].shares]
             record["ratios"] = {name: page.ratio(name, self.results[i], base) for name in figures}
         return {
             "results": records,
+            "node_nm": self.normals[0].node_nm if self.normals else None,
+            "precision": self.precision or None,
             "per_inference": self.per_inference,
             "same_task": families.same_task(self.results),
             "not_comparable": self.not_comparable,
@@ -86,26 +126,40 @@ class Comparison:
     def write(self, folder: Path) -> list[Path]:
         """Write report.html, compare.csv and, where one inference is compared, families.html.
 
+        Results that were simulated again get folders of their own below, ``at_<precision>/``.
+
         Raises
         ------
         InputError
             The folder cannot be written.
         """
-        links = [self._link(each, folder) for each in self.folders]
+        anew = self._anew()
+        links = [f"{anew[i]}/report.html" if i in anew else self._link(each, folder)
+                 for i, each in enumerate(self.folders)]  # fmt: skip
+        pages, records = ["families.html"] if self.per_inference else [], self.records()
+        before = again.table(self.brought, page.titles(self.results)) if self.brought else None
         texts = {
-            "report.html": page.render(self.results, links, ["families.html"] if self.per_inference else []),
-            "compare.csv": csv_text([*HEAD, *self._metrics(), *OF_ONE], self.records()),
+            "report.html": page.render(
+                self.results, links, pages, self.normals, self._kept(), before, self.precision
+            ),
+            "compare.csv": csv_text(list(records[0]), records),
         }
         if self.per_inference:
-            texts["families.html"] = families.render(self.results, links)
+            texts["families.html"] = families.render(self.results, links, self.normals, self._kept())
+        for i, place in anew.items():
+            texts |= {f"{place}/{name}": text for name, text in result_files(self.results[i]).items()}
         with fresh_folder(folder) as temporary:
             for name, text in texts.items():
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / name).write_text(text, encoding="utf-8", newline="\n")
         return [folder / name for name in texts]
 
-    def _metrics(self) -> list[str]:
-        first = next(iter(self.records()))
-        return [name for name in first if name not in (*HEAD, *OF_ONE)]
+    def _anew(self) -> dict[int, str]:
+        """Folder, below that of the comparison, of each result that was simulated again."""
+        anew = [i for i, each in enumerate(self.brought) if each.before is not None]
+        names = folder_names([self.results[i] for i in anew])
+        below = f"at_{self.precision.replace('/', '_')}"
+        return {i: f"{below}/{name}" for i, name in zip(anew, names, strict=True)}
 
     def _inferences(self) -> list[Inference]:
         """One inference of each result, in the order of the results."""
@@ -119,7 +173,14 @@ class Comparison:
         return Path(os.path.relpath(place, folder)).as_posix() if place.is_file() else ""
 
 
-def compare(paths: Sequence[str | Path], *, per: str = "") -> Comparison:
+def compare(
+    paths: Sequence[str | Path],
+    *,
+    per: str = "",
+    node: float | str | None = None,
+    precision: str = "",
+    say: Callable[[str], None] = lambda text: None,
+) -> Comparison:
     """Read results to compare.
 
     Parameters
@@ -129,16 +190,30 @@ def compare(paths: Sequence[str | Path], *, per: str = "") -> Comparison:
     per
         ``run``, ``inference``, or empty: per inference as well where the results are of several networks or
         kinds of chips that were all tested on the same labelled samples.
+    node
+        Process node in nm (7, ``7nm``) to which energies, leakage and areas are brought, beside those as
+        simulated; see ``results.normalise``. None: none.
+    precision
+        Precision at which results of others are simulated again, such as ``int8`` or ``int4/fp16``; see
+        ``experiment.again``. Empty: none.
+    say
+        Told what is simulated again.
 
     Raises
     ------
     InputError
-        Something is no result, there are fewer than two, or ``per`` is another word.
+        Something is no result, there are fewer than two, ``per`` is another word, ``precision`` is none, or
+        ``node`` is none or one that there are no figures for.
     """
-    if per and per not in PER:
-        raise InputError(Problem(f"expected {' or '.join(PER)}, got '{per}'", "--per"))
     files: dict[Path, None] = {}
     problems: list[Problem] = []
+    if per and per not in PER:
+        problems.append(Problem(f"expected {' or '.join(PER)}, got '{per}'", "--per"))
+    node_nm = None if node is None else _node(node, problems)
+    try:
+        parse(precision or "int8")
+    except InputError as error:
+        problems += [replace(problem, file="--precision", path="") for problem in error.problems]
     for path in paths:
         found = _files(Path(path))
         if not found:
@@ -155,10 +230,37 @@ def compare(paths: Sequence[str | Path], *, per: str = "") -> Comparison:
         raise InputError(*problems)
     if len(results) < 2:
         raise InputError(Problem(f"expected two results or more, got {len(results)}", "compare"))
+    brought = _brought(results, precision, say) if precision else ()
+    results = [each.result for each in brought] or results
     runs, _, _ = families.inferences(results)
     several = len({run.kind for run in runs}) > 1 or len({result.network for result in results}) > 1
     wanted = per == "inference" or (not per and several and families.same_task(results))
-    return Comparison(tuple(results), tuple(file.parent for file in files), wanted)
+    normals = () if node_nm is None else tuple(normalise(result, node_nm) for result in results)
+    folders = tuple(file.parent for file in files)
+    return Comparison(tuple(results), folders, wanted, normals, precision, brought)
+
+
+def _brought(
+    results: Sequence[Result], precision: str, say: Callable[[str], None]
+) -> tuple[Brought, ...]:
+    from simulator.experiment.again import bring  # planner and readers: only where something is simulated
+
+    return tuple(bring(result, precision, say) for result in results)
+
+
+def _node(node: float | str, problems: list[Problem]) -> float | None:
+    """Node in nm; what is wrong with it is added to ``problems``."""
+    smallest, largest = nodes()
+    text = str(node).strip().lower().removesuffix("nm").strip()
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if smallest <= found <= largest:
+        return found
+    expected = f"expected a process node from {smallest:g} to {largest:g} nm, such as 7, got {shown(node)}"
+    problems.append(Problem(expected, "--node"))
+    return None
 
 
 def _files(path: Path) -> list[Path]:

@@ -29,7 +29,7 @@ FAMILIES: dict[str, Registry] = {"cores": CORES, "memories": MEMORIES, "links": 
 
 
 class Technology(Spec):
-    """The process that energies and areas refer to; for the reader, no model depends on it."""
+    """The process that energies and areas refer to; for the reader, and for `compare --node`."""
 
     node_nm: float | None = Field(None, description="Process node", gt=0)
     voltage_v: float | None = Field(None, description="Supply", gt=0)

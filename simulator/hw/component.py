@@ -104,6 +104,8 @@ class Component(Spec):
     BACKGROUND: ClassVar[bool] = False  # whether what it draws at rest is among its actions
     CLOCKED: ClassVar[bool] = True  # whether its times are cycles of its clock
     BETTER: ClassVar[Mapping[str, str]] = {}  # fields for which ``better_when`` needs to be told
+    #: What an action's energy is spent in, a word of ``hw.scaling``; ``*``: of others, leakage and area.
+    SPENT_IN: ClassVar[Mapping[str, str]] = {}
 
     kind: str = Field(description="Which model: a name that `chipsim list` shows")
     energy: dict[str, Energy] = Field(
@@ -115,6 +117,11 @@ class Component(Spec):
     )
     area_mm2: float | None = Field(default=None, description="Silicon area, or `unknown`", ge=0)
     source: str = Field(default="", description="Where the figures of this component come from")
+
+    @classmethod
+    def spent_in(cls, action: str) -> str:
+        """What the energy of an action is spent in (``static``, ``area``: leakage, area); "": not stated."""
+        return cls.SPENT_IN.get(action, cls.SPENT_IN.get("*", ""))
 
     @classmethod
     def better_when(cls, field: str) -> str:

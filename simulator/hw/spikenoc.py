@@ -62,7 +62,7 @@ class SpikeNoc:
     def __post_init__(self) -> None:
         mesh, senders = self.mesh, len(self.tile_of)
         links = 4 * mesh.tiles
-        holds = (mesh.hop_ew_fs, mesh.hop_ns_fs, mesh.occupancy_fs)
+        holds = (mesh.hop_ew_fs, mesh.hop_ns_fs, mesh.within_tile_fs, mesh.occupancy_fs)
         self._shape = np.array([(mesh.columns, mesh.rows, self.cores, *holds)], SHAPE)
         self._inputs = self._inputs_of_tiles()
         doors = np.zeros(links + self.cores, DOOR)

@@ -34,13 +34,13 @@ QUEUE = np.dtype([("front", "i4"), ("count", "i4"), ("taken", "i4")], align=True
 DOOR = np.dtype([("free", "i8"), ("wake", "i8"), ("turn", "i8")], align=True)
 #: What happens next; a binary heap by time, then kind, then index.
 EVENT = np.dtype([("time", "i8"), ("kind", "i4"), ("index", "i4"), ("message", "i8")], align=True)
-#: A sender's message is ready (or its end); a message is behind a link; a receiver is done; a door decides.
+#: A sender's message is ready (or its end); a message is behind a door; a receiver is done; a door decides.
 READY, ARRIVED, SERVED, DECIDE = 0, 1, 2, 3
-#: Fixed: columns and rows of the mesh, cores, senders on a tile at most, hops, and how long a door is held.
+#: Fixed: columns and rows of the mesh, cores, hops, the way within a tile, and how long a door is held.
 SHAPE = np.dtype(
     [
         ("columns", "i8"), ("rows", "i8"), ("cores", "i8"), ("hop_ew", "i8"), ("hop_ns", "i8"),
-        ("holds", "i8"),
+        ("within", "i8"), ("holds", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -103,6 +103,7 @@ def deliver_until(
     """
     ended = np.empty((senders.size, 2), np.int64)
     n_ended = 0
+    own = shape[0].columns * shape[0].rows * 4 + tile_of.shape[0]  # queues of receivers
     while size[0] > 0 and heap[0].time < until:
         if size[0] + 16 > heap.size:
             heap = np.concatenate((heap, np.empty(heap.size + 16, EVENT)))
@@ -116,16 +117,18 @@ def deliver_until(
                 senders[index].waits = 1
         elif kind == ARRIVED:
             _put(index, message, queues, places)
-            if queues[index].count == 1:
+            if index >= own:
+                _begin(
+                    now, index - own, shape, messages, tile_of, queues, places, doors, busy, size, heap
+                )
+            elif queues[index].count == 1:
                 _ask(now, index, shape, messages, tile_of, queues, places, doors, size, heap)
         elif kind == SERVED:
             one = np.int64(messages[busy[index]].sender)
             busy[index] = -1
             _begin(now, index, shape, messages, tile_of, queues, places, doors, busy, size, heap)
         elif doors[index].wake == now:
-            _decide(
-                now, index, shape, messages, tile_of, inputs, senders, queues, places, doors, busy, size, heap
-            )
+            _decide(now, index, shape, messages, tile_of, inputs, senders, queues, places, doors, size, heap)
         if one >= 0:
             senders[one].pending -= 1
             if senders[one].pending == 0:
@@ -160,8 +163,8 @@ def _enter(
 @lean
 def _decide(
     now: int, door: int, shape: np.ndarray, messages: np.ndarray, tile_of: np.ndarray, inputs: np.ndarray,
-    senders: np.ndarray, queues: np.ndarray, places: np.ndarray, doors: np.ndarray, busy: np.ndarray,
-    size: np.ndarray, heap: np.ndarray,
+    senders: np.ndarray, queues: np.ndarray, places: np.ndarray, doors: np.ndarray, size: np.ndarray,
+    heap: np.ndarray,
 ) -> None:  # fmt: skip
     """Let one message pass a door: that of the next input after the last one, if there is a place behind."""
     doors[door].wake = -1
@@ -187,12 +190,10 @@ def _decide(
     queues[behind].taken += 1
     _leave(now, queue, shape, messages, tile_of, senders, queues, places, doors, size, heap)
     _wake(now, door, doors, size, heap)
+    hop = shape[0].within
     if door < links:
         hop = shape[0].hop_ew if door % 4 < 2 else shape[0].hop_ns
-        _push(heap, size, now + hop, ARRIVED, behind, message)
-    else:
-        _put(behind, message, queues, places)
-        _begin(now, door - links, shape, messages, tile_of, queues, places, doors, busy, size, heap)
+    _push(heap, size, now + hop, ARRIVED, behind, message)
 
 
 @lean

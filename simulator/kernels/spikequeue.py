@@ -46,8 +46,8 @@ def queue_steps(
     tile_of
         int32 (C + 1, 2): column and row of each core's tile; last those from where outside spikes come.
     shape
-        int64 (5,): columns of the mesh, time of sending a message from a core, from outside, time that a
-        message holds a link, places of a queue.
+        int64 (6,): columns of the mesh, time of sending a message from a core, from outside, time that a
+        message holds a link, places of a queue, time of a message within a tile.
     lists, heads, clocks
         int64 (k,), (C + 1, 4), (C + 1, 2), written: spikes of a step by sender; of each sender: next spike,
         end, next entry, end; time, and part of it in the soma.
@@ -78,6 +78,7 @@ def queue_steps(
             clocks[c, 0], clocks[c, 1], heads[c, 2], heads[c, 3] = start, 0, 0, 0
             due = _advance(c, cores, lists, heads, clocks, neurons, first, ready_fs, shape)
             tree[half + c] = _key(due, start, c, half)
+        tree[0] = _touch(offsets[t], offsets[t + 1], neurons, first, core, serve_fs)
         key = _play(tree, half, cores + 1)
         while key != NEVER:
             c, due = key & (half - 1), start + key // half
@@ -88,8 +89,9 @@ def queue_steps(
             key = _replay(tree, half, c, _key(due, start, c, half))
         end = start
         for c in range(cores):
-            into = rows + c * (HEAD + places)
-            _serve(into, c * (FIRST + 2 * places), NEVER, places, queues, waiting)
+            into, list = rows + c * (HEAD + places), c * (FIRST + 2 * places)
+            while waiting[U(list + COUNT)] > 0:
+                _serve(into, list, places, queues, waiting)
             end = max(end, clocks[c, 0] + soma_fs[t, c] - clocks[c, 1], queues[into + FREE])
         taken_fs[t] = end - start
         start = end
@@ -128,6 +130,18 @@ def _sort_by_sender(
         c = c if c >= 0 else senders - 1
         lists[heads[c, 1]] = k
         heads[c, 1] += 1
+
+
+@part
+def _touch(
+    begin: int, end: int, neurons: np.ndarray, first: np.ndarray, core: np.ndarray, serve_fs: np.ndarray
+) -> int:
+    """Read of every cache line of a step's messages: later each is near, and now none waits for another."""
+    found = 0
+    for k in range(begin, end):
+        for e in range(first[neurons[k]], first[neurons[k] + 1], 8):
+            found += serve_fs[e] + core[e]
+    return found
 
 
 @part
@@ -177,31 +191,19 @@ def _send(
         now += queues[U(link + HOP)]
         row, place = link, behind
         link = turn if left == 0 else link + (onward if left > 0 else up)
-    return _arrive(
-        now,
-        ready,
-        serve,
-        row,
-        place,
-        rows + to * width,
-        to * (FIRST + 2 * places),
-        places,
-        queues,
-        waiting,
-        gone,
-    )
+    list = to * (FIRST + 2 * places)
+    _arrive(now, shape[5], serve, row, place, rows + to * width, list, places, queues, waiting)
+    return gone
 
 
 @part
 def _arrive(
-    now: int, ready: int, serve: int, row: int, place: int, into: int, list: int, places: int,
-    queues: np.ndarray, waiting: np.ndarray, gone: int,
-) -> int:  # fmt: skip
-    """Let a message into the queue of its destination; all that follow are ready at ``ready`` or later."""
+    now: int, within: int, serve: int, row: int, place: int, into: int, list: int, places: int,
+    queues: np.ndarray, waiting: np.ndarray,
+) -> None:  # fmt: skip
+    """Let a message into the queue of its destination; the first one goes when all places are taken."""
     if waiting[U(list + COUNT)] == places:
-        _serve(into, list, ready, places, queues, waiting)
-    if waiting[U(list + COUNT)] == places:
-        _serve(into, list, waiting[U(list + FIRST + 2 * waiting[U(list)])], places, queues, waiting)
+        _serve(into, list, places, queues, waiting)
     count = waiting[U(list + COUNT)]
     behind = queues[U(into)] + count
     if behind >= into + HEAD + places:
@@ -209,6 +211,7 @@ def _arrive(
     now = max(max(now, queues[U(row + LEFT)]), queues[U(behind)])
     queues[U(row + LEFT)] = now
     queues[U(place)] = now
+    now += within
     waiting[U(list + COUNT)] = count + 1
     at = waiting[U(list)] + count
     if at >= places:
@@ -222,7 +225,6 @@ def _arrive(
         at = before
         count -= 1
     waiting[U(list + FIRST + 2 * at)], waiting[U(list + FIRST + 2 * at + 1)] = now, serve
-    return gone
 
 
 @part
@@ -232,19 +234,15 @@ def _after(place: int, row: int, width: int) -> int:
 
 
 @part
-def _serve(into: int, list: int, until: int, places: int, queues: np.ndarray, waiting: np.ndarray) -> None:
-    """Let a core take in what has arrived by an instant, first come first served."""
-    front, count = waiting[U(list)], waiting[U(list + COUNT)]
-    turn, free = queues[U(into)], queues[U(into + FREE)]
-    while count > 0 and waiting[U(list + FIRST + 2 * front)] <= until:
-        free = max(free, waiting[U(list + FIRST + 2 * front)])
-        queues[U(turn)] = free
-        free += waiting[U(list + FIRST + 2 * front + 1)]
-        turn = _after(turn, into, HEAD + places)
-        front = front + 1 if front + 1 < places else 0
-        count -= 1
-    waiting[U(list)], waiting[U(list + COUNT)] = front, count
-    queues[U(into)], queues[U(into + FREE)] = turn, free
+def _serve(into: int, list: int, places: int, queues: np.ndarray, waiting: np.ndarray) -> None:
+    """Let a core take in what arrived first, which makes a place; there is something."""
+    front, turn = waiting[U(list)], queues[U(into)]
+    begun = max(queues[U(into + FREE)], waiting[U(list + FIRST + 2 * front)])
+    queues[U(turn)] = begun
+    queues[U(into + FREE)] = begun + waiting[U(list + FIRST + 2 * front + 1)]
+    queues[U(into)] = _after(turn, into, HEAD + places)
+    waiting[U(list)] = front + 1 if front + 1 < places else 0
+    waiting[U(list + COUNT)] -= 1
 
 
 @part

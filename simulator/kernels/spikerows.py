@@ -113,7 +113,7 @@ def tally(
     Parameters
     ----------
     busy
-        int64 (T, n): 1 where a neuron has something to do.
+        uint8 (T, n): 1 where a neuron has something to do.
     groups
         int32 (n,): -1 for none.
     offsets, neurons
@@ -126,13 +126,21 @@ def tally(
         int64 (n,), added to: steps in which each neuron had something to do.
     """
     for t in range(busy.shape[0]):
-        spike, end = offsets[t], offsets[t + 1]
-        counts = by_group[t]
+        counts, of, begin, count = by_group[t], np.int32(-1), 0, np.int32(0)
+        for spike in range(offsets[t], offsets[t + 1] + 1):
+            last = spike == offsets[t + 1]
+            end = groups.size if last else neurons[spike] + 1
+            for i in range(begin, end):
+                if groups[i] != of:
+                    if of >= 0:
+                        counts[of] = count
+                    of = groups[i]
+                    count = counts[of] if of >= 0 else np.int32(0)
+                count += busy[t, i]
+            begin = end
+            if not last:
+                ahead[spike] = count if of >= 0 else 0
+        if of >= 0:
+            counts[of] = count
         for i in range(groups.size):
-            group = groups[i]
-            if group >= 0:
-                counts[group] += busy[t, i]
-                total[i] += busy[t, i]
-            while spike < end and neurons[spike] == i:
-                ahead[spike] = counts[group] if group >= 0 else 0
-                spike += 1
+            total[i] += busy[t, i] if groups[i] >= 0 else 0

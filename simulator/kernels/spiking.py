@@ -25,7 +25,7 @@ weights          (s,) R            what a spike adds there
 delays, delay    (s,) i4, int      steps on the way; no ``delays``: all are ``delay``
 drive            (T or 1, w) R     currents into the first w neurons, per step or for all; no rows: none
 forced           (T, n) u1         spikes from outside; (0, n): none
-groups, updated  (n,), (T, G) i8   w; see ``count_updated``; no groups: not counted
+busy             (T, n) u1         w; see ``note_busy``; (0, n): not noted
 slot, steps      int               row of ``inbox`` of the first step; how many steps
 traced, traces   (m,) i8           w; neurons whose state is kept in (k, T, m) R
 spike_steps      (c,) i4           w; the raster, with ``spike_neurons``; its steps count from ``first``
@@ -61,11 +61,13 @@ def deliver(
             row = slot + delay
             if row >= slots:
                 row -= slots
-            for e in range(begin, end):
-                inbox[row, targets[e]] += weights[e]
             if noted:
                 for e in range(begin, end):
+                    inbox[row, targets[e]] += weights[e]
                     arrived[row, targets[e]] = 1
+            else:
+                for e in range(begin, end):
+                    inbox[row, targets[e]] += weights[e]
         else:
             for e in range(begin, end):
                 row = slot + delays[e]
@@ -101,11 +103,10 @@ def forces(forced: np.ndarray, step: int, low: int, high: int) -> bool:
 
 
 @part
-def count_updated(
-    v: np.ndarray, keep: np.ndarray, least: float, bias: np.ndarray, arrived: np.ndarray,
-    groups: np.ndarray, counts: np.ndarray,
-) -> None:  # fmt: skip
-    """Count neurons with something to do, by group: v is not 0, or something arrived, or there is a bias.
+def note_busy(
+    v: np.ndarray, keep: np.ndarray, least: float, bias: np.ndarray, arrived: np.ndarray, busy: np.ndarray
+) -> None:
+    """Note which neurons have something to do: v is not 0, or something arrived, or there is a bias.
 
     Parameters
     ----------
@@ -114,16 +115,13 @@ def count_updated(
     bias
         (n,).
     arrived
-        uint8 (n,).
-    groups
-        int64 (n,): group of each neuron, -1 for none.
-    counts
-        int64 (G,), written.
+        uint8 (n,), emptied.
+    busy
+        uint8 (n,), written.
     """
     for i in range(v.size):
-        busy = abs(v[i]) * keep[i] >= least or arrived[i] != 0 or bias[i] != 0
-        if busy and groups[i] >= 0:
-            counts[groups[i]] += 1
+        busy[i] = (abs(v[i]) * keep[i] >= least) | (arrived[i] != 0) | (bias[i] != 0)
+        arrived[i] = 0
 
 
 @part

@@ -34,7 +34,7 @@ def run_cuba(
     state: np.ndarray, free: np.ndarray, inbox: np.ndarray, arrived: np.ndarray, numbers: np.ndarray,
     keeps: np.ndarray, rests: np.ndarray, soft: np.ndarray, scalars: np.ndarray, offsets: np.ndarray,
     targets: np.ndarray, weights: np.ndarray, delays: np.ndarray, delay: int, drive: np.ndarray,
-    forced: np.ndarray, groups: np.ndarray, updated: np.ndarray, slot: int, steps: int, traced: np.ndarray,
+    forced: np.ndarray, busy: np.ndarray, slot: int, steps: int, traced: np.ndarray,
     traces: np.ndarray, spike_steps: np.ndarray, spike_neurons: np.ndarray, first: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Run a window of steps; arguments: ``simulator.kernels.spiking``.
@@ -71,9 +71,8 @@ def run_cuba(
                 exciting[i] += inbox[slot, i]
                 inhibiting[i] += inbox[slot, n + i]
             inbox[slot, :] = 0
-        for i in range(groups.size):
-            if groups[i] >= 0:
-                updated[done, groups[i]] += 1
+        if busy.shape[0] > 0:
+            busy[done, :] = 1
         record(state, traced, traces, done)
         done += 1
         now += scalars[4]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.kernels.jit import lean, part
-from simulator.kernels.spiking import BLOCK, count_updated, deliver, enter, forces, record
+from simulator.kernels.spiking import BLOCK, deliver, enter, forces, note_busy, record
 
 #: What a population sends on: a spike, its potential, or its potential as an event where it is not 0.
 SPIKES, VALUES, EVENTS = 0, 1, 2
@@ -61,7 +61,7 @@ def run_linear(
     state: np.ndarray, free: np.ndarray, inbox: np.ndarray, arrived: np.ndarray, numbers: np.ndarray,
     keeps: np.ndarray, rests: np.ndarray, soft: np.ndarray, scalars: np.ndarray, offsets: np.ndarray,
     targets: np.ndarray, weights: np.ndarray, delays: np.ndarray, delay: int, drive: np.ndarray,
-    forced: np.ndarray, groups: np.ndarray, updated: np.ndarray, slot: int, steps: int, traced: np.ndarray,
+    forced: np.ndarray, busy: np.ndarray, slot: int, steps: int, traced: np.ndarray,
     traces: np.ndarray, spike_steps: np.ndarray, spike_neurons: np.ndarray, first: int, stages: np.ndarray,
 ) -> tuple[int, int]:  # fmt: skip
     """Run a window of steps; arguments: ``simulator.kernels.spiking``, and the populations.
@@ -78,12 +78,11 @@ def run_linear(
         enter(drive, done, inbox, slot, arrived)
         for stage in range(stages.shape[0]):
             begin, end, sends = stages[stage, 0], stages[stage, 1], stages[stage, 2]
-            if groups.size > 0:
-                count_updated(
+            if busy.shape[0] > 0:
+                note_busy(
                     v[begin:end], keeps[1, begin:end], 5e-324, biased[begin:end], arrived[slot, begin:end],
-                    groups[begin:end], updated[done],
+                    busy[done, begin:end],
                 )  # fmt: skip
-                arrived[slot, begin:end] = 0
             before = spikes
             for low in range(begin, end, BLOCK):
                 high = min(low + BLOCK, end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.kernels.jit import lean
-from simulator.kernels.spiking import BLOCK, count_updated, deliver, enter, forces, record
+from simulator.kernels.spiking import BLOCK, deliver, enter, forces, note_busy, record
 
 
 @lean
@@ -37,7 +37,7 @@ def run_sanafe(
     state: np.ndarray, free: np.ndarray, inbox: np.ndarray, arrived: np.ndarray, numbers: np.ndarray,
     keeps: np.ndarray, rests: np.ndarray, soft: np.ndarray, scalars: np.ndarray, offsets: np.ndarray,
     targets: np.ndarray, weights: np.ndarray, delays: np.ndarray, delay: int, drive: np.ndarray,
-    forced: np.ndarray, groups: np.ndarray, updated: np.ndarray, slot: int, steps: int, traced: np.ndarray,
+    forced: np.ndarray, busy: np.ndarray, slot: int, steps: int, traced: np.ndarray,
     traces: np.ndarray, spike_steps: np.ndarray, spike_neurons: np.ndarray, first: int,
 ) -> tuple[int, int]:  # fmt: skip
     """Run a window of steps; arguments: ``simulator.kernels.spiking``.
@@ -50,9 +50,8 @@ def run_sanafe(
     grain = scalars[2]
     while done < steps and spikes + n <= spike_steps.size:
         enter(drive, done, inbox, slot, arrived)
-        if groups.size > 0:
-            count_updated(v, keep_v, 1.0 / grain, bias, arrived[slot], groups, updated[done])
-            arrived[slot, :] = 0
+        if busy.shape[0] > 0:
+            note_busy(v, keep_v, 1.0 / grain, bias, arrived[slot], busy[done])
         before = spikes
         for low in range(0, n, BLOCK):
             high = min(low + BLOCK, n)

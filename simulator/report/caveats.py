@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from simulator.report.energy import split_by_origin
 from simulator.report.inference import MATCHING, PIM, Inference
+from simulator.report.normalised import at
 from simulator.report.rounding import binary, number, percent
+from simulator.results.normalise import Normalised
 from simulator.results.result import Result
 
 #: An origin of energy figures that carries at least this share is named.
@@ -16,11 +19,16 @@ TINY = 0.05
 _CONVERSIONS = ("QuantizeLinear", "DequantizeLinear")
 
 
-def caveats(runs: Sequence[Inference], names: Sequence[str]) -> list[str]:
-    """Say what is not comparable, a sentence or two each; ``names`` are those of the runs."""
+def caveats(
+    runs: Sequence[Inference], names: Sequence[str], normals: Sequence[Normalised] = ()
+) -> list[str]:
+    """Say what is not comparable, a sentence or two each; ``names`` are those of the runs.
+
+    ``normals`` are their results at one node, where that was asked for.
+    """
     makers: tuple[Callable[[Sequence[Inference], Sequence[str]], str], ...] = (
-        _tasks, _methods, _samples, _nodes, _weights, _memories, _size, _part_used, _precision, _conversions,
-        _placed, _static, _unknown, _origins,
+        _tasks, _methods, _samples, partial(_nodes, normals), _weights, _memories, _size, _part_used,
+        _precision, _conversions, _placed, _static, _unknown, _origins,
     )  # fmt: skip
     return [text for make in makers if (text := make(runs, names))]
 
@@ -85,15 +93,17 @@ def _samples(runs: Sequence[Inference], names: Sequence[str]) -> str:
     )
 
 
-def _nodes(runs: Sequence[Inference], names: Sequence[str]) -> str:
+def _nodes(normals: Sequence[Normalised], runs: Sequence[Inference], names: Sequence[str]) -> str:
     found = _chips((technology(run.result), run.result.chip) for run in runs)
     if len(found) < 2:
         return ""
     listed = "; ".join(f"{node}: {chips}" for node, chips in found.items())
-    return (
-        f"Processes and years differ ({listed}). Nothing is scaled to one node. A chip without a year is no "
-        "product."
-    )
+    scaled = "Nothing is scaled to one node."
+    if normals:
+        scaled = (
+            f"Energies at {at(normals[0].node_nm)} stand beside those as simulated, times are not scaled."
+        )
+    return f"Processes and years differ ({listed}). {scaled} A chip without a year is no product."
 
 
 def _weights(runs: Sequence[Inference], names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from simulator.base.files import fresh_folder
-from simulator.report import REPORTS
+from simulator.report import REPORTS, normalised
 from simulator.report.caveats import technology
 from simulator.report.figure import Bar, Part, bar_chart
 from simulator.report.headline import NEED_ENERGY, OF_MACS, Table, label, metric_text, missing_energy
@@ -19,6 +19,7 @@ from simulator.report.page import fill
 from simulator.report.rounding import binary, number, percent, si
 from simulator.report.table import flat
 from simulator.results.metrics import FORMULAS
+from simulator.results.normalise import Normalised
 from simulator.results.result import Result
 
 #: Figures in the order of columns; the accuracy where any result has one.
@@ -68,11 +69,21 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
     return [folder / "compare.html"]
 
 
-def render(results: Sequence[Result], links: Sequence[str] = (), pages: Sequence[str] = ()) -> str:
+def render(
+    results: Sequence[Result],
+    links: Sequence[str] = (),
+    pages: Sequence[str] = (),
+    normals: Sequence[Normalised] = (),
+    said: Sequence[str] = (),
+    before: Table | None = None,
+    precision: str = "",
+) -> str:
     """HTML text of the comparison.
 
     ``links`` are the pages of the results and ``pages`` further ones about all of them, and pictures, beside
-    this one, where there are any.
+    this one, where there are any. ``normals`` are the results at one node, where that was asked for, and
+    ``said`` is what else is not comparable. ``before`` is a table of what results were before they were
+    simulated again at a ``precision``.
     """
     names, reference = titles(results), references(results)
     order = sorted(range(len(results)), key=lambda i: (reference[i], i))
@@ -93,13 +104,33 @@ def render(results: Sequence[Result], links: Sequence[str] = (), pages: Sequence
             "pages": [(page, _called(page)) for page in pages],
             "rows": rows,
             "headers": [(_label(name), FORMULAS.get(name, EXTERNAL)) for name in compared(results)],
-            "caveats": caveats(results),
+            "caveats": [*said, *caveats(results, normals)],
+            "before": before,
+            "precision": precision,
+            "node": _node(normals, names, reference),
             "charts": _charts(results, names, order),
             "differences": differences(results),
             "models": models(results),
             "omissions": omissions(results),
         },
     )
+
+
+def _node(
+    normals: Sequence[Normalised], names: Sequence[str], reference: Sequence[int]
+) -> dict[str, Any] | None:
+    """What the page shows of the results at one node."""
+    if not normals:
+        return None
+    each = _of_one([normal.result for normal in normals])
+    return {
+        "name": normalised.at(normals[0].node_nm),
+        "title": normalised.chart_title(normals, each),
+        "how": normalised.how(normals[0].node_nm),
+        "table": normalised.table(normals, names, reference),
+        "chart": normalised.chart(normals, names, each),
+        "parts": normalised.parts(normals, names),
+    }
 
 
 def _called(page: str) -> str:
@@ -207,13 +238,16 @@ def _label(name: str) -> str:
     return "External traffic" if name == "external_bytes" else label(name)
 
 
-def caveats(results: Sequence[Result]) -> list[str]:
-    """Say what cannot be compared, and why; a sentence each, with all results that it is about."""
+def caveats(results: Sequence[Result], normals: Sequence[Normalised] = ()) -> list[str]:
+    """Say what cannot be compared, and why; a sentence each, with all results that it is about.
+
+    ``normals`` are the results at one node, where that was asked for.
+    """
     names, reference = titles(results), references(results)
     networks = list(dict.fromkeys(result.network for result in results))
     found: dict[tuple[str, str], list[str]] = {}
-    for name, result, index in zip(names, results, reference, strict=True):
-        for differs, follows in _differs(result, results[index]):
+    for i, (name, result) in enumerate(zip(names, results, strict=True)):
+        for differs, follows in _differs(result, results[reference[i]], normals[i] if normals else None):
             found.setdefault((differs, follows), []).append(name)
     said = []
     if len(networks) > 1:
@@ -225,10 +259,10 @@ def caveats(results: Sequence[Result]) -> list[str]:
     for (differs, follows), who in found.items():
         those = "All but the first" if who == others and len(networks) == 1 < len(who) else ", ".join(who)
         said.append(f"{those}: {differs}. {follows}".rstrip())
-    return said
+    return said + (normalised.not_comparable(normals, names) if normals else [])
 
 
-def _differs(result: Result, base: Result) -> list[tuple[str, str]]:
+def _differs(result: Result, base: Result, normal: Normalised | None) -> list[tuple[str, str]]:
     """In what a result differs from its reference, and what follows from that."""
     said = []
     if result.precision != base.precision:
@@ -249,7 +283,7 @@ def _differs(result: Result, base: Result) -> list[tuple[str, str]]:
         said.append(
             (
                 f"process {technology(result)}, the reference {technology(base)}",
-                "Nothing is scaled to one node.",
+                "Nothing is scaled to one node." if normal is None else normalised.beside(normal),
             )
         )
     if result.batch != base.batch:
@@ -332,12 +366,17 @@ def differences(results: Sequence[Result]) -> list[tuple[str, str, list[str]]]:
     return found[:MOST_DIFFERENCES]
 
 
+def _of_one(results: Sequence[Result]) -> bool:
+    """Whether bars are of one inference: where some run is of several."""
+    return any(inference(result).latency_s != result.metrics.latency_s for result in results)
+
+
 def _charts(results: Sequence[Result], names: Sequence[str], order: Sequence[int]) -> list[tuple[str, str]]:
     """Bars of the main figures, those that are known; of one inference where runs are of several."""
     charts: list[tuple[str, str]] = []
     networks = list(dict.fromkeys(result.network for result in results))
     runs = [inference(result) for result in results]
-    each = any(run.latency_s != run.result.metrics.latency_s for run in runs)
+    each = _of_one(results)
     for name, unit in CHARTS.items():
         words = f"{label(name)} of one inference" if each else label(name)
         bars = []

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from simulator.base.files import fresh_folder
-from simulator.report import REPORTS
+from simulator.report import REPORTS, normalised
 from simulator.report.caveats import caveats, technology
 from simulator.report.compare import omissions, titles, varied
 from simulator.report.figure import Bar, Part, bar_chart, legend
@@ -18,6 +18,7 @@ from simulator.report.palette import BLUE, GREEN, ORANGE, VIOLET, YELLOW
 from simulator.report.picture import picture
 from simulator.report.rounding import UNKNOWN, number, percent, si
 from simulator.report.scatter import Axis, Spot, scatter
+from simulator.results.normalise import Normalised
 from simulator.results.result import Result
 
 COLOURS = dict(zip(KINDS, (BLUE, VIOLET, GREEN, YELLOW), strict=True))
@@ -43,25 +44,39 @@ def draw(results: Sequence[Result], folder: Path) -> list[Path]:
     return [folder / name for name in texts]
 
 
-def render(results: Sequence[Result], links: Sequence[str] | None = None) -> str:
-    """HTML text of the page; ``links`` are the pages of the results [where ``write_report`` puts them]."""
+def render(
+    results: Sequence[Result],
+    links: Sequence[str] | None = None,
+    normals: Sequence[Normalised] = (),
+    said: Sequence[str] = (),
+) -> str:
+    """HTML text of the page; ``links`` are the pages of the results [where ``write_report`` puts them].
+
+    ``normals`` are the results at one node, where that was asked for, and ``said`` is what else is not
+    comparable.
+    """
     runs, names, order = inferences(results)
     if links is None:
         several = len(results) > 1
         links = [f"{folder}/report.html" if several else "report.html" for folder in folder_names(results)]
-    links = [links[i] for i in order]
+    links, normals = [links[i] for i in order], [normals[i] for i in order] if normals else []
+    further = [normalised.inference_cells(normal) for normal in normals] or [[]] * len(runs)
+    lost = normalised.not_comparable(normals, names) if normals else []
     return fill(
         "families.html.j2",
         {
             "task": task(results),
             "rows": [
-                {"number": j, "name": name, "link": link, "kind": run.kind, "cells": cells(run)}
-                for j, (run, name, link) in enumerate(zip(runs, names, links, strict=True), 1)
+                {"number": j, "name": name, "link": link, "kind": run.kind, "cells": cells(run) + more}
+                for j, (run, name, link, more) in enumerate(zip(runs, names, links, further, strict=True), 1)
             ],
-            "caveats": caveats(runs, names),
+            "node": normalised.at(normals[0].node_nm) if normals else "",
+            "how": normalised.how(normals[0].node_nm) if normals else [],
+            "caveats": [*said, *caveats(runs, names, normals), *lost],
             "plane": _plane(runs, names),
             "right": _right(runs, names),
             "bars": [_latencies(runs, names), _energies(runs, names)],
+            "at_node": normalised.chart(normals, _numbered(names), each=True) if normals else "",
             "kinds": legend([(COLOURS[kind], kind) for kind in KINDS if kind in [run.kind for run in runs]]),
             "parts": legend([(index, name) for name, index in PARTS]),
             "inside": inside(runs, names),
@@ -112,6 +127,10 @@ def table(results: Sequence[Result]) -> Table:
         ]
         rows.append([name, run.kind, *texts])
     return ["result", "kind", *COLUMNS], rows
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    return [f"{j} {name}" for j, name in enumerate(names, 1)]
 
 
 def task(results: Sequence[Result]) -> str:

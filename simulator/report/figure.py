@@ -37,12 +37,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Bar:
-    """A labelled bar; ``text`` is its value as the reader should see it, ``about`` goes with the label."""
+    """A labelled bar; ``text`` is its value as the reader should see it, ``about`` goes with the label.
+
+    ``span`` is between which values the end of the bar lies.
+    """
 
     label: str
     text: str
     parts: tuple[Part, ...]
     about: str = ""
+    span: tuple[float, float] | None = None
 
 
 def safe(text: object) -> str:
@@ -96,6 +100,7 @@ def bar_chart(title: str, bars: Sequence[Bar], quantity: str, unit: str, longest
         The axis reaches at least this far.
     """
     largest = max([longest, *(sum(part.value for part in bar.parts) for bar in bars)])
+    largest = max([largest, *(bar.span[1] for bar in bars if bar.span)])
     body, bottom = [], len(bars) * ROW + 4
     shared = _shared([bar.label for bar in bars])
     body += _axis(largest, bottom, quantity, unit)
@@ -109,6 +114,7 @@ def bar_chart(title: str, bars: Sequence[Bar], quantity: str, unit: str, longest
             body.append(f'<text x="0" y="{y + 15}" class="{style}">{safe(name)}{about}{whole}</text>')
         body.append(f'<text x="100%" y="{y + 15}" class="end">{safe(bar.text)}</text>')
         body += _pieces(bar.parts, largest, y + 20, 14)
+        body += _whisker(bar.span, largest, y + 27) if bar.span else []
     return svg(title, bottom + 36, body, "bars")
 
 
@@ -161,6 +167,13 @@ def _pieces(parts: Sequence[Part], largest: float, y: int, height: int) -> list[
             )
         x += width
     return body
+
+
+def _whisker(span: tuple[float, float], largest: float, y: int) -> list[str]:
+    """A line from one value to another, with ends."""
+    low, high = (f"{100 * value / largest:.3f}%" for value in span)
+    lines = ((low, high, y, y), (low, low, y - 5, y + 5), (high, high, y - 5, y + 5))
+    return [f'<line x1="{a}" x2="{b}" y1="{c}" y2="{d}" class="band"/>' for a, b, c, d in lines]
 
 
 def _merged(parts: Sequence[Part], thin: float) -> list[Part]:

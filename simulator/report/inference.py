@@ -89,7 +89,7 @@ def inference(result: Result) -> Inference:
 
     Neurons keep what they were taught: back to back they do what they do alone.
     """
-    rows, share, note = list(range(len(result.rows))), 1.0 / max(result.batch, 1), "all of the run"
+    rows, share, note = rows_of(result), 1.0 / max(result.batch, 1), "all of the run"
     latency_s = result.metrics.latency_s
     if result.batch > 1:
         note = f"energy of a batch of {result.batch}, by {result.batch}; latency of the batch"
@@ -97,7 +97,6 @@ def inference(result: Result) -> Inference:
         asked = [each for each in result.matching.operations if _op(result, each.node) == _RECOGNIZE]
         count = sum(each.count for each in asked)
         if count:
-            rows = [i for i, row in enumerate(result.rows) if row.op == _RECOGNIZE]
             share, latency_s = 1 / count, sum(each.latency_s for each in asked) / count
             note = f"mean of {count} recognitions; teaching is not in it"
             alone = _taken(result, rows, share, latency_s, note)
@@ -115,6 +114,12 @@ def inference(result: Result) -> Inference:
     return replace(
         alone, steady_s=interval_s * share, steady_j=None if joules is None else joules * share
     )
+
+
+def rows_of(result: Result) -> list[int]:
+    """Rows of which inferences are: all, or of neurons that match patterns those in which they recognize."""
+    asked = [i for i, row in enumerate(result.rows) if row.op == _RECOGNIZE]
+    return asked if result.matching is not None and asked else list(range(len(result.rows)))
 
 
 def _op(result: Result, node: str) -> str:

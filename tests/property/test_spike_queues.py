@@ -39,9 +39,13 @@ class Queue:
     def serve(self, until: int) -> None:
         """Take in what arrived by then."""
         while self.waiting and self.waiting[0][0] <= until:
-            arrived, taken = self.waiting.pop(0)
-            self.left.append(max(self.free, arrived))
-            self.free = self.left[-1] + taken
+            self.serve_first()
+
+    def serve_first(self) -> None:
+        """Take in the one that arrived first."""
+        arrived, taken = self.waiting.pop(0)
+        self.left.append(max(self.free, arrived))
+        self.free = self.left[-1] + taken
 
 
 def path(mesh, here: tuple[int, int], there: tuple[int, int]) -> list[tuple[int, int]]:
@@ -94,11 +98,11 @@ def plain(program: SpikingProgram) -> list[int]:
             receiver = receivers[to]
             receiver.serve(ready)
             if len(receiver.waiting) == mesh.queue:
-                receiver.serve(receiver.waiting[0][0])
+                receiver.serve_first()
             now = max(now, front[id(queue)], receiver.room(mesh.queue))
             front[id(queue)] = now
             queue.left.append(now)
-            receiver.waiting.append((now, int(rows.serve_fs[entry])))
+            receiver.waiting.append((now + mesh.within_tile_fs, int(rows.serve_fs[entry])))
             receiver.waiting.sort(key=lambda each: each[0])
         end = 0
         for c in range(cores):
@@ -131,9 +135,10 @@ def run(seed: int, **mesh: object) -> tuple[SpikingProgram, StepTable]:
     queue=st.sampled_from([1, 2, 3, 16]),
     occupancy=st.sampled_from(["0 ns", "1.16 ns", "40 ns"]),
     hop=st.sampled_from(["0 ns", "4.1 ns", "90 ns"]),
+    within=st.sampled_from(["0 ns", "2.1 ns", "70 ns"]),
 )
-def test_the_kernel_is_the_plain_model(seed, queue, occupancy, hop):
-    program, table = run(seed, queue=queue, occupancy=occupancy, hop_ew=hop)
+def test_the_kernel_is_the_plain_model(seed, queue, occupancy, hop, within):
+    program, table = run(seed, queue=queue, occupancy=occupancy, hop_ew=hop, within_tile=within)
     assert (table.taken_fs - program.schedule.barrier_fs).tolist() == plain(program)
     assert (table.taken_fs - program.schedule.barrier_fs >= table.slowest_fs).all()
 
@@ -141,7 +146,8 @@ def test_the_kernel_is_the_plain_model(seed, queue, occupancy, hop):
 @pytest.mark.parametrize("seed", range(4))
 def test_without_hops_and_receivers_only_senders_take_time(seed):
     """Links that take no time, room for all, nothing to do with what arrives: the slowest sender, exactly."""
-    program, table = run(seed, queue=4096, occupancy="0 ns", hop_ew="0 ns", hop_ns="0 ns")
+    none = dict.fromkeys(("occupancy", "hop_ew", "hop_ns", "within_tile"), "0 ns")
+    program, table = run(seed, queue=4096, **none)
     program.schedule.rows.serve_fs[:] = 0
     alone = run_steps(program)
     assert np.array_equal(alone.taken_fs, alone.slowest_fs + program.schedule.barrier_fs)

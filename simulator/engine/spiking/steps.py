@@ -84,7 +84,8 @@ def _queued(program: SpikingProgram, own: OwnTimes) -> np.ndarray:
     cores, rows = len(schedule.cores), schedule.rows
     half = 1 << cores.bit_length()  # places for cores + 1 senders
     send_fs = schedule.parts.core.axon_out_fs
-    shape = np.array([mesh.columns, send_fs, mesh.entry_time_fs, mesh.occupancy_fs, mesh.queue], np.int64)
+    times = (send_fs, mesh.entry_time_fs, mesh.occupancy_fs, mesh.queue, mesh.within_tile_fs)
+    shape = np.array([mesh.columns, *times], np.int64)
     live = (
         np.zeros(len(log.spike_neurons), np.int64), np.zeros((cores + 1, 4), np.int64),
         np.zeros((cores + 1, 2), np.int64), np.zeros(2 * half, np.int64),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from simulator.base.errors import did_you_mean
+from simulator.hw import scaling
 from simulator.hw.component import Core
 from simulator.hw.tiling import PRECISIONS, macs, zero_share
 from simulator.workload.work import Contraction
@@ -25,6 +26,7 @@ class MacArray(Core):
     ACTIONS: ClassVar = tuple(f"mac_{p}" for p in PRECISIONS) + ("requant", "gated")
     ROLES: ClassVar = ("ifmap", "weight", "psum", "ofmap")
     BETTER: ClassVar = {"psum_bits": ""}  # fewer are another arithmetic
+    SPENT_IN: ClassVar = {"*": scaling.LOGIC}
 
     conv: Literal["im2col", "channel_first"] = Field(
         "im2col",

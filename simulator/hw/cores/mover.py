@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from simulator.hw import scaling
 from simulator.hw.component import CORES, Core
 from simulator.workload.work import Move
 
@@ -34,6 +35,7 @@ class Mover(Core):
 
     ROLES: ClassVar = ("data",)
     BOUND: ClassVar = "vector"
+    SPENT_IN: ClassVar = {"*": scaling.LOGIC}
 
     def accepts(self, work: object) -> bool:
         """Moves alone."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from simulator.base.units import format
+from simulator.hw import scaling
 from simulator.hw.component import CORES, Core
 from simulator.workload.work import MATCH_CLASSES, Match
 
@@ -59,6 +60,11 @@ class PatternMatching(Core):
     ACTIONS: ClassVar = _ACTIONS
     ROLES: ClassVar = ("vectors",)
     ALONE: ClassVar = True
+    #: Accesses are lines of the bus that pull-ups outside draw up; a neuron compares beside its own memory.
+    SPENT_IN: ClassVar = {
+        **dict.fromkeys(_ACTIONS, scaling.BOARD),
+        **dict.fromkeys(("compare", "commit", "shrink", "*"), scaling.MIXED),
+    }
 
     neurons: int = Field(description="Neurons of one chip, a prototype each", gt=0)
     prototype_bytes: int = Field(description="Memory of a neuron: components of the longest vector", gt=0)

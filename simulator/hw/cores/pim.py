@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, PrivateAttr
 
 from simulator.base import units
+from simulator.hw import scaling
 from simulator.hw.component import Core, Flaw, Memory
 from simulator.hw.controller import Controller
 from simulator.hw.memories.dram import Dram
@@ -39,6 +40,7 @@ class PimCore(Core):
     BOUND: ClassVar = "pim"
     BACKGROUND: ClassVar = True  # its energy is counted by the memory, at work and at rest
     RESIDENT: ClassVar = True
+    SPENT_IN: ClassVar = {"*": scaling.IN_DRAM}
     BETTER: ClassVar = {"clock_hz": ""}  # the memory's
     STANDARD: ClassVar[str] = ""
     MULTIPLIES: ClassVar[Mapping[str, str]] = {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from simulator.base.units import UNLIMITED, format
+from simulator.hw import scaling
 from simulator.hw.component import CORES, Core
 from simulator.workload.work import SYNAPSE_FORMATS, Spike
 
@@ -42,6 +43,7 @@ class Spiking(Core):
     ACTIONS: ClassVar = (*SYNAPSE_ACTIONS, "access", "update", "spike", "axon_in", "axon_out")
     ROLES: ClassVar = ("synapses",)
     ALONE: ClassVar = True
+    SPENT_IN: ClassVar = {"*": scaling.MIXED}  # an event is arithmetic and what it reads of its core's memory
     CLOCKED: ClassVar = False
     BETTER: ClassVar = {
         "clock_hz": "", "neurons": "", "axons_in": "", "axons_out": "", "stored_dense_bits": "",

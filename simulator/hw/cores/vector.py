@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, field_validator
 
 from simulator.base.errors import did_you_mean
+from simulator.hw import scaling
 from simulator.hw.component import CORES, Core
 from simulator.hw.tiling import macs
 from simulator.workload.work import OPERATION_CLASSES, Contraction, Elementwise, Move
@@ -51,6 +52,7 @@ class Vector(Core):
     ROLES: ClassVar = ("data",)
     BOUND: ClassVar = "vector"
     ABSORBS: ClassVar = True
+    SPENT_IN: ClassVar = {"*": scaling.LOGIC}
     ACCEPTS: ClassVar = (Elementwise, Move)
 
     lanes: int = Field(description="Operations per cycle", gt=0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from simulator.base.clock import Clock
+from simulator.hw import scaling
 from simulator.hw.component import LINKS, Link, Service, SharedUnit, Way
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Bus(Link):
     """
 
     ACTIONS: ClassVar = ("read", "write")
+    SPENT_IN: ClassVar = {"*": scaling.LOGIC, **dict.fromkeys(ACTIONS, scaling.WIRE)}
     MULTICAST: ClassVar = True
 
     width_bytes_per_cycle: int = Field(description="Bytes per cycle", gt=0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from simulator.base.clock import FS_PER_S
+from simulator.hw import scaling
 from simulator.hw.component import LINKS, Link, Transport
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Dma(Link):
     """
 
     ACTIONS: ClassVar = ("byte", "codec")
+    SPENT_IN: ClassVar = {"*": scaling.LOGIC, "byte": scaling.WIRE}
 
     outer: str = Field(alias="from", description="The memory on the far side: DRAM, or a larger SRAM")
     inner: str = Field(alias="to", description="The memory on the near side, which cores use")

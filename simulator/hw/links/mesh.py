@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from simulator.base.clock import Clock
+from simulator.hw import scaling
 from simulator.hw.component import LINKS, Flaw, Link, SharedUnit, Way
 from simulator.hw.mesh import Place, nearest, route_table
 
@@ -42,6 +43,7 @@ class Mesh(Link):
     """
 
     ACTIONS: ClassVar = ("byte", "hop_byte")
+    SPENT_IN: ClassVar = {"*": scaling.LOGIC, **dict.fromkeys(ACTIONS, scaling.WIRE)}
     MULTICAST: ClassVar = True
 
     columns: int = Field(description="Routers in a row", gt=0)

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from simulator.base.units import format
+from simulator.hw import scaling
 from simulator.hw.component import LINKS, Flaw, Link, Way
 
 #: How time is found: the slowest core alone; messages in the order of sending; every event.
@@ -20,12 +21,13 @@ class SpikeMesh(Link):
 
     Model
     -----
-    A hop takes ``hop_ew`` along a row and ``hop_ns`` along a column; a link lets a message pass every
-    ``occupancy``. In front of every link and core is a queue of ``queue`` messages; where it is full, what
-    comes waits in its own queue, at last in its core. After each step all tiles with neurons wait for each
-    other: ``barrier`` of the largest number of tiles listed that is not above theirs. Of ``timing``:
-    ``simple`` is the slowest core and the barrier; ``detailed`` sends every message along its path, in the
-    order in which they are ready; ``events`` decides every link and core event by event.
+    A hop takes ``hop_ew`` along a row and ``hop_ns`` along a column, the way from core to router to core
+    ``within_tile``; a link lets a message pass every ``occupancy``. In front of every link and core is a
+    queue of ``queue`` messages; where it is full, what comes waits in its own queue, at last in its core.
+    After each step all tiles with neurons wait for each other: ``barrier`` of the largest number of tiles
+    listed that is not above theirs. Of ``timing``: ``simple`` is the slowest core and the barrier;
+    ``detailed`` sends every message along its path, in the order in which they are ready; ``events`` decides
+    every link and core event by event.
 
     Not modelled
     ------------
@@ -37,6 +39,7 @@ class SpikeMesh(Link):
     """
 
     ACTIONS: ClassVar = ("hop_ew", "hop_ns", "barrier")
+    SPENT_IN: ClassVar = {"*": scaling.LOGIC, **dict.fromkeys(ACTIONS, scaling.WIRE)}
     CLOCKED: ClassVar = False
     BETTER: ClassVar = {"clock_hz": "", "columns": "", "rows": "", "cores_per_tile": ""}
 
@@ -49,6 +52,7 @@ class SpikeMesh(Link):
     )
     hop_ew_fs: int = Field(description="Time of a hop along a row", ge=0)
     hop_ns_fs: int = Field(description="Time of a hop along a column", ge=0)
+    within_tile_fs: int = Field(0, description="Time of a message from core to router to core", ge=0)
     occupancy_fs: int = Field(description="Time for which a message holds a link", ge=0)
     queue: int = Field(description="Messages that wait in front of a link, or of a core", gt=0, le=65536)
     entry: list[int] = Field(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 
 from simulator.base.clock import Clock
+from simulator.hw import scaling
 from simulator.hw.component import MEMORIES, Memory, Service, SharedUnit, Way
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Bandwidth(Memory):
 
     ACTIONS: ClassVar = ("activate", "read", "write")
     EXTERNAL: ClassVar = True
+    SPENT_IN: ClassVar = {"*": scaling.DRAM}
     #: Capacity does nothing for speed; the rest its standard states, no designer of a chip chooses it.
     BETTER: ClassVar = dict.fromkeys(
         ("capacity_bytes", "burst_bytes", "row_bytes", "row_cycle_fs", "activate_window_fs",

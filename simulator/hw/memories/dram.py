@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from simulator.base import units
 from simulator.base.errors import did_you_mean
+from simulator.hw import scaling
 from simulator.hw.addressing import Addressing, make_addressing, stream_mapping
 from simulator.hw.component import MEMORIES, Flaw, Memory, Service, SharedUnit, Way
 from simulator.hw.controller import Controller
@@ -60,6 +61,7 @@ class Dram(Memory):
     )  # fmt: skip
     EXTERNAL: ClassVar = True
     BACKGROUND: ClassVar = True
+    SPENT_IN: ClassVar = {"*": scaling.DRAM, **dict.fromkeys(PIM_ACTIONS, scaling.IN_DRAM)}
     #: Capacity does nothing for speed; a clock of the standard is no choice of the chip's designer.
     BETTER: ClassVar = dict.fromkeys(("capacity_bytes", "ranks"), "")
 

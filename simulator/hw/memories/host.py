@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from simulator.base.units import UNLIMITED
+from simulator.hw import scaling
 from simulator.hw.component import MEMORIES, Memory
 
 
@@ -29,5 +30,6 @@ class Host(Memory):
 
     ACTIONS: ClassVar = ("read", "write")
     EXTERNAL: ClassVar = True
+    SPENT_IN: ClassVar = {"*": scaling.BOARD}
 
     capacity_bytes: int = Field(UNLIMITED, description="Size", gt=0)

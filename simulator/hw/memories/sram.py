@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from simulator.base.units import UNLIMITED
+from simulator.hw import scaling
 from simulator.hw.component import MEMORIES, Memory
 
 
@@ -30,6 +31,7 @@ class Sram(Memory):
     """
 
     ACTIONS: ClassVar = ("read", "write")
+    SPENT_IN: ClassVar = {"*": scaling.SRAM}
 
     banks: int = Field(1, description="Banks that work side by side", gt=0)
     port_bytes_per_cycle: int = Field(description="Width of one bank's port", gt=0)

@@ -122,6 +122,7 @@ class _Reader:
         """(T, count) or, for currents that stay, (1, count); None where the array is wrong."""
         shapes = [to.shape, (to.count,)]
         steady = array.shape in shapes and not spikes
+        free = array.dtype.kind != "b"  # may be another number than 0 or 1
         if not steady and array.shape[1:] not in shapes:
             ways = f"[steps, {', '.join(map(str, to.shape))}]" + ("" if spikes else f" or {list(to.shape)}")
             self.wrong(f"input '{name}': expected shape {ways}, got {list(array.shape)}")
@@ -129,12 +130,12 @@ class _Reader:
             self.wrong(f"input '{name}': expected numbers, got {array.dtype}")
         elif not array.size:
             self.wrong(f"input '{name}': expected at least one step, got none")
-        elif not np.isfinite(array).all():
+        elif free and not np.isfinite(array).all():
             at = np.argwhere(~np.isfinite(array))[0].tolist()
             self.wrong(f"input '{name}': expected finite numbers, got {array[tuple(at)]} at {at}")
-        elif spikes and not ((array == 0) | (array == 1)).all():
+        elif free and spikes and not ((array == 0) | (array == 1)).all():
             self.wrong(f"input '{name}': expected 0 or 1, got {array[(array != 0) & (array != 1)][0]}")
-        elif MODELS[self.network.model].integer and not self._fits(array):
+        elif free and MODELS[self.network.model].integer and not self._fits(array):
             self.wrong(f"input '{name}': expected integers of 32 bits, which the model computes with")
         else:
             self.lasting |= set() if steady else {len(array)}

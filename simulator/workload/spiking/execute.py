@@ -12,7 +12,7 @@ from simulator.workload.spiking import plain
 from simulator.workload.spiking.drive import outside
 from simulator.workload.spiking.network import SpikingNetwork
 from simulator.workload.spiking.pack import SpikingState, begin, sends_values
-from simulator.workload.spiking.window import Ran, Runner, run
+from simulator.workload.spiking.window import Keep, Ran, Runner, run
 
 PRECISIONS = ("float64", "float32")
 
@@ -36,9 +36,9 @@ class SpikeActivity:
         Spikes of executed step j are rows ``offsets[j]`` to ``offsets[j + 1] - 1``.
     counts : (n,) int64
         Spikes of each neuron.
-    updated : (T, G) int64
+    updated : (T, G) int64, or (T, n) uint8
         Neurons with something to do in a step, by group: v is not 0, or there is an input or a bias.
-        Without groups, G is 0.
+        Without groups, G is 0. If ``every`` neuron is noted: 1 for each that had something to do.
     outputs
         Output name -> spikes of each neuron, of the population's shape, int64; values step by step, (T,
         *shape), of neurons that do not spike.
@@ -70,6 +70,7 @@ def execute_spikes(
     state: SpikingState | None = None,
     traced: Sequence[int] | np.ndarray = (),
     groups: np.ndarray | None = None,
+    every: bool = False,
     precision: str = "float64",
     readable: bool = False,
 ) -> SpikeActivity:
@@ -93,6 +94,8 @@ def execute_spikes(
     groups : (n,) int, optional
         Group of each neuron (the core it sits on, the layer): ``updated`` counts by it. -1: not counted.
         To be given from the first step on, or inputs that are on the way are not counted.
+    every
+        Note every neuron by itself, without groups.
     precision
         ``float64`` or ``float32``, of models with real numbers.
     readable
@@ -110,9 +113,20 @@ def execute_spikes(
     wanted = np.concatenate(
         [np.asarray(traced, np.int64), *(np.arange(each.start, each.stop) for each in shown)]
     ).astype(np.int64)
-    counted = np.zeros(0, np.int64) if groups is None else np.array(groups, np.int64)
-    ran = run(begun, steps, entering, counted, wanted, _runner(readable))
+    keep = None if groups is None else _counter(np.asarray(groups).astype(np.int64))
+    ran = run(begun, steps, entering, np.array if every else keep, wanted, _runner(readable))
     return _activity(network, begun.step, steps, ran, len(traced))
+
+
+def _counter(groups: np.ndarray) -> Keep:
+    """Counts neurons by their group."""
+    counted, size = np.flatnonzero(groups >= 0), int(groups.max(initial=-1)) + 1
+
+    def count(busy: np.ndarray) -> np.ndarray:
+        rows = [np.bincount(groups[counted[row[counted] != 0]], minlength=size) for row in busy]
+        return np.array(rows, np.int64).reshape(len(busy), size)
+
+    return count
 
 
 def _runner(readable: bool) -> Runner:

@@ -78,7 +78,6 @@ def log_spikes(
     length = max(1, min(total, _WINDOW // max(network.neurons, 1)))
     count = int(groups.max(initial=-1)) + 1
     busy_steps = np.zeros(network.neurons, np.int64)
-    each = np.arange(network.neurons)
     parts: list[SpikeActivity] = []
     ahead, updated, state = [], np.zeros((total, count), np.int32), None
     for first in range(0, total, length):
@@ -87,7 +86,7 @@ def log_spikes(
             name: array[first : first + now] if len(array) == total and array.ndim > 1 else array
             for name, array in given.items()
         }
-        part = execute_spikes(network, window, steps=now, state=state, groups=each)
+        part = execute_spikes(network, window, steps=now, state=state, every=True)
         ahead.append(_tally(part, groups, updated[first : first + now], busy_steps))
         state = part.state
         parts.append(part)

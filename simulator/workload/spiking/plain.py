@@ -56,19 +56,18 @@ def _enter(window: Window, kind: str, done: int, slot: int) -> None:
 
 
 def _count(window: Window, kind: str, part: slice, done: int, slot: int) -> None:
-    """Neurons that have something to do, by group."""
-    if not len(window.groups):
+    """Neurons that have something to do."""
+    if not len(window.busy):
         return
-    groups = window.groups[part]
     if kind == "cuba":
-        busy = np.ones(len(groups), bool)
+        window.busy[done, part] = 1
     else:
         bias = window.numbers[7 if kind == "linear" else 0, part]
         least = 1 / window.scalars[2] if kind == "sanafe" else {"integer": 1.0, "linear": 5e-324}[kind]
         left = np.abs(window.state[-1, part]) * window.keeps[1, part]
-        busy = (left.astype(np.float64) >= least) | (window.arrived[slot, part] != 0) | (bias != 0)
+        arrived = window.arrived[slot, part] != 0
+        window.busy[done, part] = (left.astype(np.float64) >= least) | arrived | (bias != 0)
         window.arrived[slot, part] = 0
-    np.add.at(window.updated[done], groups[busy & (groups >= 0)], 1)
 
 
 def _reset(window: Window, kind: str, fired: np.ndarray, done: int) -> None:

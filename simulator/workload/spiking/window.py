@@ -38,8 +38,7 @@ class Window:
     delay: int
     drive: np.ndarray
     forced: np.ndarray
-    groups: np.ndarray
-    updated: np.ndarray
+    busy: np.ndarray
     slot: int
     steps: int
     traced: np.ndarray
@@ -54,6 +53,8 @@ class Window:
         return [getattr(self, each.name) for each in fields(self)]
 
 
+#: Of (T, n) uint8, 1 where a neuron has something to do in a step: what is kept, a row for each step.
+Keep = Callable[[np.ndarray], np.ndarray]
 #: Runs a window of a kind of network: (steps done, spikes).
 Runner = Callable[[Packed, Window], tuple[int, int]]
 
@@ -68,7 +69,7 @@ class Outside:
 
 @dataclass(frozen=True, eq=False)
 class Ran:
-    """Raster, updated neurons (T, G), traces (k, T, m) of a run, and where it ended."""
+    """Raster, what was kept of busy neurons (T, any), traces (k, T, m) of a run, and where it ended."""
 
     spike_steps: np.ndarray
     spike_neurons: np.ndarray
@@ -78,7 +79,7 @@ class Ran:
 
 
 def run(
-    state: SpikingState, steps: int, outside: Outside, groups: np.ndarray, traced: np.ndarray, runner: Runner
+    state: SpikingState, steps: int, outside: Outside, keep: Keep | None, traced: np.ndarray, runner: Runner
 ) -> Ran:
     """Run ``steps`` steps from a state, which stays as it is.
 
@@ -90,60 +91,62 @@ def run(
         How many.
     outside
         Currents and spikes from outside.
-    groups
-        int64 (n,): group of each neuron, -1: none; (0,): updated neurons are not counted.
+    keep
+        What is kept of who had something to do; None: nothing, it is not noted.
     traced
         int64 (m,): neurons whose state variables are kept.
     runner
         Kernels or plain numpy.
     """
     packed, n = state.packed, len(state.rest)
-    live = _Live(state, groups.size > 0)
-    counted = int(groups.max(initial=-1)) + 1
-    updated = np.zeros((steps, counted), np.int64)
+    live = _Live(state, keep is not None)
+    updated: list[np.ndarray] = []
     traces = np.zeros((len(packed.states), steps, len(traced)), packed.real)
     room = max(ROOM, n)
     raster = np.empty(room, np.int32), np.empty(room, np.int32)
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     done = 0
     while done < steps:
-        length = min(steps - done, _portion(outside, traced, packed))
+        length = min(steps - done, _portion(outside, traced, packed, 0 if keep is None else n))
         if packed.kind == "sanafe" and state.step + done == 0:
             length = 1  # nothing decays before the first step
-        window = live.window(packed, done, length, outside, groups, updated, traced, raster)
+        window = live.window(packed, done, length, outside, traced, raster)
         did, spikes = runner(packed, window)
         parts.append((raster[0][:spikes].copy(), raster[1][:spikes].copy()))
         traces[:, done : done + did] = window.traces[:, :did]
+        if keep is not None:
+            updated.append(keep(window.busy[:did]))
         live.forward(did)
         done += did
     joined = [np.concatenate([part[i] for part in parts] or [raster[i][:0]]) for i in (0, 1)]
-    return Ran(joined[0], joined[1], updated, traces, live.frozen())
+    kept = np.concatenate(updated) if updated else np.zeros((steps, 0), np.int64)
+    return Ran(joined[0], joined[1], kept, traces, live.frozen())
 
 
-def _portion(outside: Outside, traced: np.ndarray, packed: Packed) -> int:
+def _portion(outside: Outside, traced: np.ndarray, packed: Packed, noted: int) -> int:
     """Steps of one call: so many that what is made for them stays small."""
     entering = outside.drive.shape[1] if len(outside.drive) > 1 else 0
     forced = outside.forced.shape[1] if len(outside.forced) else 0
-    per_step = max(entering, forced, len(traced) * len(packed.states), 1)
+    per_step = max(entering, forced, len(traced) * len(packed.states), noted, 1)
     return max(1, min(LONGEST, PORTION // per_step))
 
 
 class _Live:
     """A state that moves."""
 
-    def __init__(self, state: SpikingState, counting: bool) -> None:
+    def __init__(self, state: SpikingState, noting: bool) -> None:
         self.began, self.step = state, state.step
         real = state.packed.real
         self.state = np.ascontiguousarray(np.stack([state.variables[name] for name in state.packed.states]))
         self.free = state.rest.astype(real)
         direct = state.packed.kind == "cuba" and state.packed.slots == 1
         self.inbox = self.state[:2].reshape(1, -1) if direct else state.inbox.copy()
-        self.counting = counting and state.packed.kind != "cuba"  # there every neuron has something to do
+        self.noting = noting
         self.arrived = state.arrived.copy()
 
     def window(
-        self, packed: Packed, done: int, length: int, outside: Outside, groups: np.ndarray,
-        updated: np.ndarray, traced: np.ndarray, raster: tuple[np.ndarray, np.ndarray],
+        self, packed: Packed, done: int, length: int, outside: Outside, traced: np.ndarray,
+        raster: tuple[np.ndarray, np.ndarray],
     ) -> Window:  # fmt: skip
         """Arguments of the next call."""
         drive = outside.drive if len(outside.drive) <= 1 else outside.drive[done : done + length]
@@ -152,7 +155,7 @@ class _Live:
             state=self.state,
             free=self.free,
             inbox=self.inbox,
-            arrived=self.arrived if self.counting else self.arrived[:0, :0].copy(),
+            arrived=self.arrived if self.noting and packed.kind != "cuba" else self.arrived[:0, :0].copy(),
             numbers=packed.numbers,
             keeps=np.ones_like(packed.keeps) if first else packed.keeps,
             rests=packed.rests,
@@ -165,8 +168,7 @@ class _Live:
             delay=packed.delay,
             drive=np.array(drive, packed.real, order="C"),
             forced=np.array(outside.forced[done : done + length], np.uint8, order="C"),
-            groups=groups,
-            updated=updated[done : done + length],
+            busy=np.zeros((length if self.noting else 0, len(self.free)), np.uint8),
             slot=self.step % packed.slots,
             steps=length,
             traced=traced,

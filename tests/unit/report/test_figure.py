@@ -93,3 +93,12 @@ def test_a_legend_escapes_its_entries():
 
 def test_safe_text_has_no_markup():
     assert safe("<a href='x'>") == "&lt;a href=&#39;x&#39;&gt;"
+
+
+def test_a_span_is_a_line_with_ends_within_the_axis():
+    """A bar of 2 that ends between 1 and 4 on an axis that reaches the 4."""
+    drawn = bar_chart("t", [Bar("a", "2", (Part(2.0, 0, "a"),), span=(1.0, 4.0))], "energy", "J")
+    lines = re.findall(r'<line x1="([\d.]+)%" x2="([\d.]+)%" y1="(\d+)" y2="(\d+)" class="band"/>', drawn)
+    assert lines == [("25.000", "100.000", "27", "27"), ("25.000", "25.000", "22", "32"), ("100.000", "100.000", "22", "32")]
+    assert 'width="50.000%"' in drawn
+    assert 'class="band"' not in bar_chart("t", [Bar("a", "2", (Part(2.0, 0, "a"),))], "energy", "J")
