@@ -66,7 +66,7 @@ class Pipeline:
 
 @dataclass(frozen=True)
 class Tables:
-    """TILING of candidates, without what their passages cost, and ROWS of their tiles with where each begins."""
+    """TILING of candidates, without what their passages cost; ROWS of their tiles, and where each begins."""
 
     tilings: np.ndarray
     rows: np.ndarray

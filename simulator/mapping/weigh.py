@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.mapping.builder import PIECE_BYTES
-from simulator.mapping.chain import PACES, Chain, ChainForm, Pace, Stream, Timetable, line_role
+from simulator.mapping.chain import PACES, Chain, ChainForm, Pace, Timetable, line_role
 from simulator.mapping.piece import Piece
 from simulator.mapping.remember import Remembered
 from simulator.mapping.route import Route, align
@@ -345,7 +345,7 @@ class _Option:
         return tuple(busy), int(np.max(list(per_core.values()), axis=0).sum())
 
     def _find_flows(self) -> Iterator[_Flow]:
-        """What goes to and from the memories behind; rows through a line buffer are cut where it begins anew."""
+        """What goes to and from the memories behind; rows are cut where their line buffer begins anew."""
         form, stripes = self.parts.form, self.table.stripes * self.parts.form.images
         for stream, rows in self.lines:
             moved = []
@@ -355,8 +355,9 @@ class _Option:
             if stream.stored:
                 moved.append(stream.height * form.images * stream.row_bytes)
             for size in moved:
-                cuts = stripes + size // (rows * stream.row_bytes) + size // PIECE_BYTES
-                yield _Flow(self.parts.ways[stream.storage], size, cuts, cuts, stream.row_bytes, stripes, False)
+                way, row_bytes = self.parts.ways[stream.storage], stream.row_bytes
+                cuts = stripes + size // (rows * row_bytes) + size // PIECE_BYTES
+                yield _Flow(way, size, cuts, cuts, row_bytes, stripes, False)
         for k, piece in enumerate(self.parts.pieces):
             for apart in self.parts.apart[k]:
                 if apart.bytes:
