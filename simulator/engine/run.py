@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import cast
 
 import numpy as np
@@ -42,9 +41,20 @@ def run(program: Program, machine: Machine) -> np.ndarray:
     return _Loop(program, machine).run()
 
 
+class _Event:
+    """An action in simpy's queue, in the place of a ``Timeout``, which takes three times as long to make."""
+
+    __slots__ = ("callbacks",)
+    _ok = True
+
+    def __init__(self, action: Callable[[object], None]) -> None:
+        self.callbacks = (action,)
+
+
 class _Loop:
     def __init__(self, program: Program, machine: Machine) -> None:
         self.env = simpy.Environment(0)
+        self.now_fs = 0
         self.program, self.machine = program, machine
         commands = program.commands
         self.unit, self.kind, self.work, self.node = (
@@ -68,10 +78,15 @@ class _Loop:
         """Run to the end; spans as ``run`` returns them."""
         for unit in range(len(self.machine.units)):
             self._dispatch(unit)
-        while (instant := self.env.peek()) < FOREVER_FS:
-            while self.env.peek() == instant:
-                self.env.step()
-            self._look_ahead()
+        instant = self.env.peek()
+        while instant < FOREVER_FS:
+            self.now_fs = int(instant)  # whole already: every delay is; simpy's type allows fractions
+            self.env.step()
+            following = self.env.peek()
+            if following != instant:
+                self._look_ahead(following)
+                following = self.env.peek()
+            instant = following
         stuck = [i for i, end in enumerate(self.end) if end < 0]
         if stuck:
             raise DeadlockError(_describe(self.program, stuck, self.missing))
@@ -79,23 +94,25 @@ class _Loop:
             shared.finish(max(self.end, default=0))
         return np.array([self.start, self.end], np.int64).T.reshape(-1, 2)
 
-    def _look_ahead(self) -> None:
+    def _look_ahead(self, following: float) -> None:
         """The instant is over: shared resources say what ends next if nothing more is submitted.
 
         One that is alone learns until when that is certain: the next event, if it causes none itself.
         """
-        next_fs = int(min(self.env.peek(), FOREVER_FS)) if len(self.hosts) == 1 else None
+        next_fs = int(min(following, FOREVER_FS)) if len(self.hosts) == 1 else None
         for host in self.hosts.values():
-            host.look_ahead(next_fs)
+            if host.settling:
+                host.look_ahead(next_fs)
 
     def _dispatch(self, unit: int) -> None:
         """Start what can start on a unit: heads of its queues in turn, as long as it has a free slot."""
-        queues = self.queues[unit]
+        queues, missing = self.queues[unit], self.missing
         while self.free[unit] > 0:
-            for offset in range(len(queues)):
-                queue = queues[(self.turn[unit] + offset) % len(queues)]
-                if queue and self.missing[queue[0]] == 0:
-                    self.turn[unit] = (self.turn[unit] + offset + 1) % len(queues)
+            turn = self.turn[unit]
+            for queue in (*queues[turn:], *queues[:turn]) if turn else queues:
+                turn += 1
+                if queue and missing[queue[0]] == 0:
+                    self.turn[unit] = turn % len(queues)
                     self.free[unit] -= 1
                     self._begin(unit, queue.popleft())
                     break
@@ -110,20 +127,20 @@ class _Loop:
         if isinstance(live, ResidentUnit):
             self.parts[command] = 1
             ask, stream = self.hosts[live.memory].submit_pim, live.streams[self.work[command]]
-            self._at(now, partial(ask, command, stream, self.node[command]))
+            self._at(now, ask, command, stream, self.node[command])
             return
         if isinstance(live, CoreUnit):
             free_fs, done_fs = live.serve(now, self.work[command])
-            self._at(free_fs, lambda: self._leave(unit, command))
-            self._at(done_fs, lambda: self._finish(command))
+            self._at(free_fs, self._leave, unit, command)
+            self._at(done_fs, self._finish, command)
             return
         work = self.work[command]
         asked_fs, done_fs = live.serve(now, work)
         path = self.machine.path[unit]
         self.parts[command] = 1 + len(path)
-        self._at(done_fs, lambda: self._part_done(command))
+        self._at(done_fs, self._part_done, command)
         if path:
-            self._at(asked_fs, lambda: self._submit(path, command, work))
+            self._at(asked_fs, self._submit, path, command, work)
 
     def _submit(self, path: tuple[str, ...], command: int, work: int) -> None:
         """Ask the shared resources; the loads of a link are one master, its stores another."""
@@ -160,14 +177,9 @@ class _Loop:
             if self.missing[follower] == 0:
                 self._dispatch(self.unit[follower])
 
-    @property
-    def now_fs(self) -> int:
-        """The instant."""
-        return int(self.env.now)  # whole already: every delay is; the environment's type allows fractions
-
-    def _at(self, instant_fs: int, action: Callable[[], None]) -> None:
-        event = self.env.timeout(max(instant_fs - self.now_fs, 0))
-        event.callbacks.append(lambda _: action())
+    def _at(self, instant_fs: int, action: Callable[..., None], *arguments: object) -> None:
+        event = cast(simpy.Event, _Event(lambda _: action(*arguments)))
+        self.env.schedule(event, delay=max(instant_fs - self.now_fs, 0))
 
 
 class _Host:
@@ -198,13 +210,11 @@ class _Host:
         self.version += 1
 
     def look_ahead(self, next_fs: int | None) -> None:
-        """Set the timer, if what ends next is not known yet and can be; as ``SharedUnit.forecast``."""
-        if not self.settling:
-            return
+        """Set the timer, if what ends next can be known; parameters as for ``SharedUnit.forecast``."""
         ahead = self.unit.forecast(next_fs)
         self.settling = ahead is not None and ahead[0] == UNDECIDED
         if ahead is not None and not self.settling:
-            self.loop._at(ahead[1], partial(self._fire, self.version, ahead[1]))
+            self.loop._at(ahead[1], self._fire, self.version, ahead[1])
 
     def _fire(self, version: int, done_fs: int) -> None:
         if version == self.version:
@@ -213,7 +223,7 @@ class _Host:
 
     def _complete(self, ended: list[tuple[int, int]]) -> None:
         for command, done_fs in ended:
-            self.loop._at(done_fs, partial(self.loop._part_done, command, self.name))
+            self.loop._at(done_fs, self.loop._part_done, command, self.name)
 
 
 def _followers(program: Program) -> tuple[list[list[int]], list[list[int]]]:

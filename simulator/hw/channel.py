@@ -35,10 +35,11 @@ class Channel:
     _server: np.ndarray = field(init=False)
     _counts: np.ndarray = field(init=False)
     _shape: np.ndarray = field(init=False)
+    _ended: np.ndarray = field(init=False)
     _ahead: tuple[np.ndarray, np.ndarray, np.ndarray, int, int] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self._flights = np.zeros(16, FLIGHT)
+        self._flights, self._ended = np.zeros(16, FLIGHT), np.zeros((16, 2), np.int64)
         self._server = np.zeros(1, SERVER)
         self._server["refresh"] = self.refresh_every
         self._server["turn"] = -1
@@ -51,6 +52,7 @@ class Channel:
         count = int(self._server["flights"][0])
         if count == self._flights.size:
             self._flights = np.concatenate([self._flights, np.zeros(count, FLIGHT)])
+            self._ended = np.zeros((2 * count, 2), np.int64)
         self._flights[count] = (id, master, self.clock.cycle_at(now_fs), first, last, 0, -1)
         self._server["flights"] += 1
         self._ahead = None
@@ -64,18 +66,18 @@ class Channel:
             return [(id, until_fs)]
         until = self.clock.cycle_at(until_fs)
         ended = serve_until(
-            until, False, self._shape, self.requests, self._flights, self._server, self._counts
+            until, False, self._shape, self.requests, self._flights, self._server, self._counts, self._ended
         )
         self._ahead = None
-        return [(id, self._done_fs(slot)) for id, slot in ended.tolist()]
+        return [(id, self._done_fs(slot)) for id, slot in self._ended[:ended].tolist()] if ended else []
 
     def forecast(self, next_fs: int | None = None) -> tuple[int, int] | None:
         """(id, done_fs) of the transfer that ends first if nothing more arrives, whatever ``next_fs``."""
         if self._server["flights"][0] == 0:
             return None
         state = self._flights.copy(), self._server.copy(), self._counts.copy()
-        ended = serve_until(FOREVER, True, self._shape, self.requests, *state)
-        id, slot = ended[0].tolist()
+        serve_until(FOREVER, True, self._shape, self.requests, *state, self._ended)
+        id, slot = self._ended[0].tolist()
         done_fs = self._done_fs(slot)
         self._ahead = (*state, id, done_fs)
         return id, done_fs

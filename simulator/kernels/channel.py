@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.kernels.jit import kernel
+from simulator.kernels.jit import lean, part
 
 #: One transfer in flight: requests ``next`` to ``last`` are to be served, the first after ``offset`` bytes.
 FLIGHT = np.dtype(
@@ -29,7 +29,7 @@ SHAPE = np.dtype(
 ACTIVATE, SLOTS = 2, 3  # beside READ and WRITE of ``kernels.request``
 
 
-@kernel
+@lean
 def serve_until(
     until: int,
     stop_at_first: bool,
@@ -38,8 +38,9 @@ def serve_until(
     flights: np.ndarray,
     server: np.ndarray,
     counts: np.ndarray,
-) -> np.ndarray:
-    """Serve every page whose turn comes before slot ``until``; return the transfers that ended.
+    ended: np.ndarray,
+) -> int:
+    """Serve every page whose turn comes before slot ``until``; return how many transfers ended.
 
     Parameters
     ----------
@@ -57,13 +58,10 @@ def serve_until(
         SERVER, shape (1,), written.
     counts
         int64, shape (nodes, 4), added to.
-
-    Returns
-    -------
-    ended : int64, shape (ended, 2)
-        Transfer id and the slot at which its last burst ended.
+    ended
+        int64, shape (any, 2), room for all that are live, written: id of each transfer that ended, and the
+        slot at which its last burst did.
     """
-    ended = np.empty((server[0].flights, 2), np.int64)
     n_ended = 0
     while server[0].flights > 0:
         start = max(server[0].free, _earliest(flights, server[0].flights))
@@ -104,10 +102,10 @@ def serve_until(
             server[0].flights -= 1
             if stop_at_first:
                 break
-    return ended[:n_ended]
+    return n_ended
 
 
-@kernel
+@part
 def _earliest(flights: np.ndarray, n: int) -> int:
     first = flights[0].arrival
     for i in range(1, n):
@@ -115,7 +113,7 @@ def _earliest(flights: np.ndarray, n: int) -> int:
     return first
 
 
-@kernel
+@part
 def _next(flights: np.ndarray, n: int, start: int, turn: int) -> int:
     """The oldest transfer of the master after ``turn``, among those that have arrived by ``start``."""
     after, first = -1, -1

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.kernels.jit import kernel
+from simulator.kernels.jit import part
 
 #: A link: engines, transfers in flight, start and time per byte of one engine, delay until memory is asked,
 #: the memory behind (row of MEMORY, -1: none that limits). In a run: which queue's turn it is.
@@ -61,7 +61,7 @@ QUEUE = np.dtype(
 NEVER = 2**62
 
 
-@kernel
+@part
 def _next(
     links: np.ndarray, flights: np.ndarray, places: np.ndarray, queues: np.ndarray, slot_free: np.ndarray,
     steps: np.ndarray, outputs: np.ndarray, tile: int,
@@ -101,7 +101,7 @@ def _next(
     return best, best_queue, best_slot
 
 
-@kernel
+@part
 def _begin(
     at: int, link: Any, memories: np.ndarray, flight: Any, queue: Any, slot: int,
     engines: np.ndarray, slots: np.ndarray, steps: np.ndarray, outputs: np.ndarray,
@@ -127,7 +127,7 @@ def _begin(
         flight.asked = np.int64(np.ceil((start + link.ask_fs) / slot_fs) * slot_fs)
 
 
-@kernel
+@part
 def _end(flight: Any, at: int, slots: np.ndarray, steps: np.ndarray, outputs: np.ndarray) -> None:
     """Note that a transfer ends."""
     slots[flight.slot] = at
@@ -139,7 +139,7 @@ def _end(flight: Any, at: int, slots: np.ndarray, steps: np.ndarray, outputs: np
         outputs[flight.out].end = max(outputs[flight.out].end, at)
 
 
-@kernel
+@part
 def _refresh(memory: Any, now: int) -> bool:
     """Refresh a memory if that is due before it serves again at ``now``; whether it is held up by that."""
     if memory.every_fs == 0 or now < memory.due:
@@ -150,7 +150,7 @@ def _refresh(memory: Any, now: int) -> bool:
     return memory.free > now
 
 
-@kernel
+@part
 def _serve(
     memory: int, now: int, until: int, links: np.ndarray, memories: np.ndarray,
     flights: np.ndarray, places: np.ndarray,
@@ -193,7 +193,7 @@ def _serve(
     return spent
 
 
-@kernel
+@part
 def _asked(
     links: np.ndarray, flights: np.ndarray, places: np.ndarray, queues: np.ndarray, memories: np.ndarray
 ) -> tuple[int, int]:
@@ -208,7 +208,7 @@ def _asked(
     return first, which
 
 
-@kernel
+@part
 def play(
     tiles: int, copies: int, c_tiles: int, clock_num: int, clock_den: int, links: np.ndarray,
     memories: np.ndarray, flights: np.ndarray, places: np.ndarray, queues: np.ndarray,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.kernels.jit import kernel
+from simulator.kernels.jit import lean, part
 from simulator.kernels.pipeline import play
 
 #: What all candidates have in common. ``*_bits``: ifmap per input row and channel, weight per output and
@@ -49,7 +49,7 @@ HOLDING = np.dtype(
 )
 
 
-@kernel
+@part
 def _add(
     flights: np.ndarray, count: int, places: np.ndarray, queue: Any, link: Any,
     size: int, piece: int, byte_fs: float, visit_fs: float, tile: int, after: int, out: int,
@@ -70,14 +70,14 @@ def _add(
     return count
 
 
-@kernel
+@part
 def _share(index: int, step: int, total: int, there: int) -> tuple[int, int]:
     """Groups of an operand that serve a tile's: fewer where the operand is broadcast."""
     first, end = index * step, min((index + 1) * step, total)
     return first * there // total, (end - 1) * there // total + 1
 
 
-@kernel
+@part
 def _renew(holding: Any, group: int, middle: int, inner: int, copies: int, t: int) -> tuple[bool, int]:
     """Whether tile ``t`` needs a fresh copy of an operand; after which tile that is free (-1: it is)."""
     if holding.group == group and holding.middle == middle and holding.inner == inner:
@@ -89,7 +89,7 @@ def _renew(holding: Any, group: int, middle: int, inner: int, copies: int, t: in
     return True, after
 
 
-@kernel
+@part
 def _ifmap(
     tiling: Any, rows: np.ndarray, holding: Any, group: int, m: int, n: int, c: int, t: int
 ) -> tuple[int, int]:
@@ -117,7 +117,7 @@ def _ifmap(
     return (max(size, 0), after if holding.turn >= tiling.ifmap_copies else -1) if there else (0, -1)
 
 
-@kernel
+@part
 def _weight(tiling: Any, holding: Any, group: int, m: int, n: int, c: int, t: int) -> tuple[bool, int]:
     """Whether tile ``t`` has its weights loaded, and the tile after which there is room for them."""
     if tiling.hold_weight == 0:
@@ -134,7 +134,7 @@ def _weight(tiling: Any, holding: Any, group: int, m: int, n: int, c: int, t: in
     return m == 0 and there, after if holding.turn >= tiling.weight_copies else -1
 
 
-@kernel
+@part
 def _output_before(tiling: Any, layer: Any, pixel_rows: int, g: int, n: int, out: int) -> int:
     """The store whose bytes interleave with those of an output and that must end before; -1: none."""
     apart = tiling.n_tiles == 1 and (layer.batched == 1 or tiling.g_tiles == 1)
@@ -146,7 +146,7 @@ def _output_before(tiling: Any, layer: Any, pixel_rows: int, g: int, n: int, out
     return before
 
 
-@kernel
+@part
 def walk(
     tiling: Any, layer: Any, rows: np.ndarray, busy_fs: np.ndarray, latency_fs: np.ndarray,
     links: np.ndarray, flights: np.ndarray, places: np.ndarray, queues: np.ndarray,
@@ -210,7 +210,7 @@ def walk(
     return count
 
 
-@kernel
+@part
 def _loads(
     tiling: Any, layer: Any, rows: np.ndarray, links: np.ndarray,
     flights: np.ndarray, count: int, places: np.ndarray, queues: np.ndarray, holding: np.ndarray,
@@ -242,13 +242,14 @@ def _loads(
     return count
 
 
-@kernel
+@lean
 def finish_times(
     which: np.ndarray, least_fs: np.ndarray, slack: float, limit: int, first_only: bool, most_steps: int,
     tilings: np.ndarray, layer: Any, rows: np.ndarray, rows_first: np.ndarray,
     busy_fs: np.ndarray, latency_fs: np.ndarray, links: np.ndarray, memories: np.ndarray,
     flights: np.ndarray, places: np.ndarray, steps: np.ndarray, outputs: np.ndarray,
-    queues: np.ndarray, holding: np.ndarray, finish_fs: np.ndarray,
+    queues: np.ndarray, holding: np.ndarray, engine_free: np.ndarray, slot_free: np.ndarray,
+    finish_fs: np.ndarray,
 ) -> tuple[int, int]:  # fmt: skip
     """Run tilings one after the other, leaving out and leaving off what cannot be better than the best.
 
@@ -280,11 +281,6 @@ def finish_times(
     best, done : int
         The tiling that ended first (with ``first_only`` the first that ended), -1: none; how many were run.
     """
-    engines, slots = 1, 1
-    for i in range(links.size):
-        engines, slots = max(engines, links[i].engines), max(slots, links[i].slots)
-    engine_free = np.zeros((links.size, engines), np.int64)
-    slot_free = np.zeros((links.size, slots), np.int64)
     best, done, spent = -1, 0, 0
     for i in which:
         if least_fs[i] > limit or (best >= 0 and least_fs[i] > slack * finish_fs[best]):

@@ -63,6 +63,7 @@ class Builder:
         self._units = [*self.chip.cores, *self.chip.links]
         self._memories = list(self.chip.memories)
         self._number = {name: i for i, name in enumerate(self._memories)}
+        self._unit = {name: i for i, name in enumerate(self._units)}
         self._tiles: dict[str, list[tuple]] = {name: [] for name in self.chip.cores}
 
     def hold(self, memory: str, low: int, high: int) -> None:
@@ -76,9 +77,7 @@ class Builder:
     def compute(self, core: str, node: int, tile: tuple, reads: Spans, writes: Spans) -> None:
         """Append one tile for a core; ``tile`` is a row as ``tile_row`` makes it."""
         self._tiles[core].append(tile)
-        self._append(
-            self._units.index(core), self.stage, COMPUTE, node, len(self._tiles[core]) - 1, reads, writes
-        )
+        self._append(self._unit[core], self.stage, COMPUTE, node, len(self._tiles[core]) - 1, reads, writes)
 
     def load(self, link: str, far: Place, node: int, runs: Runs, near: Ends, role: str = "ifmap") -> None:
         """Append a transfer of a storage to consecutive bytes of one or more near memories (multicast)."""
@@ -86,7 +85,7 @@ class Builder:
             work = self._move(link, piece, READ, node, size, near, far, role)
             spans = [(far.memory, a, a + b, pitch, many) for a, b, pitch, many in _merged(piece)]
             into = [(memory, address + offset, address + offset + size) for memory, address in near]
-            self._append(self._units.index(link), 2 * self.stage, LOAD, node, work, spans, into)
+            self._append(self._unit[link], 2 * self.stage, LOAD, node, work, spans, into)
 
     def store(self, link: str, far: Place, node: int, runs: Runs, near: Ends, role: str = "ofmap") -> None:
         """Append a transfer from consecutive bytes of the near memory to a storage."""
@@ -94,7 +93,7 @@ class Builder:
             work = self._move(link, piece, WRITE, node, size, near, far, role)
             spans = [(far.memory, a, a + b, pitch, many) for a, b, pitch, many in _merged(piece)]
             out = [(memory, address + offset, address + offset + size) for memory, address in near]
-            self._append(self._units.index(link), 2 * self.stage + 1, STORE, node, work, out, spans)
+            self._append(self._unit[link], 2 * self.stage + 1, STORE, node, work, out, spans)
 
     def finish(self, macs: np.ndarray, about: About) -> Program:
         """The tables as arrays.
@@ -124,7 +123,7 @@ class Builder:
             moves=np.array(self._moves, MOVE),
             requests=self._all_requests(),
             ways=tuple(self._ways),
-            tiles={core: np.array(rows, TILE) for core, rows in self._tiles.items()},
+            tiles={core: _table(rows) for core, rows in self._tiles.items()},
             accesses=accesses,
             present=tuple(self._present),
             rooms={key: tuple(rooms) for key, rooms in self._rooms.items()},
@@ -179,6 +178,13 @@ class Builder:
                 memory, low, high, pitch, many = span if len(span) == 5 else (*span, 0, 1)
                 self._accesses.append((command, self._number[memory], write, low, high, pitch, many))
         self._commands.append((unit, queue, kind, self.first_node + node, work))
+
+
+def _table(rows: Sequence[tuple]) -> np.ndarray:
+    """TILE, a row for each; most are equal to others, and to make one takes numpy microseconds."""
+    place: dict[tuple, int] = {}
+    which = [place.setdefault(row, len(place)) for row in rows]
+    return np.array(list(place), TILE)[which] if rows else np.zeros(0, TILE)
 
 
 def _each(pitch: np.ndarray, many: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

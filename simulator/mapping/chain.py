@@ -5,6 +5,7 @@ Equations: docs/models/mapping.md. Shared by the planner, which weighs chains, a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,10 +55,20 @@ class ChainForm:
     cores: tuple[str, ...]
     streams: tuple[Stream, ...]
 
-    @property
+    @cached_property
     def last(self) -> int:
         """Last task of the list that belongs to it."""
         return self.first + len(self.forms) - 1
+
+    @cached_property
+    def inner(self) -> tuple[str, ...]:
+        """Storages that never leave the chip, of which no more than some rows are ever there."""
+        return tuple(stream.storage for stream in self.streams if stream.inner)
+
+    @cached_property
+    def line_memories(self) -> frozenset[str]:
+        """Memories with line buffers."""
+        return frozenset(stream.memory for stream in self.streams if stream.rolling)
 
     @property
     def images(self) -> int:
@@ -145,7 +156,7 @@ class Chain:
 
     def inner(self) -> list[str]:
         """Storages that never leave the chip, of which no more than some rows are ever there."""
-        return [stream.storage for stream in self.form.streams if stream.inner]
+        return list(self.form.inner)
 
     def line_bytes(self) -> int:
         """Bytes of all line buffers."""
@@ -206,7 +217,7 @@ class Timetable:
             own[k][-1] = form.forms[k].height
         self._own = own
         self.ends = [self._over_images(end, f.height) for end, f in zip(own, form.forms, strict=True)]
-        self.starts = [np.concatenate([[0], end[:-1]]) for end in self.ends]
+        self.starts = [_before(end) for end in self.ends]
         self._loads: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._tops: dict[tuple[int, int], np.ndarray] = {}
         self._line_rows: dict[tuple[str, tuple[int, ...]], int] = {}
@@ -217,20 +228,9 @@ class Timetable:
         return [end - start for end, start in zip(self.ends, self.starts, strict=True)]
 
     @cached_property
-    def counted(self) -> list[tuple[list[int], list[int]]]:
+    def counted(self) -> list[list[tuple[int, int]]]:
         """Of each task, numbers of rows that it makes in a stripe, and in how many stripes."""
-        return [
-            (sizes, np.bincount(where, minlength=len(sizes)).tolist()) for sizes, where in self.sizes
-        ]
-
-    @cached_property
-    def sizes(self) -> list[tuple[list[int], np.ndarray]]:
-        """Of each task, numbers of rows that it makes in a stripe, and which of them in each; int64."""
-        found = []
-        for counts in self.counts:
-            sizes, where = np.unique(counts, return_inverse=True)
-            found.append((sizes.tolist(), where.reshape(-1)))
-        return found
+        return [sorted(Counter(counts.tolist()).items()) for counts in self.counts]
 
     def _needed(self, readers: list[tuple[int, int]], own: list[np.ndarray], height: int) -> np.ndarray:
         """Rows of an image that must be there after each stripe; in equal steps where nobody reads them."""
@@ -242,14 +242,15 @@ class Timetable:
         return np.max([self.form.window(reader).bottom(own[reader[0]]) for reader in readers], axis=0)
 
     def _over_images(self, own: np.ndarray, height: int) -> np.ndarray:
+        if self.form.images == 1:
+            return own
         return (np.arange(self.form.images)[:, None] * height + own).reshape(-1)
 
     def loads(self, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
         """Rows (start, end) of a loaded stream that each stripe brings, int64, shape (images * stripes,)."""
         if stream.storage not in self._loads:
             own = self._needed(self.form.readers_of_loaded(stream), self._own, stream.height)
-            starts = np.concatenate([[0], own[:-1]])
-            over = self._over_images(starts, stream.height), self._over_images(own, stream.height)
+            over = self._over_images(_before(own), stream.height), self._over_images(own, stream.height)
             self._loads[stream.storage] = over
         return self._loads[stream.storage]
 
@@ -294,13 +295,12 @@ class Timetable:
             ends, at = self.loads(stream)[1], self.first_use(stream, delays) - 1
         else:
             ends, at = self.ends[stream.makers[0]], delays[stream.makers[0]]
-        steps = np.arange(count) + at
         low = np.full(count, total)
         for reader in stream.readers:
-            low = np.minimum(low, _at(self.tops(reader), steps - delays[reader[0]], total))
+            _lower(low, self.tops(reader), at - delays[reader[0]])
         if stream.stored:
             maker = stream.makers[-1]
-            low = np.minimum(low, _at(self.starts[maker], steps - delays[maker] - 1, total))
+            _lower(low, self.starts[maker], at - delays[maker] - 1)
         return int(min(max((ends - low).max(), 1), total))
 
     def steps(self, delays: tuple[int, ...]) -> int:
@@ -308,7 +308,18 @@ class Timetable:
         return self.form.images * self.stripes + max(delays)
 
 
-def _at(values: np.ndarray, stripe: np.ndarray, after: int) -> np.ndarray:
-    """Values of stripes; the first's before it, ``after`` when all are done."""
-    inside = values[np.minimum(np.maximum(stripe, 0), values.size - 1)]
-    return np.where(stripe >= values.size, after, inside)
+def _before(ends: np.ndarray) -> np.ndarray:
+    """Rows done before each stripe."""
+    starts = np.empty_like(ends)
+    starts[0], starts[1:] = 0, ends[:-1]
+    return starts
+
+
+def _lower(low: np.ndarray, values: np.ndarray, ahead: int) -> None:
+    """Lower bounds to the values of stripes that are so far ahead; the first's before it, none after all."""
+    if ahead >= 0:
+        low = low[: max(low.size - ahead, 0)]
+        np.minimum(low, values[ahead:], out=low)
+        return
+    np.minimum(low[:-ahead], values[0], out=low[:-ahead])
+    np.minimum(low[-ahead:], values[:ahead], out=low[-ahead:])

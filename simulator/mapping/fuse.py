@@ -5,9 +5,12 @@ Equations: docs/models/mapping.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import NamedTuple
 
+from simulator.hw.chip import Chip
 from simulator.hw.timing import tile_times_fs
 from simulator.mapping.attempt import Attempt
 from simulator.mapping.builder import PIECE_BYTES
@@ -25,8 +28,8 @@ from simulator.mapping.storages import Storages
 from simulator.mapping.tile import as_candidate
 from simulator.mapping.tiler import Tiler
 from simulator.mapping.transfers import bounds, moves, passages, rates
-from simulator.mapping.uses import Outlines
-from simulator.mapping.weigh import Ladder, Parts, Weighed
+from simulator.mapping.uses import Outline, Outlines
+from simulator.mapping.weigh import Ladder, Offer, Weighed
 from simulator.results.result import FusedChain, Fusion
 from simulator.workload.work import Contraction
 
@@ -73,6 +76,11 @@ class Fuser:
         self.pieces = [self._piece(i) for i in range(len(self.tasks))]
         self.outlines = Outlines(storages, self.forms, self.pieces)
         self._singles: dict[tuple, Single] = {}
+        #: Core -> what its times depend on, and the memory of its sums, if it has any.
+        self._cores = {
+            name: (self.chip.core_digest(name), (core.buffer("psum"),) if core.sum_bits() else ())
+            for name, core in self.chip.cores.items()
+        }
 
     def _piece(self, i: int) -> Piece | None:
         task, form = self.tasks[i], self.forms[i]
@@ -144,25 +152,26 @@ class Fuser:
     ) -> list[Weighed]:
         singles = [self._single(i, plan, stays) for i, plan in enumerate(tasks)]
         best: list[tuple[int, int]] = [(0, 0)]  # of the tasks before each: time, traffic
-        via: list[Weighed | None] = [None]
+        via: list[_Worth | None] = []
         ending = self._by_end(singles, stays, items)
         for j, single in enumerate(singles):
             time, traffic = best[j]
             cost, choice = (time + single.time_fs, traffic + single.traffic_bytes), None
-            for weighed in ending[j]:
-                chain = weighed.chain
-                time, traffic = best[chain.first]
-                other = time + chain.expected_fs, traffic + chain.traffic_bytes
+            for worth in ending[j]:
+                time, traffic = best[worth.first]
+                other = time + worth.offer.expected_fs, traffic + worth.offer.traffic_bytes
                 if other < cost:
-                    cost, choice = other, weighed
+                    cost, choice = other, worth
             best.append(cost)
             via.append(choice)
         chosen: list[Weighed] = []
         j = len(singles)
         while j > 0:
-            last = via[j]
-            chosen += [last] if last is not None else []
-            j = last.chain.first if last is not None else j - 1
+            last = via[j - 1]
+            if last is not None:
+                option = last.offer.option
+                chosen.append(option.weighed(last.offer, last.unfused_bytes, last.unfused_fs))
+            j = last.first if last is not None else j - 1
         return chosen[::-1]
 
     def _apply(self, attempt: Attempt, chosen: Sequence[Weighed]) -> Attempt:
@@ -258,12 +267,13 @@ class Fuser:
 
     def _by_end(
         self, singles: list[Single], stays: Mapping[str, str], items: Mapping[str, list[Item]]
-    ) -> list[list[Weighed]]:
+    ) -> list[list[_Worth]]:
         """Chains worth having, by their last task: they save traffic and take no longer."""
-        ending: list[list[Weighed]] = [[] for _ in singles]
+        ending: list[list[_Worth]] = [[] for _ in singles]
         # traffic saved, bytes not kept, time, at most
         gains: dict[tuple[int, int], tuple[int, int, int]] = {}
         stays_of = self.outlines.stays_of(stays)
+        rooms = _Rooms(self.chip, items, len(singles))
         for i in reversed(range(len(singles))):
             unfused, time = singles[i].traffic_bytes, singles[i].time_fs
             per_core: dict[str, int] = {self.tasks[i].core: time}
@@ -276,53 +286,83 @@ class Fuser:
                 per_core[core] = per_core.get(core, 0) + singles[j].time_fs
                 beside = time - max(per_core.values())  # so much different cores can save side by side
                 saved = unfused - outline.least_bytes
-                gains[i, j] = saved, self._relieved_bytes(outline.form, stays), beside
-                shorter = [gains.get(ends, (0, 0, 0)) for ends in ((i + 1, j), (i, j - 1))]
+                gains[i, j] = gain = saved, self._relieved_bytes(outline.form, stays), beside
                 short = j - i < MOST_TASKS_FOR_TIME and beside >= OVERLAP * time
                 if (saved <= 0 and not short) or any(
-                    all(a <= b for a, b in zip(gains[i, j], gain, strict=True)) for gain in shorter
+                    gain[0] <= a and gain[1] <= b and gain[2] <= c
+                    for a, b, c in (gains.get((i + 1, j), (0, 0, 0)), gains.get((i, j - 1), (0, 0, 0)))
                 ):
                     continue  # both ends have to contribute
-                room = self._room(outline.form, items)
-                parts = self.outlines.parts(outline)
-                ladder = self._ladder(outline.number, parts, room)
-                weighed = ladder.weigh(room, parts) if ladder.fits(room) else None
-                if weighed is None or not _worth_having(
-                    weighed.chain.expected_fs, weighed.chain.traffic_bytes, time, unfused
-                ):
+                room = rooms.free(outline.form)
+                ladder = self._ladder(outline, room)
+                if not ladder.fits(room):
                     continue
-                chain = replace(weighed.chain, unfused_bytes=unfused, unfused_fs=time)
-                ending[j].append(replace(weighed, chain=chain))
+                offer = ladder.weigh(room, self.storages.routes, self.outlines.routes)
+                if offer and _worth_having(offer.expected_fs, offer.traffic_bytes, time, unfused):
+                    ending[j].append(_Worth(i, offer, unfused, time))
         return ending
 
-    def _ladder(self, number: int, parts: Parts, room: dict[str, int]) -> Ladder:
+    def _ladder(self, outline: Outline, room: dict[str, int]) -> Ladder:
         """The chain's ladder, remembered: the same chain comes again in other attempts and runs."""
-        form = parts.form
-        lines = {stream.memory for stream in form.streams if stream.rolling}
-        sums = {piece.core.buffer("psum") for piece in parts.pieces if piece.core.sum_bits()}
-        sums_room = {memory: room[memory] // (4 if memory in lines else 1) for memory in sorted(sums)}
-        timing = tuple(self.chip.core_digest(name) for name in dict.fromkeys(form.cores))
-        key = (number, timing, tuple(sums_room.items()))
+        form = outline.form
+        timing: list[str] = []
+        sums: set[str] = set()
+        for core in dict.fromkeys(form.cores):
+            digest, memory = self._cores[core]
+            timing.append(digest)
+            sums.update(memory)
+        sums_room = {
+            memory: room[memory] // (4 if memory in form.line_memories else 1) for memory in sorted(sums)
+        }
+        key = (outline.number, tuple(timing), tuple(sums_room.items()))
         if key not in _LADDERS:
-            _LADDERS[key] = Ladder(parts, sums_room)
+            _LADDERS[key] = Ladder(self.outlines.parts(outline), sums_room)
         return _LADDERS[key]
 
     def _relieved_bytes(self, form: ChainForm, stays: Mapping[str, str]) -> int:
         """Bytes of storages that would stay whole on chip, of which a chain needs but some rows."""
-        inner = [stream.storage for stream in form.streams if stream.inner and stream.storage in stays]
-        return sum(self.storages.list.sizes[name] for name in inner)
+        return sum(self.storages.list.sizes[name] for name in form.inner if name in stays)
 
-    def _room(self, form: ChainForm, items: Mapping[str, list[Item]]) -> dict[str, int]:
+
+class _Worth(NamedTuple):
+    """A chain worth having: its first task, its stripes, and what its tasks move and take by themselves."""
+
+    first: int
+    offer: Offer
+    unfused_bytes: int
+    unfused_fs: int
+
+
+class _Rooms:
+    """What lies in each memory while consecutive tasks run."""
+
+    def __init__(self, chip: Chip, items: Mapping[str, list[Item]], tasks: int) -> None:
+        self.capacities = {name: memory.capacity_bytes for name, memory in chip.memories.items()}
+        self.items = {memory: {item.key: item for item in there} for memory, there in items.items()}
+        #: Memory -> bytes of what comes by each task, and of what has gone before it.
+        self.flow = {memory: (_sums(((i.first, i.bytes) for i in there), tasks),
+                              _sums(((i.last + 1, i.bytes) for i in there), tasks))
+                     for memory, there in items.items()}  # fmt: skip
+
+    def free(self, form: ChainForm) -> dict[str, int]:
         """Free bytes per memory while a chain runs: what is needed by any of its tasks is needed by all."""
-        inner = {stream.storage for stream in form.streams if stream.inner}
-        room = {name: memory.capacity_bytes for name, memory in self.chip.memories.items()}
-        for memory, there in items.items():
-            room[memory] -= sum(
-                item.bytes
-                for item in there
-                if item.first <= form.last and item.last >= form.first and item.key not in inner
-            )
+        first, last = form.first, form.last
+        room = dict(self.capacities)
+        for memory, (come, gone) in self.flow.items():
+            room[memory] -= come[last] - gone[first]
+            for name in form.inner:
+                item = self.items[memory].get(name)
+                if item is not None and item.first <= last and item.last >= first:
+                    room[memory] += item.bytes
         return room
+
+
+def _sums(changes: Iterable[tuple[int, int]], tasks: int) -> list[int]:
+    """Sums of bytes up to and with each task."""
+    by_task = [0] * (tasks + 1)
+    for task, size in changes:
+        by_task[task] += size
+    return list(accumulate(by_task))
 
 
 def _worth_having(time_fs: int, traffic: int, other_fs: int, other_traffic: int) -> bool:

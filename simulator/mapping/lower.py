@@ -190,6 +190,7 @@ class _Contracting:
             role: _join(role, side, before if self.plan.shared == role else ())
             for role, side in (("ifmap", self.ifmap), ("weight", self.weight))
         }
+        self.reductions = spans(self.work.c, self.tiling.c)
         self.out_turn = -1
         self.tiles: dict[tuple[int, int, int, int, bool, bool], tuple] = {}  # rows of TILE by their sizes
 
@@ -209,7 +210,7 @@ class _Contracting:
     def _output_tile(
         self, group: tuple[int, int], m: tuple[int, int, int, int], n: tuple[int, int]
     ) -> Iterator[int]:
-        reductions = spans(self.work.c, self.tiling.c)
+        reductions = self.reductions
         inputs, weights = self._held_by(group, self.ifmap_groups), self._held_by(group, self.weight_groups)
         for i, c in enumerate(reductions):
             yield i

@@ -23,7 +23,8 @@ from simulator.workload.work import Contraction
 
 Bits = tuple[int, int, int]
 
-_REMEMBERED: Remembered[tuple, tuple[int, int]] = Remembered()
+#: Core and row of TILE -> time that the tile takes, and by how much later its result is out.
+_REMEMBERED: Remembered[tuple[str, tuple], tuple[int, int]] = Remembered()
 
 
 @dataclass(frozen=True)
@@ -113,19 +114,18 @@ class Piece:
 
     def _find_times(self, tiling: Tiling, rows: Sequence[int], mine: dict[int, tuple[int, int]]) -> None:
         """Add times of some numbers of rows to those of a tiling."""
-        base = (self._key, tiling)
-        unknown = [count for count in dict.fromkeys(rows) if (*base, count) not in _REMEMBERED]
+        digest = self.chip.core_digest(self.task.core)
+        kinds = {count: self._kinds(tiling, count) for count in rows if count not in mine}
+        times = {row: _REMEMBERED.get((digest, row)) for kind in kinds.values() for row, _ in kind}
+        unknown = [row for row, known in times.items() if known is None]
         if unknown:
-            kinds = [self._kinds(tiling, count) for count in unknown]
-            flat = np.array([row for kind in kinds for row, _ in kind], TILE)
-            occupancy, latency = tile_times_fs(self.core, self.chip.ports(self.task.core), flat)
-            at = 0
-            for count, kind in zip(unknown, kinds, strict=True):
-                busy = sum(int(occupancy[at + i]) * times for i, (_, times) in enumerate(kind))
-                late = max((int(latency[at + i]) for i in range(len(kind))), default=0)
-                _REMEMBERED[*base, count] = busy, late
-                at += len(kind)
-        mine.update({count: _REMEMBERED[*base, count] for count in rows})
+            found = tile_times_fs(self.core, self.chip.ports(self.task.core), np.array(unknown, TILE))
+            for row, known in zip(unknown, zip(*(each.tolist() for each in found), strict=True), strict=True):
+                times[row] = _REMEMBERED[digest, row] = known
+        for count, kind in kinds.items():
+            each = [(times[row] or (0, 0), many) for row, many in kind]
+            busy = sum(occupancy * many for (occupancy, _), many in each)
+            mine[count] = busy, max((late for (_, late), _ in each), default=0)
 
     @cached_property
     def _times(self) -> dict[Tiling, dict[int, tuple[int, int]]]:
@@ -134,19 +134,6 @@ class Piece:
     @cached_property
     def _tilings(self) -> dict[tuple[int, int, bool], Tiling | None]:
         return {}
-
-    @cached_property
-    def _key(self) -> tuple:
-        task = self.task
-        return (
-            self.chip.core_digest(task.core),
-            task.work,
-            task.ops,
-            self.bits,
-            self.form,
-            "requant" in task.epilogue,
-            task.density,
-        )
 
     def _kinds(self, tiling: Tiling, rows: int) -> list[tuple[tuple, int]]:
         """Tiles of a piece that differ, and how many there are of each."""

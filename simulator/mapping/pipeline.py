@@ -64,16 +64,20 @@ class Pipeline:
         )  # fmt: skip
 
 
-def make_pipeline(
-    work: Contraction, cand: Candidates, t: Trips, ops: Operands, core: Core,
-    times: CoreTimes, passages: dict[str, Passage], cost: Rates, traffic: np.ndarray, least_fs: np.ndarray,
-) -> Pipeline:  # fmt: skip
-    """Pack candidates for the kernel."""
-    from simulator.kernels import pipeline, search  # numba: only when something is planned
+@dataclass(frozen=True)
+class Tables:
+    """TILING of candidates, without what their passages cost; ROWS of their tiles, and where each begins."""
 
-    links, index, memories = _links(passages, pipeline.LINK, pipeline.MEMORY)
+    tilings: np.ndarray
+    rows: np.ndarray
+    rows_first: np.ndarray
+
+
+def make_tables(work: Contraction, cand: Candidates, t: Trips, times: CoreTimes) -> Tables:
+    """What the kernel is to know of candidates, however fast their passages are."""
+    from simulator.kernels import search  # numba: only when something is planned
+
     sizes, where = np.unique(cand.rows, return_inverse=True)
-    rows, rows_first = _rows(work, sizes.tolist(), search.ROWS)
     tilings = np.zeros(cand.rows.size, search.TILING)
     for field in (
         "groups", "n", "c", "order", "hold_ifmap", "hold_weight",
@@ -82,19 +86,32 @@ def make_pipeline(
         tilings[field] = getattr(cand, field)
     tilings["rows"], tilings["kinds"] = where.reshape(-1), times.shape
     tilings["m_tiles"], tilings["n_tiles"], tilings["c_tiles"], tilings["g_tiles"] = t.m, t.n, t.c, t.g
+    return Tables(tilings, *_rows(work, sizes.tolist(), search.ROWS))
+
+
+def make_pipeline(
+    work: Contraction, tables: Tables, t: Trips, ops: Operands, core: Core,
+    times: CoreTimes, passages: dict[str, Passage], cost: Rates, traffic: np.ndarray, least_fs: np.ndarray,
+) -> Pipeline:  # fmt: skip
+    """Pack candidates for the kernel."""
+    from simulator.kernels import pipeline, search  # numba: only when something is planned
+
+    links, index, memories = _links(passages, pipeline.LINK, pipeline.MEMORY)
+    tilings = tables.tilings.copy()
     tilings["byte_fs"], tilings["visit_fs"] = cost.byte_fs.T, cost.visit_fs.T
-    outputs = int((t.m * t.n * t.g).max())
-    steps = int(t.total.max())
-    flights = int((2 * t.total + t.m * t.n * t.g + traffic // PIECE_BYTES).max()) + 16
-    finish_fs = np.zeros(cand.rows.size, np.int64)
-    tables = (
-        tilings, _layer(work, ops, core, index, search.LAYER), rows, rows_first,
+    outputs = t.m * t.n * t.g
+    flights = int((2 * t.total + outputs + traffic // PIECE_BYTES).max()) + 16
+    finish_fs = np.zeros(tilings.size, np.int64)
+    engines, slots = (max(int(links[field].max()), 1) for field in ("engines", "slots"))
+    packed = (
+        tilings, _layer(work, ops, core, index, search.LAYER), tables.rows, tables.rows_first,
         times.busy_fs, times.latency_fs, links, memories,
         np.zeros(flights, pipeline.FLIGHT), np.zeros((2 * links.size, flights), np.int64),
-        np.zeros(steps, pipeline.STEP), np.zeros(outputs, pipeline.OUTPUT),
-        np.zeros(2 * links.size, pipeline.QUEUE), np.zeros(2, search.HOLDING), finish_fs,
+        np.zeros(int(t.total.max()), pipeline.STEP), np.zeros(int(outputs.max()), pipeline.OUTPUT),
+        np.zeros(2 * links.size, pipeline.QUEUE), np.zeros(2, search.HOLDING),
+        np.zeros((links.size, engines), np.int64), np.zeros((links.size, slots), np.int64), finish_fs,
     )  # fmt: skip
-    return Pipeline(tables, least_fs.astype(np.int64), finish_fs)
+    return Pipeline(packed, least_fs.astype(np.int64), finish_fs)
 
 
 def _links(

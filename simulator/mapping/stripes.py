@@ -131,11 +131,12 @@ class Stripes:
         work, t = self.plans[k].task.work, self.plans[k].tiling
         assert isinstance(work, Contraction)
         rows = [(first + low, first + high) for low, high in spans(end - first, t.rows)]
+        channels = spans(work.k, t.n)
         for group in spans(work.groups, t.groups):
             if t.order == "mn":
-                order = [(m, n) for m in rows for n in spans(work.k, t.n)]
+                order = [(m, n) for m in rows for n in channels]
             else:
-                order = [(m, n) for n in spans(work.k, t.n) for m in rows]
+                order = [(m, n) for n in channels for m in rows]
             for m, n in order:
                 self._tile(k, work, m, group, n)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.base.errors import InputError, Problem
 from simulator.hw.chip import Chip
+from simulator.hw.component import Core
 from simulator.hw.rules import NodeRule
 from simulator.mapping.builder import PIECE_BYTES
 from simulator.mapping.candidates import candidates, largest, least_need, with_copies
@@ -21,7 +22,7 @@ from simulator.mapping.cost import (
     core_times,
     trips,
 )
-from simulator.mapping.pipeline import Pipeline, make_pipeline
+from simulator.mapping.pipeline import Pipeline, Tables, make_pipeline, make_tables
 from simulator.mapping.remember import Remembered
 from simulator.mapping.route import ALONE, Beside
 from simulator.mapping.schedule import Buffer, Tiling
@@ -126,11 +127,8 @@ def _most_need(
     key = (chip.core_digest(core_name), *users.values(), work, ops, *_rules_of(rule))
     if key not in _MOST_NEED:
         core = chip.cores[core_name]
-        every = candidates(work, ops, core, rule, fine=True)
         need: dict[str, np.ndarray] = {}
-        for role, (size, copies) in buffer_bytes(
-            work, every, trips(work, every), ops, core.sum_bits()
-        ).items():
+        for role, (size, copies) in _every(work, ops, core, rule, fine=True).buffers.items():
             memory, taken = core.buffer(role), size * copies * users[role]
             need[memory] = need[memory] + taken if memory in need else taken
         _MOST_NEED[key] = {memory: int(taken.max()) for memory, taken in need.items()}
@@ -145,8 +143,35 @@ def remembered(key: tuple, find: Callable[[], Choice]) -> Choice:
 
 
 @dataclass(frozen=True)
+class _Every:
+    """All candidates and, per role, bytes of a buffer and copies worth having; int64, shape (candidates,)."""
+
+    cand: Candidates
+    buffers: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+#: A megabyte each; cores that differ in their speed alone ask for the same.
+_EVERY: Remembered[tuple, _Every] = Remembered(100)
+
+
+def _sizes_key(work: Contraction, ops: Operands, core: Core, rule: NodeRule) -> tuple[object, ...]:
+    """What the sizes of tiles and buffers depend on."""
+    inner = core.inner(1, work.fy * work.fx)
+    return work, ops, core.granule(work), inner, core.sum_bits(), *_rules_of(rule)
+
+
+def _every(work: Contraction, ops: Operands, core: Core, rule: NodeRule, *, fine: bool) -> _Every:
+    """Candidates whether they fit or not; parameters as for ``candidates``."""
+    key = fine, *_sizes_key(work, ops, core, rule)
+    if key not in _EVERY:
+        cand = candidates(work, ops, core, rule, fine=fine)
+        _EVERY[key] = _Every(cand, buffer_bytes(work, cand, trips(work, cand), ops, core.sum_bits()))
+    return _EVERY[key]
+
+
+@dataclass(frozen=True)
 class _Fitting:
-    """Tilings that fit, with all of them that does not depend on the ways to far memories.
+    """Tilings that fit, with all of them that does not depend on how fast anything is.
 
     ``sizes``, ``copies`` and ``most`` are int64, shape (candidates,), per role: bytes of a buffer, copies
     that it has, copies worth having; ``considered`` is among how many they were chosen.
@@ -158,7 +183,6 @@ class _Fitting:
     copies: dict[str, np.ndarray]
     most: dict[str, np.ndarray]
     trips: Trips
-    times: CoreTimes
     moves: Moves
 
 
@@ -166,17 +190,41 @@ class _Fitting:
 _FITTING: Remembered[tuple, _Fitting] = Remembered(400)
 
 
-def _fitting(
+@dataclass(frozen=True)
+class _OnCore:
+    """Tilings that fit on one core: what they cost it, and the kernel's tables of them."""
+
+    fitting: _Fitting
+    times: CoreTimes
+    busy_fs: np.ndarray
+    latency_fs: np.ndarray
+    moved_bytes: np.ndarray
+    tables: Tables
+
+
+_ON_CORE: Remembered[tuple, _OnCore] = Remembered(400)
+
+
+def _on_core(
     work: Contraction, ops: Operands, core_name: str, chip: Chip, room: dict[str, int], rule: NodeRule,
     name: str, beside: Beside,
-) -> _Fitting:  # fmt: skip
+) -> _OnCore:  # fmt: skip
     """Tilings that fit; parameters as for ``contraction_tiling``."""
     core = chip.cores[core_name]
     users = {role: beside.users(chip, role, core.buffer(role)) for role in (*ROLES, "psum")}
-    key = (chip.core_digest(core_name), *users.values(), work, ops, *sorted(room.items()), *_rules_of(rule))
+    memories = (core.buffer(role) for role in users)
+    key = (*_sizes_key(work, ops, core, rule), *users.values(), *memories, *sorted(room.items()))
     if key not in _FITTING:
         _FITTING[key] = _find_fitting(work, ops, core_name, chip, room, rule, name, users)
-    return _FITTING[key]
+    timing = chip.core_digest(core_name), *key
+    if timing not in _ON_CORE:
+        fitting = _FITTING[key]
+        times = core_times(work, fitting.cand, ops, core, chip.ports(core_name))
+        tables = make_tables(work, fitting.cand, fitting.trips, times)
+        _ON_CORE[timing] = _OnCore(
+            fitting, times, times.busy(), times.latency(), times.on_chip_bytes(), tables
+        )
+    return _ON_CORE[timing]
 
 
 def _find_fitting(
@@ -184,18 +232,15 @@ def _find_fitting(
     name: str, users: dict[str, int],
 ) -> _Fitting:  # fmt: skip
     core = chip.cores[core_name]
-    psum_bits = core.sum_bits()
     for fine in (False, True):  # below the core's granule where nothing else fits with all its copies
-        every = candidates(work, ops, core, rule, fine=fine)
-        t = trips(work, every)
-        buffers = buffer_bytes(work, every, t, ops, psum_bits)
-        cand, origin = with_copies(every, buffers, core, room, users)
-        most = {role: copies[origin] for role, (_, copies) in buffers.items()}
+        every = _every(work, ops, core, rule, fine=fine)
+        cand, origin = with_copies(every.cand, every.buffers, core, room, users)
+        most = {role: copies[origin] for role, (_, copies) in every.buffers.items()}
         whole = np.logical_and.reduce([getattr(cand, f"{role}_copies") == most[role] for role in ROLES])
         if whole.any():
             break
     if not origin.size:
-        raise InputError(_too_small(work, least_need(buffers, core, users), room, name, chip))
+        raise InputError(_too_small(work, least_need(every.buffers, core, users), room, name, chip))
     keep = largest(cand, whole, rule)
     t = trips(work, cand)
     keep &= t.total <= max(MOST_TILES, 4 * int(t.total[keep].min()))
@@ -203,13 +248,12 @@ def _find_fitting(
     t = trips(work, kept)
     copies = {role: copies[keep] for role, copies in most.items()}
     return _Fitting(
-        considered=every.rows.size,
+        considered=every.cand.rows.size,
         cand=kept,
-        sizes={role: size[origin[keep]] for role, (size, _) in buffers.items()},
+        sizes={role: size[origin[keep]] for role, (size, _) in every.buffers.items()},
         copies=copies | {role: getattr(kept, f"{role}_copies") for role in ROLES},
         most=copies,
         trips=t,
-        times=core_times(work, kept, ops, core, chip.ports(core_name)),
         moves=moves(work, kept, t, ops),
     )
 
@@ -229,27 +273,26 @@ class Search:
         beside: Beside = ALONE,
     ) -> None:
         self.core = core = chip.cores[core_name]
-        fitting = _fitting(work, ops, core_name, chip, room, rule, name, beside)
-        most, times = fitting.most, fitting.times
+        mine = _on_core(work, ops, core_name, chip, room, rule, name, beside)
+        fitting, self.busy_fs, self.on_chip = mine.fitting, mine.busy_fs, mine.moved_bytes
         self.considered = fitting.considered
         self.cand: Candidates = fitting.cand
         self.sizes, self.copies, self.trips = fitting.sizes, fitting.copies, fitting.trips
         self.passages = passages(chip, core, ops, PIECE_BYTES, beside)
         cost = rates(fitting.moves, self.passages)
         self.bounds: Bounds = bounds(fitting.moves, self.passages, cost)
-        self.busy_fs = times.busy()
-        alone = self.busy_fs + times.latency() + self.bounds.ends_fs
+        alone = self.busy_fs + mine.latency_fs + self.bounds.ends_fs
         self.least_fs = np.maximum(alone, self.bounds.moving_fs)
         self.guess_fs = np.maximum(self.busy_fs, self.bounds.moving_fs) + self.bounds.ends_fs
         for i, role in enumerate(ROLES):  # what has one copy where two would help is moved between tiles
-            single = getattr(self.cand, f"{role}_copies") < most[role]
+            single = getattr(self.cand, f"{role}_copies") < fitting.most[role]
             self.guess_fs += np.where(single, np.minimum(self.busy_fs, self.bounds.by_role_fs[i]), 0)
         self.ahead = self._loaded_ahead()
-        self.on_chip = times.on_chip_bytes()
         self.traffic = sum(self.bounds.traffic.values(), np.zeros_like(self.trips.total))
         self.pipeline: Pipeline = make_pipeline(
-            work, self.cand, self.trips, ops, core, times, self.passages, cost, self.traffic, self.least_fs
-        )
+            work, mine.tables, self.trips, ops, core, mine.times, self.passages, cost, self.traffic,
+            self.least_fs,
+        )  # fmt: skip
 
     def best(self) -> Choice:
         """The candidate of least time; of those that cannot be told apart, the one of least traffic."""

@@ -12,7 +12,7 @@ from simulator.mapping.remember import Remembered
 from simulator.mapping.rowform import RowForm
 from simulator.mapping.schedule import Task
 from simulator.mapping.storages import Storages
-from simulator.mapping.weigh import Apart, Parts
+from simulator.mapping.weigh import Apart, Parts, Way
 from simulator.workload.work import Contraction
 
 Forms = Sequence[RowForm | None]
@@ -26,10 +26,8 @@ class Outline:
     ----------
     form
         Streams of rows.
-    apart
-        Of each task the operands that it needs whole: role, bytes, core and operand that say the way.
-    ways
-        Stream -> core and operand that say the way to where it lies otherwise.
+    apart, ways
+        As those of ``Parts``.
     least_bytes
         Traffic if everything that it needs comes once.
     number
@@ -37,8 +35,8 @@ class Outline:
     """
 
     form: ChainForm
-    apart: tuple[tuple[tuple[str, int, tuple[str, str], bool], ...], ...]
-    ways: tuple[tuple[str, tuple[str, str]], ...]
+    apart: tuple[tuple[Apart, ...], ...]
+    ways: Mapping[str, Way]
     least_bytes: int
     number: int
 
@@ -76,6 +74,10 @@ class Outlines:
         if key not in _STRUCTURES:
             _STRUCTURES[key] = next(_COUNT)
         self._structure = _STRUCTURES[key]
+        routes = tuple(storages.routes.items())
+        if routes not in _NUMBERS:
+            _NUMBERS[routes] = next(_COUNT)
+        self.routes = _NUMBERS[routes]  # equal ones have the same number
 
     def stays_of(self, stays: Mapping[str, str]) -> list[tuple[str | None, ...]]:
         """Of each task, where the storages that it touches stay."""
@@ -116,21 +118,17 @@ class Outlines:
             stream.height * form.images * stream.row_bytes * (stream.loaded + stream.stored)
             for stream in form.streams
         )
-        whole = sum(size for aparts in uses.apart for _, size, _, _ in aparts)
+        whole = sum(apart.bytes for aparts in uses.apart for apart in aparts)
         key = (tuple(self._works[i : j + 1]), i, form.forms, form.streams, tuple(uses.apart))
         if key not in _NUMBERS:
             _NUMBERS[key] = next(_COUNT)
-        return Outline(form, tuple(uses.apart), tuple(uses.ways.items()), rows + whole, _NUMBERS[key])
+        return Outline(form, tuple(uses.apart), uses.ways, rows + whole, _NUMBERS[key])
 
     def parts(self, outline: Outline) -> Parts:
-        """The chain with the ways of this chip."""
-        routes, form = self.storages.routes, outline.form
+        """The chain with its pieces."""
+        form = outline.form
         pieces = tuple(piece for piece in self.pieces[form.first : form.last + 1] if piece is not None)
-        apart = tuple(
-            tuple(Apart(role, size, routes[way], only) for role, size, way, only in aparts)
-            for aparts in outline.apart
-        )
-        return Parts(form, pieces, apart, {name: routes[way] for name, way in outline.ways})
+        return Parts(form, pieces, outline.apart, outline.ways)
 
 
 class _Uses:
@@ -142,8 +140,8 @@ class _Uses:
         self.storages, self.forms, self.stays = storages, forms, stays
         self.i, self.j = ends
         self.streams: list[Stream] = []
-        self.apart: list[tuple[tuple[str, int, tuple[str, str], bool], ...]] = []
-        self.ways: dict[str, tuple[str, str]] = {}
+        self.apart: list[tuple[Apart, ...]] = []
+        self.ways: dict[str, Way] = {}
 
     def collect(self) -> bool:
         """Fill in; False where the tasks cannot be a chain."""
@@ -171,12 +169,13 @@ class _Uses:
             self.streams.append(stream)
         return True
 
-    def _apart(self, task: Task, operand: int, name: str) -> tuple[str, int, tuple[str, str], bool]:
+    def _apart(self, task: Task, operand: int, name: str) -> Apart:
         role = self.storages.read_role(task, name)
         local = self.storages.is_local(task, name, role, self.stays)
         size = 0 if local else self.storages.list.sizes[name]
-        weight = isinstance(task.work, Contraction)
-        return "weight" if weight else f"in{operand}", size, (task.core, role), not weight
+        weight, way = isinstance(task.work, Contraction), (task.core, role)
+        memory = self.storages.routes[way].memory
+        return Apart("weight" if weight else f"in{operand}", size, way, memory, not weight)
 
     def _stream(
         self, name: str, readers: tuple[tuple[int, int], ...], makers: tuple[int, ...]

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from simulator.mapping.builder import PIECE_BYTES
-from simulator.mapping.chain import PACES, Chain, ChainForm, Pace, Stream, Timetable, line_role
+from simulator.mapping.chain import PACES, Chain, ChainForm, Pace, Timetable, line_role
 from simulator.mapping.piece import Piece
 from simulator.mapping.remember import Remembered
 from simulator.mapping.route import Route, align
 from simulator.mapping.schedule import Buffer, Tiling
-from simulator.mapping.shape import spans
+from simulator.workload.work import Contraction
 
 #: Numbers of stripes of an image that are tried, and one row per stripe.
 _STRIPES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -28,37 +28,38 @@ _TABLES: Remembered[tuple, Timetable] = Remembered(4000)
 _FINER = 3
 
 
+#: (core, role of an operand): what says the route of that operand.
+Way = tuple[str, str]
+Routes = Mapping[Way, Route]
+
+
 @dataclass(frozen=True, slots=True)
 class Apart:
     """An operand that a task of a chain needs whole: its weights, or one that is broadcast.
 
-    ``resident_only``: it cannot come in pieces. ``route`` leads to it; its bytes are 0 where it lies in the
-    core's own memory.
+    ``resident_only``: it cannot come in pieces. ``way`` says the route to it, ``memory`` is the core's own;
+    its bytes are 0 where it lies there.
     """
 
     role: str
     bytes: int
-    route: Route
+    way: Way
+    memory: str
     resident_only: bool
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Everything about a chain that does not depend on its stripes.
+    """Everything about a chain that does not depend on its stripes, nor on how fast its routes are.
 
-    ``apart`` has the operands that each task needs whole; ``routes`` the way of each stream between its line
-    buffer and where it lies otherwise, where it goes that way.
+    ``apart`` has the operands that each task needs whole; ``ways`` say the route of each stream between its
+    line buffer and where it lies otherwise, where it goes that way.
     """
 
     form: ChainForm
     pieces: tuple[Piece, ...]
     apart: tuple[tuple[Apart, ...], ...]
-    routes: Mapping[str, Route]
-
-    @cached_property
-    def ways(self) -> tuple[object, ...]:
-        """All routes: what tells parts apart whose chains are built alike."""
-        return *self.routes.items(), *(apart.route for aparts in self.apart for apart in aparts)
+    ways: Mapping[str, Way]
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,14 @@ class Weighed:
     tiles: tuple[int, ...]
     buffers: tuple[tuple[Buffer, ...], ...]
     busy_fs: tuple[int, ...]
+
+
+class Offer(NamedTuple):
+    """A choice of stripes with its time and traffic; ``_Option.weighed`` makes a chain of it."""
+
+    expected_fs: int
+    traffic_bytes: int
+    option: _Option
 
 
 class Ladder:
@@ -86,8 +95,8 @@ class Ladder:
         self._tables: dict[int, Timetable] = {}
         self._options: dict[tuple[int, Pace, bool], _Option] = {}
 
-    def weigh(self, room: Mapping[str, int], parts: Parts) -> Weighed | None:
-        """The chain of least expected time (then least traffic) of those that fit.
+    def weigh(self, room: Mapping[str, int], routes: Routes, number: int) -> Offer | None:
+        """The choice of least expected time (then least traffic) of those that fit.
 
         Weights are resident if any stripes fit beside them; else as many as there is room for. Tasks are a
         step apart if any stripes fit so.
@@ -96,14 +105,15 @@ class Ladder:
         ----------
         room
             Free bytes per memory.
-        parts
-            The chain, equal to the ladder's but for its routes.
+        routes, number
+            How operands get to the cores; equal ones have the same number.
         """
         for streamed in (False, True):
             for pace in PACES:
-                found = [option.with_room(room, parts) for option in self._largest(room, pace, streamed)]
-                if found:
-                    return min(found, key=lambda w: (w.chain.expected_fs, w.chain.traffic_bytes))
+                options = self._largest(room, pace, streamed)
+                if options:
+                    offers = [option.with_room(room).offer(routes, number) for option in options]
+                    return min(offers, key=lambda offer: offer[:2])
         return None
 
     def fits(self, room: Mapping[str, int]) -> bool:
@@ -168,35 +178,38 @@ class _Option:
                     self.resident[k] = two >= max(apart.bytes for apart in self.parts.apart[k])
             self.possible = self._tile()
         self.need = self._need() if self.possible else {}
-        self._weighed: dict[tuple[object, ...], Weighed] = {}
+        self._offers: dict[int, Offer] = {}  # by number of the routes
         self._settled: dict[tuple[int, ...], _Option] = {}  # by room
         self._distinct: dict[tuple[bool, ...], _Option] = {}  # by what is resident
-        self._on_cores: _OnCores | None = None
+        self._flows: list[_Flow] = []
+        self.busy_fs: tuple[int, ...] = ()
+        self.steps_fs = 0
 
     def fits(self, room: Mapping[str, int]) -> bool:
         """Whether everything has room."""
         return self.possible and all(size <= room[memory] for memory, size in self.need.items())
 
-    def with_room(self, room: Mapping[str, int], parts: Parts) -> Weighed:
-        """The chain weighed; of weights that come in stripes as many stay as there is room for."""
+    def with_room(self, room: Mapping[str, int]) -> _Option:
+        """Itself; where weights come in stripes, with as many of them resident as there is room for."""
         if all(self.resident):
-            return self._weighed_with(parts)
+            return self
         key = tuple(room[memory] for memory in self.need)
         if key not in self._settled:
             settled = self._settle(room)
             self._settled[key] = self._distinct.setdefault(tuple(settled.resident), settled)
-        return self._settled[key]._weighed_with(parts)
+        return self._settled[key]
 
-    def _weighed_with(self, parts: Parts) -> Weighed:
-        if parts.ways not in self._weighed:
-            self._weighed[parts.ways] = self._weigh(parts)
-        return self._weighed[parts.ways]
+    def offer(self, routes: Routes, number: int) -> Offer:
+        """With its traffic and its time; parameters as for ``Ladder.weigh``."""
+        if number not in self._offers:
+            self._offers[number] = self._offer(routes)
+        return self._offers[number]
 
     def _settle(self, room: Mapping[str, int]) -> _Option:
         """The option with as many weights resident as there is room for, the largest first."""
         streamed = [k for k, stays in enumerate(self.resident) if not stays]
         settled = copy(self)
-        settled._on_cores, settled._weighed = None, {}
+        settled._flows, settled._offers = [], {}
         settled.resident, settled.tilings = list(self.resident), list(self.tilings)
         for k in sorted(streamed, key=lambda k: -sum(apart.bytes for apart in self.parts.apart[k])):
             before = list(settled.tilings)
@@ -235,7 +248,7 @@ class _Option:
                     continue
                 whole = self.resident[k] or apart.resident_only
                 size = apart.bytes if whole else piece.weight_tile_bytes(self.tilings[k])
-                found[k].append(Buffer(apart.role, apart.route.memory, align(size), 1 if whole else 2))
+                found[k].append(Buffer(apart.role, apart.memory, align(size), 1 if whole else 2))
             tiles = piece.tiles(self.tilings[k], self.most[k])
             size = piece.sums_bytes(self.tilings[k], self.most[k], max(tiles, 2))
             if size > sums.get(piece.task.core, (0, 0))[0]:
@@ -261,7 +274,7 @@ class _Option:
                 if apart.bytes:
                     whole = self.resident[k] or apart.resident_only
                     size = apart.bytes if whole else piece.weight_tile_bytes(self.tilings[k])
-                    yield apart.route.memory, align(size), 1 if whole else 2
+                    yield apart.memory, align(size), 1 if whole else 2
             tiles = piece.tiles(self.tilings[k], self.most[k])
             size = piece.sums_bytes(self.tilings[k], self.most[k], max(tiles, 2))
             if size > sums.get(piece.task.core, (0, ""))[0]:
@@ -269,14 +282,34 @@ class _Option:
         for size, memory in sums.values():
             yield memory, size // 2, 2
 
-    def _weigh(self, parts: Parts) -> Weighed:
-        """The chain with its traffic and its time."""
-        self._on_cores = cores = self._on_cores or self._find_on_cores()
-        ways = list(self._transfers(parts))
-        traffic = sum(way.bytes + way.cuts * way.route.burst_bytes for way in ways)
-        at_once = _link_fs(way for way in ways if way.first_step)
-        later = _link_fs(way for way in ways if not way.first_step)
-        ends = sum(way.bytes * _per_byte_fs(way.route) / way.stripes for way in ways if way.stripes)
+    def _offer(self, routes: Routes) -> Offer:
+        if not self._flows:
+            self._flows = list(self._find_flows())
+            self.busy_fs, self.steps_fs = self._core_time()
+        ends, traffic = 0.0, 0
+        taken: tuple[dict[str, float], dict[str, float]] = {}, {}  # of link or far memory: later, first step
+        for flow in self._flows:
+            route, moved = routes[flow.way], flow.bytes
+            cuts = flow.cuts if flow.run_bytes % route.burst_bytes else 0
+            traffic += moved + cuts * route.burst_bytes
+            linked = moved * 1e15 / route.link_bytes_per_s if route.link_bytes_per_s else 0.0
+            served = moved * 1e15 / route.far_bytes_per_s if route.far_bytes_per_s else 0.0
+            used, link, far = taken[flow.first_step], "link " + route.link, "far " + route.far
+            used[link] = used.get(link, 0.0) + linked + flow.starts * route.start_fs
+            used[far] = used.get(far, 0.0) + served + cuts * route.far_run_fs
+            if flow.stripes:
+                ends += moved * (1e15 / route.bytes_per_s if route.bytes_per_s else 0.0) / flow.stripes
+        later, at_once = (max(used.values(), default=0.0) for used in taken)
+        return Offer(int(at_once + max(self.steps_fs, later) + ends), traffic, self)
+
+    def weighed(self, offer: Offer, unfused_bytes: int, unfused_fs: int) -> Weighed:
+        """The chain that was offered; what its tasks move and take without it is for ``Chain`` to tell."""
+        tiles = tuple(
+            sum(piece.tiles(tiling, rows) * times for rows, times in counted if rows)
+            for piece, tiling, counted in zip(
+                self.parts.pieces, self.tilings, self.table.counted, strict=True
+            )
+        )
         chain = Chain(
             form=self.parts.form,
             rows=self.table.rows,
@@ -284,110 +317,74 @@ class _Option:
             pace=self.pace,
             lines=tuple((stream.storage, rows) for stream, rows in self.lines),
             resident=tuple(self.resident),
-            traffic_bytes=traffic,
-            expected_fs=int(at_once + max(cores.steps_fs, later) + ends),
-        )
-        return Weighed(chain, tuple(self.tilings), cores.tiles, cores.buffers, cores.busy_fs)
-
-    def _find_on_cores(self) -> _OnCores:
-        """What has nothing to do with the ways to far memories."""
-        busy, steps_fs = self._core_time()
-        tiles = tuple(
-            sum(piece.tiles(tiling, rows) * times for rows, times in zip(*counted, strict=True) if rows)
-            for piece, tiling, counted in zip(
-                self.parts.pieces, self.tilings, self.table.counted, strict=True
-            )
+            traffic_bytes=offer.traffic_bytes,
+            expected_fs=offer.expected_fs,
+            unfused_bytes=unfused_bytes,
+            unfused_fs=unfused_fs,
         )
         buffers = tuple(tuple(found) for found in self.buffers())
-        return _OnCores(tuple(busy), steps_fs, tiles, buffers)
+        return Weighed(chain, tuple(self.tilings), tiles, buffers, self.busy_fs)
 
-    def _core_time(self) -> tuple[list[int], int]:
+    def _core_time(self) -> tuple[tuple[int, ...], int]:
         """Time of each task's core, and of all steps, in fs: in a step the busiest core counts."""
-        steps = self.table.steps(self.delays)
-        together = self.pace == "together"
+        together, cores = self.pace == "together", self.parts.form.cores
+        busy, waits, by_rows = [], 0, []
+        for piece, tiling, counted in zip(self.parts.pieces, self.tilings, self.table.counted, strict=True):
+            times, latency = piece.times_fs(tiling, [rows for rows, _ in counted])
+            busy.append(sum(time * many for time, (_, many) in zip(times, counted, strict=True)))
+            waits += latency * sum(many for rows, many in counted if rows)
+            by_rows.append({rows: time for time, (rows, _) in zip(times, counted, strict=True)})
+        if together or len(set(cores)) == 1:
+            return tuple(busy), sum(busy) + (waits if together else 0)
         per_core: dict[str, np.ndarray] = {}
-        busy = []
-        for k, (piece, counts) in enumerate(zip(self.parts.pieces, self.table.counts, strict=True)):
-            sizes, where = self.table.sizes[k]
-            times, latency = piece.times_fs(self.tilings[k], sizes)
-            time = np.array(times)[where]
-            busy.append(int(time.sum()))
-            if together:
-                time = time + np.where(counts > 0, latency, 0)
-            line = per_core.setdefault("" if together else piece.task.core, np.zeros(steps, np.int64))
-            line[self.delays[k] : self.delays[k] + counts.size] += time
-        return busy, int(np.max(list(per_core.values()), axis=0).sum())
+        for core, delay, counts, times_of in zip(
+            cores, self.delays, self.table.counts, by_rows, strict=True
+        ):
+            line = per_core.setdefault(core, np.zeros(self.table.steps(self.delays), np.int64))
+            line[delay : delay + counts.size] += [times_of[rows] for rows in counts.tolist()]
+        return tuple(busy), int(np.max(list(per_core.values()), axis=0).sum())
 
-    def _transfers(self, parts: Parts) -> Iterator[_Way]:
-        stripes = self.table.stripes * self.parts.form.images
+    def _find_flows(self) -> Iterator[_Flow]:
+        """What goes to and from the memories behind; rows are cut where their line buffer begins anew."""
+        form, stripes = self.parts.form, self.table.stripes * self.parts.form.images
         for stream, rows in self.lines:
+            moved = []
             if stream.loaded:
                 starts, ends = self.table.loads(stream)
-                moved = int((ends - starts).sum()) * stream.row_bytes
-                yield _way(parts.routes[stream.storage], moved, stripes, rows, stream)
+                moved.append(int((ends - starts).sum()) * stream.row_bytes)
             if stream.stored:
-                moved = stream.height * self.parts.form.images * stream.row_bytes
-                yield _way(parts.routes[stream.storage], moved, stripes, rows, stream)
+                moved.append(stream.height * form.images * stream.row_bytes)
+            for size in moved:
+                way, row_bytes = self.parts.ways[stream.storage], stream.row_bytes
+                cuts = stripes + size // (rows * row_bytes) + size // PIECE_BYTES
+                yield _Flow(way, size, cuts, cuts, row_bytes, stripes, False)
         for k, piece in enumerate(self.parts.pieces):
-            for apart in parts.apart[k]:
+            for apart in self.parts.apart[k]:
                 if apart.bytes:
                     whole = self.resident[k] or apart.resident_only
                     tiles, block = 1, apart.bytes
                     if not apart.resident_only:
                         tiling, work = self.tilings[k], piece.task.work
-                        tiles = len(spans(work.k, tiling.n)) * len(spans(work.groups, tiling.groups))  # type: ignore[union-attr]
+                        assert isinstance(work, Contraction)
+                        tiles = -(-work.k // tiling.n) * -(-work.groups // tiling.groups)
                         block = apart.bytes // tiles
                     times = 1 if whole else stripes
-                    ragged = block % apart.route.burst_bytes != 0
-                    cuts = times * (tiles + apart.bytes // PIECE_BYTES) if ragged else 0
-                    yield _Way(apart.route, times * apart.bytes, times * tiles, cuts, 0, whole)
+                    cuts = times * (tiles + apart.bytes // PIECE_BYTES)
+                    yield _Flow(apart.way, times * apart.bytes, times * tiles, cuts, block, 0, whole)
 
 
-@dataclass(frozen=True, slots=True)
-class _OnCores:
-    """Time of each task's core and of all steps, tiles and buffers of each task."""
+class _Flow(NamedTuple):
+    """Bytes along a route, in ``starts`` transfers.
 
-    busy_fs: tuple[int, ...]
-    steps_fs: int
-    tiles: tuple[int, ...]
-    buffers: tuple[tuple[Buffer, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """Bytes along a route, in ``starts`` transfers; ``cuts`` of them open a row of the far memory for a rest.
-
+    Unless ``run_bytes`` are whole bursts, ``cuts`` of them open a row of the far memory for a rest.
     ``stripes`` pieces, of which one is exposed at the chain's start or end; ``first_step``: all of it is
     needed before the second stripe.
     """
 
-    route: Route
+    way: Way
     bytes: int
     starts: int
     cuts: int
+    run_bytes: int
     stripes: int
     first_step: bool
-
-
-def _way(route: Route, moved: int, stripes: int, line_rows: int, stream: Stream) -> _Way:
-    """Rows through a line buffer: a run per stripe, cut where the line buffer begins anew."""
-    cuts = stripes + moved // (line_rows * stream.row_bytes) + moved // PIECE_BYTES
-    ragged = stream.row_bytes % route.burst_bytes != 0
-    return _Way(route, moved, cuts, cuts if ragged else 0, stripes, False)
-
-
-def _per_byte_fs(route: Route) -> float:
-    return 1e15 / route.bytes_per_s if route.bytes_per_s else 0.0
-
-
-def _link_fs(ways: Iterator[_Way]) -> float:
-    """Time in fs of the busiest link or far memory; what short runs waste costs the memory alone."""
-    taken: dict[tuple[str, str], float] = {}
-    for way in ways:
-        route = way.route
-        linked = way.bytes * 1e15 / route.link_bytes_per_s if route.link_bytes_per_s else 0.0
-        served = way.bytes * 1e15 / route.far_bytes_per_s if route.far_bytes_per_s else 0.0
-        link, far = ("link", route.link), ("far", route.far)
-        taken[link] = taken.get(link, 0.0) + linked + way.starts * route.start_fs
-        taken[far] = taken.get(far, 0.0) + served + way.cuts * route.far_run_fs
-    return max(taken.values(), default=0.0)

@@ -74,6 +74,7 @@ class ClosedForm:
         self.storages = Storages(graph, chip, tasks, False)
         self.homes = {task.core for task in self.tasks}
         self._cores: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
+        self._tiles: dict[Any, np.ndarray] = {}
         self._ways: dict[Any, list[Ways]] = {}
         self._paths: dict[Any, tuple[float, float, float, float]] = {}
         self._rest: dict[Any, float | None] = {}
@@ -138,7 +139,7 @@ class ClosedForm:
         busy, energy = np.full(len(self.tasks), np.inf), np.zeros(len(self.tasks))
         if not able:
             return busy, energy
-        tiles = np.concatenate([self._tile(i, core) for i in able])
+        tiles = self._tiles_of(able, core)
         ports = {memory: self._port(memory, name, variant) for memory in self.chip.memories}
         occupancy, _ = tile_times_fs(core, ports, tiles)
         parts = [min(getattr(self.tasks[i].work, "split", len(copies)), len(copies)) for i in able]
@@ -148,6 +149,17 @@ class ClosedForm:
             spent = spent + _priced(moved, variant.components[memory], ("read", "write"))
         energy[able] = spent
         return busy, energy
+
+    def _tiles_of(self, layers: list[int], core: Core) -> np.ndarray:
+        """Layers as one tile each with the operations that join it, TILE, shape (layers,)."""
+        works = ((i, self.tasks[i].work) for i in layers)
+        inner = [
+            core.inner(work.c, work.fy * work.fx) if isinstance(work, Contraction) else i for i, work in works
+        ]
+        key = tuple(layers), tuple(inner)  # all that a layer's tile has from the core
+        if key not in self._tiles:
+            self._tiles[key] = np.concatenate([self._tile(i, core) for i in layers])
+        return self._tiles[key]
 
     def _tile(self, i: int, core: Core) -> np.ndarray:
         """A layer as one tile with the operations that join it, TILE, shape (1,)."""
