@@ -58,15 +58,17 @@ def conv(image: tuple[int, ...], filters: int, stride: int = 1, group: int = 1) 
 
 
 LAYERS: dict[str, Callable[[], Graph]] = {
-    "square": lambda: product(48, 16, 16),
+    "square": lambda: product(32, 24, 20),
     "deep": lambda: product(10, 12, 48),
-    "vector": lambda: product(1, 32, 24),
+    "vector": lambda: product(1, 48, 40),
     "conv": lambda: conv((1, 8, 10, 10), 12),
     "strided": lambda: conv((2, 6, 9, 9), 16, stride=2),
     "depthwise": lambda: conv((1, 12, 10, 10), 12, group=12),
     "grouped": lambda: conv((1, 12, 8, 8), 15, group=3),
     "attention": lambda: batched(4, 12, 16, 10),
 }
+#: Those of which all tilings are simulated: products that leave fewer to be simulated.
+SEARCHED = {**LAYERS, "square": lambda: product(48, 16, 16), "vector": lambda: product(1, 32, 24)}
 #: A tiling that is faster by less is as good as the planner's.
 TOLERANCE = 0.02
 
@@ -80,10 +82,10 @@ def chip(request: pytest.FixtureRequest, tmp_path: Path) -> Chip:
     return load_chip(file)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", SEARCHED)
 def test_no_tiling_is_faster_than_the_planners(chip: Chip, name: str, record_property):
     """Every tile size, order and hold is simulated, but for those whose tiles alone or bytes alone take longer."""
-    layer = Layer.of(LAYERS[name](), chip)
+    layer = Layer.of(SEARCHED[name](), chip)
     chosen_fs = layer.chosen_fs()
     every = layer.all_that_fit()
     could = np.flatnonzero(layer.least_fs(every) < (1 - TOLERANCE) * chosen_fs)
