@@ -79,7 +79,9 @@ def assume(graph: Graph, precision: str) -> Graph:
     floats = [tensor.dtype for tensor in graph.tensors.values() if tensor.dtype in FLOATS]
     operands = [graph.tensors[name] for node in products for name in node.inputs[:2]]
     if not any(tensor.dtype in FLOATS for tensor in operands) and (operands or not floats):
-        _check_quantized(operands, weights, activations, precision)
+        seconds = {node.inputs[1] for node in products}
+        constants = {name for name in seconds if graph.tensors[name].constant is not None}
+        _check_quantized(operands, constants, weights, activations, precision)
         return graph
     kinds = _kinds_of_constants(graph, products, weights, activations)
     tensors = {
@@ -96,14 +98,14 @@ def assume(graph: Graph, precision: str) -> Graph:
     return replace(retyped, nodes=nodes, assumptions=(*graph.assumptions, sentence), digest=digest)
 
 
-def _check_quantized(operands: list[Tensor], weights: str, activations: str, precision: str) -> None:
-    """Raise unless a network that is quantized already is so as asked."""
-    stated = sorted({tensor.dtype for tensor in operands})
-    asked = {weights, activations, f"u{weights}", f"u{activations}"}
-    if stated and not asked.issuperset(stated):
-        text = (
-            f"the network file is quantized already, to {' and '.join(stated)}; {precision} cannot be assumed"
-        )
+def _check_quantized(
+    operands: list[Tensor], constants: set[str], weights: str, activations: str, precision: str
+) -> None:
+    """Raise unless a network that is quantized already is so as asked; ``constants`` are its weights."""
+    asked = {True: weights, False: activations}
+    if any(tensor.dtype.removeprefix("u") != asked[tensor.name in constants] for tensor in operands):
+        stated = " and ".join(sorted({tensor.dtype for tensor in operands}))
+        text = f"the network file is quantized already, to {stated}; {precision} cannot be assumed"
         raise InputError(Problem(text, path="precision"))
 
 

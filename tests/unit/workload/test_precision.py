@@ -126,5 +126,14 @@ def test_a_quantized_network_is_what_its_file_says(graph):
         assume(quantized, "fp16")
 
 
+def test_a_quantized_network_is_asked_for_by_both_its_types(graph):
+    """Weights of int8 are none of int4, though the activations are those asked for; and the other way round."""
+    even, mixed = assume(graph, "int8"), assume(graph, "w4a8")
+    assert assume(mixed, "w4a8") is mixed
+    for quantized, asked in ((even, "w4a8"), (mixed, "int8"), (mixed, "int4"), (mixed, "int8/int4")):
+        with pytest.raises(InputError, match=f"quantized already, .*; {asked} cannot be assumed"):
+            assume(quantized, asked)
+
+
 def test_values_of_weights_are_not_touched(graph):
     assert assume(graph, "int8").tensors["w"].constant is graph.tensors["w"].constant
