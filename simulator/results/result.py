@@ -393,11 +393,10 @@ class Result:
         """What no type tells: a time that cannot be, a resolved input without mappings."""
         if self.metrics.latency_s and not 1e-60 < self.metrics.latency_s < 1e60:
             return "metrics.latency_s: a time in seconds"
-        return next(
-            (
-                f"resolved.{key}: a mapping"
-                for key in ("chip", "experiment")
-                if not isinstance(self.resolved.get(key, {}), dict)
-            ),
-            "",
-        )
+        for key, inner in (("chip", "technology"), ("experiment", "set")):
+            outer = self.resolved.get(key, {})
+            if not isinstance(outer, dict):
+                return f"resolved.{key}: a mapping"
+            if not isinstance(outer.get(inner, {}), dict):
+                return f"resolved.{key}.{inner}: a mapping"
+        return ""

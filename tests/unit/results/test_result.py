@@ -136,8 +136,10 @@ def test_figures_of_another_type_are_told_at_their_place(result, tmp_path, key, 
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("chip", 5), ("batch", "1"), ("resolved", {"chip": []}), ("copies", [1])]
-)
+    ("key", "value"),
+    [("chip", 5), ("batch", "1"), ("resolved", {"chip": []}), ("resolved", {"chip": {"technology": "7 nm"}}),
+     ("resolved", {"experiment": {"set": ["a"]}}), ("copies", [1])],
+)  # fmt: skip
 def test_parts_of_another_type_are_refused(result, tmp_path, key, value):
     (tmp_path / "result.json").write_text(json.dumps({**result.to_dict(), key: value}))
     with pytest.raises(InputError, match=f"{key}.*not a result: expected"):
