@@ -201,20 +201,20 @@ def _share(name: str, kept: str, joules: Mapping[Column, float], factors: Mappin
 
 
 def _area(result: Result, chip: Mapping[str, Any], was_nm: float, node_nm: float) -> Factor:
-    """Factor of the area of what is on the chip."""
+    """Factor of the area of what is on the chip; that of kinds that do not say what they are stays."""
     outside = {memory.name for memory in result.memories if memory.external}
     sums = [0.0, 0.0, 0.0, 0.0]
     for family in _FAMILIES:
         for name in _members(chip, family):
             kind, fields = _fields(chip, name)
             spent_in = kind.spent_in("area") if kind is not None else ""
-            if name in outside or not spent_in or spent_in in scaling.KEPT:
+            if name in outside or spent_in in scaling.KEPT:
                 continue
             try:
                 mm2 = float(units.parse(_plain(fields.get("area")), "mm2"))
             except ValueError:
                 continue
-            factor = scaling.area(spent_in, was_nm, node_nm)
+            factor = scaling.area(spent_in, was_nm, node_nm) if spent_in else Factor()
             sums = [was + mm2 * times for was, times in zip(sums, (1.0, *factor.each), strict=True)]
     return Factor(*(each / sums[0] for each in sums[1:])) if sums[0] else Factor()
 

@@ -128,6 +128,14 @@ def test_a_kind_that_is_not_known_here_is_kept_and_named():
     assert kept["what npu spends it in is not stated"].factor.central == 1
 
 
+def test_the_area_of_a_kind_that_is_not_known_here_stays():
+    """2 mm2 of a core that nobody knows, 3 mm2 of SRAM."""
+    found = normalise(made({**CHIP, "cores": {"npu": {"kind": "somebody_s", "area": "2 mm2"}}}), 7.0)
+    sram = scaling.area("sram", 28, 7)
+    for each, factor in zip(found.each, sram.each, strict=True):
+        assert each.metrics.area_mm2 == pytest.approx(2 + 3 * factor)
+
+
 def test_a_resolved_chip_that_somebody_wrote_has_no_traceback():
     for members in ([], {"npu": 1}, {"npu": {"kind": ["x"]}}, None):
         assert normalise(made({**CHIP, "cores": members}), 7.0).each is not None
