@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +26,7 @@ from simulator.hw.chip import Chip, load_chip
 from simulator.results.brought import Brought
 from simulator.results.result import Result
 from simulator.workload.frontends import built
+from simulator.workload.graph import Graph
 from simulator.workload.op import work_of
 from simulator.workload.precision import parse
 from simulator.workload.work import Contraction
@@ -53,27 +55,46 @@ def bring(result: Result, precision: str, say: Callable[[str], None] = lambda te
         The precision is none.
     """
     asked = parse(precision)
-    refused = _refused(result)
-    if refused:
-        there = result.precision == asked[0] and _own_types(result) == asked
-        return Brought(result, kept="" if there else refused)
-    settings = {str(path): value for path, value in result.resolved["experiment"].get("set", {}).items()}
+    settings = _settings(result)
     try:
-        types = _types(settings)
-        if types == asked or (types is None and result.precision == asked[0] == asked[1]):
-            return Brought(result)
-        say(f"{result.chip} {result.network} at {precision}")
-        chip = _chip(result)
-        _check_network(result, chip, settings, precision)
-        return _again(result, chip, settings, precision)
+        types = _types(settings) or _own_types(result)
     except InputError as error:
-        return Brought(result, kept="; ".join(_words(problem) for problem in error.problems))
+        return Brought(result, kept=_words(error))
+    there = types == asked or (types is None and result.precision == asked[0] == asked[1])
+    refused = _refused(result)
+    if refused or types == asked:
+        return Brought(result, kept="" if there else refused)
+    try:
+        chip = _chip(result)
+        before, batch = _simulated(result, chip, settings)
+    except InputError as error:  # all that is known is what the result says of itself
+        return Brought(result, kept="" if there else _words(error))
+    try:
+        after = _network(result, chip, _at(settings, precision), batch)
+        if after.digest == before.digest:
+            return Brought(result)
+        _check_arrays(chip, after)
+        say(f"{result.chip} {result.network} at {precision}")
+        return _again(result, chip, settings, precision, batch)
+    except InputError as error:
+        return Brought(result, kept=_words(error))
 
 
-def _words(problem: Problem) -> str:
-    """A problem without the place of a chip that lies in no file."""
-    named = problem.file if problem.file and not problem.file.endswith(_CHIP) else ""
-    return f"{named}: {problem.message}" if named else problem.message
+def _words(error: InputError) -> str:
+    """Problems without what stands in no file of the reader's: the chip, and settings that nobody typed."""
+    said = []
+    for problem in error.problems:
+        file = problem.file or _CHIP
+        named = problem.path if file.endswith(_CHIP) or file.startswith("--set") else file
+        named = "" if named.endswith("precision") else named
+        said.append(f"{named}: {problem.message}" if named else problem.message)
+    return "; ".join(said)
+
+
+def _settings(result: Result) -> dict[str, Any]:
+    """What was set for a run."""
+    stated = result.resolved.get("experiment", {}).get("set", {})
+    return {str(path): value for path, value in stated.items()} if isinstance(stated, dict) else {}
 
 
 def _refused(result: Result) -> str:
@@ -83,7 +104,7 @@ def _refused(result: Result) -> str:
     if result.matching is not None:
         return "its neurons compare, they multiply nothing"
     experiment = result.resolved.get("experiment", {})
-    if not isinstance(experiment.get("set", {}), dict) or not experiment.get("network"):
+    if not experiment.get("network"):
         return "the result does not say which network was simulated"
     if not result.resolved.get("chip"):
         return "the result does not hold its chip"
@@ -94,16 +115,19 @@ def _refused(result: Result) -> str:
     if path.suffix in (".yaml", ".yml") and built.is_built(path, "llm"):
         types = _own_types(result)
         stated = f", here {types[0]} and {types[1]}" if types else ""
-        return f"a language model has settings of its own, workload.weights and workload.activations{stated}"
+        return (
+            "a language model has its types from its own settings: run it with others of --set "
+            f"workload.weights and --set workload.activations{stated}"
+        )
     return ""
 
 
 def _own_types(result: Result) -> tuple[str, str] | None:
     """Types of weights and activations of a language model that a result states."""
     arguments = result.resolved.get("experiment", {}).get("args")
-    if not isinstance(arguments, dict):
+    if not isinstance(arguments, dict) or not {"weights", "activations"} <= set(arguments):
         return None
-    return str(arguments.get("weights")), str(arguments.get("activations"))
+    return str(arguments["weights"]), str(arguments["activations"])
 
 
 def _types(settings: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -126,7 +150,8 @@ def _at(settings: Mapping[str, Any], precision: str) -> dict[str, Any]:
     if any(path.startswith(prefix) for path in kept):
         if weights in _QUANTIZED and activations in _QUANTIZED:
             kept.pop(f"{prefix}rules", None)
-            return {**kept, f"{prefix}weights": weights, f"{prefix}activations": activations}
+            unsigned = "u" if str(kept.get(f"{prefix}activations")).startswith("u") else ""
+            return {**kept, f"{prefix}weights": weights, f"{prefix}activations": f"{unsigned}{activations}"}
         kept = {path: value for path, value in kept.items() if not path.startswith(prefix)}
     return {**kept, _SETTING: precision}
 
@@ -142,18 +167,34 @@ def _chip(result: Result) -> Chip:
     return chip
 
 
-def _check_network(result: Result, chip: Chip, settings: Mapping[str, Any], precision: str) -> None:
-    """Raise unless the network is the one that was simulated and the chip's arrays have the precision."""
-    network, batch = result.resolved["experiment"]["network"], _count(_options(result).get("batch"))
-    loaded = []
-    for chosen in (settings, _at(settings, precision)):
-        _, workload = split_overrides(chosen)
-        graph = load_network(network, workload, batch, chip)
-        loaded.append(with_precision(graph, chip, workload.get("precision")))
-        if len(loaded) == 1 and loaded[0].digest != result.provenance.get("network_sha256"):
-            raise InputError(Problem("its network is another one here than it was: the file has changed"))
+def _simulated(result: Result, chip: Chip, settings: Mapping[str, Any]) -> tuple[Graph, int | None]:
+    """The network that was simulated, and the batch that was bound; raise if it is another one here.
+
+    A run in Python does not say whether it bound one: then whichever gives the network.
+    """
+    stated = _count(_options(result).get("batch"))
+    graph = _network(result, chip, settings, stated)
+    if graph.digest == result.provenance.get("network_sha256"):
+        return graph, stated
+    if not result.provenance.get("command"):
+        with suppress(InputError):
+            graph = _network(result, chip, settings, result.batch)
+            if graph.digest == result.provenance.get("network_sha256"):
+                return graph, result.batch
+    raise InputError(Problem("its network is another one here than it was: the file has changed"))
+
+
+def _network(result: Result, chip: Chip, settings: Mapping[str, Any], batch: int | None) -> Graph:
+    """The network of a result as settings have it."""
+    _, workload = split_overrides(settings)
+    graph = load_network(result.resolved["experiment"]["network"], workload, batch, chip)
+    return with_precision(graph, chip, workload.get("precision"))
+
+
+def _check_arrays(chip: Chip, graph: Graph) -> None:
+    """Raise unless the chip's arrays have the precision."""
     there = {name for core in chip.cores.values() for name in core.precisions()}
-    works = [work for node in loaded[1].nodes for work in work_of(node, loaded[1])]
+    works = [work for node in graph.nodes for work in work_of(node, graph)]
     lacking = sorted({work.precision for work in works if isinstance(work, Contraction)} - there)
     if there and lacking:
         raise InputError(Problem(f"no array of {chip.name} multiplies {', '.join(lacking)}"))
@@ -177,16 +218,18 @@ def _count(value: object) -> int | None:
     return int(str(value)) if str(value).isdecimal() else None
 
 
-def _again(result: Result, chip: Chip, settings: Mapping[str, Any], precision: str) -> Brought:
+def _again(
+    result: Result, chip: Chip, settings: Mapping[str, Any], precision: str, batch: int | None
+) -> Brought:
     """Repeat a run at a precision."""
     experiment, options = result.resolved["experiment"], _options(result)
     network, called = str(experiment["network"]), str(experiment.get("chip", result.chip))
     chosen = _at(settings, precision)
     workload = {path: value for path, value in chosen.items() if path.startswith("workload.")}
     stream = _count(experiment.get("stream")) or 1
-    asked = {name: value for name, value in options.items() if name != "stream"}
-    if stream > 1:
-        asked["stream"] = str(stream)
+    asked = {name: value for name, value in options.items() if name not in ("batch", "stream")}
+    asked |= {"batch": str(batch)} if batch else {}
+    asked |= {"stream": str(stream)} if stream > 1 else {}
     named = "".join(f" --{name} {shlex.quote(value)}" for name, value in asked.items())
     where = f"{shlex.quote(called)} {shlex.quote(network)}"
     found = run(
@@ -196,7 +239,7 @@ def _again(result: Result, chip: Chip, settings: Mapping[str, Any], precision: s
         golden=options.get("golden"),
         profile=options.get("profile"),
         overrides=workload,
-        batch=_count(options.get("batch")),
+        batch=batch,
         stream=stream,
         command=f"chipsim run {where}{named} {describe_overrides(chosen)}",
         seed=_count(experiment.get("seed")) or 0,

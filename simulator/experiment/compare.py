@@ -210,6 +210,7 @@ def compare(
     if per and per not in PER:
         problems.append(Problem(f"expected {' or '.join(PER)}, got '{per}'", "--per"))
     node_nm = None if node is None else _node(node, problems)
+    precision = str(precision or "")
     try:
         parse(precision or "int8")
     except InputError as error:

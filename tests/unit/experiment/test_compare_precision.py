@@ -8,11 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from simulator import compare, run
-from simulator.experiment.again import bring
+from simulator.base.errors import InputError
+from simulator.experiment.again import _at, bring
 from simulator.results.values import Values
+from simulator.workload.precision import parse
 
 
 @pytest.fixture
@@ -67,9 +71,14 @@ def test_language_models_have_types_of_their_own(digits):
     one = digits["npu/edge_npu"]
     asked = {**one.resolved["experiment"], "network": "llm/gpt2"}
     found = bring(replace(one, resolved={**one.resolved, "experiment": asked}), "int16")
-    assert found.kept.startswith("a language model has settings of its own")
-    stated = {**asked, "args": {"weights": "int8", "activations": "int8"}}
-    assert bring(replace(one, resolved={**one.resolved, "experiment": stated}), "int8").kept == "", "it is there"
+    assert found.kept.startswith("a language model has its types from its own settings")
+    asked.pop("set")
+    for there in ("int8", "int4/fp16", "w4a8"):
+        weights, activations = parse(there)
+        stated = {**asked, "args": {"weights": weights, "activations": activations}}
+        again = bring(replace(one, resolved={**one.resolved, "experiment": stated}), there)
+        assert again.kept == "", "it is there, whatever its products are called"
+        assert f"here {weights} and {activations}" in bring(again.result, "int16").kept
 
 
 def test_a_network_that_is_quantized_is_quantized_to_other_types(digits):
@@ -81,6 +90,38 @@ def test_a_network_that_is_quantized_is_quantized_to_other_types(digits):
     assert found.result.stream.inferences == 20
     assert found.result.values.source == digits["npu/edge_npu"].values.source
     assert "quantized after training to int4 weights" in found.result.assumptions[0]
+
+
+def test_activations_without_a_sign_stay_so():
+    settings = {"workload.quantize.weights": "int8", "workload.quantize.activations": "uint8"}
+    assert _at(settings, "w4a8")["workload.quantize.activations"] == "uint8"
+    assert _at(settings, "int4")["workload.quantize.activations"] == "uint4"
+
+
+@pytest.mark.parametrize(("asked", "there"), [("w4a8", True), ("int8", False), ("int4", False)])
+def test_a_file_of_mixed_types_is_at_those_alone(chipsim, tiny: Path, asked, there):
+    """Its products are int8 ones, its weights are not."""
+    tiny.write_text(tiny.read_text() + "precision: {weights: int4, activations: int8}\n")
+    told: list[str] = []
+    found = bring(run("npu/edge_npu", "tiny.yaml"), asked, told.append)
+    refused = f"the network file is quantized already, to int4 and int8; {asked} cannot be assumed"
+    assert (found.before, found.kept, told) == (None, "" if there else refused, [])
+
+
+def test_a_result_that_is_there_needs_no_network(wide, tiny: Path):
+    tiny.unlink()
+    assert bring(wide, "int16").kept == ""
+
+
+def test_a_batch_that_python_bound_is_bound_again(chipsim, tmp_path: Path):
+    node = helper.make_node("MatMul", ["x", "w"], ["y"], "product")
+    weights = numpy_helper.from_array(np.ones((8, 4), np.float32), "w")
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["N", size]) for n, size in (("x", 8), ("y", 4))]
+    graph = helper.make_graph([node], "net", ends[:1], ends[1:], [weights])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), "net.onnx")
+    found = bring(run("npu/edge_npu", "net.onnx", batch=3, overrides={"workload.precision": "int8"}), "int4")
+    assert (found.kept, found.result.batch, found.result.precision) == ("", 3, "int4")
+    assert "--batch 3" in found.result.provenance["command"]
 
 
 def test_a_network_that_has_changed_since_is_not_simulated(wide, tiny: Path):
@@ -110,6 +151,13 @@ def test_a_result_that_somebody_wrote_has_no_traceback(wide):
         assert found.result.resolved["experiment"] is experiment or found.before is not None
     quoted = replace(wide, provenance={**wide.provenance, "command": "chipsim run 'a"})
     assert bring(quoted, "int8").before is quoted
+
+
+@pytest.mark.parametrize("precision", [8, "uint8", ["int8"]])
+def test_what_is_no_precision_is_told(wide, tmp_path: Path, precision):
+    wide.to_json(tmp_path / "result.json")
+    with pytest.raises(InputError, match="--precision: expected an element type"):
+        compare([tmp_path, tmp_path], precision=precision)
 
 
 def test_the_command(chipsim, wide, tmp_path: Path):
