@@ -50,7 +50,7 @@ def notes(brought: Sequence[Brought], names: Sequence[str], precision: str) -> l
         )
     if said:
         said.append(
-            "Simulated again is with the chip and the settings of the result, the precision alone changed. "
+            "Results that were simulated again keep their chip and settings; only the precision changed. "
             "Accuracy is that of the arithmetic in which the samples are executed; a float network that is "
             "costed as if converted is executed in its real numbers."
         )

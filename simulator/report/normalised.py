@@ -108,9 +108,9 @@ def how(node_nm: float) -> list[str]:
         f"Energies, leakage and areas at {at(node_nm)} stand beside those as simulated. The energy of each "
         "action is scaled by what it is spent in: logic, SRAM of its capacity, wires, leakage. DRAM, what "
         "computes inside it and buses off the chip stay as they are.",
-        "In brackets: the least and the most that other methods and tables give, which disagree (silicon at "
-        "45 and 7 nm; Stillmaker and Baas). That is the band of the scaling alone; the figures that are "
-        "scaled have bands of their own.",
+        "Beside or below a figure is its band: the least and the most that other methods and tables give, "
+        "which disagree (silicon at 45 and 7 nm; Stillmaker and Baas). That is the band of the scaling "
+        "alone; the figures that are scaled have bands of their own.",
         "Latency, clock, throughput and TOPS are not scaled: a clock is part of a design, which would have "
         "another in another process. Power and energy × delay are with the latency as simulated.",
     ]
@@ -146,10 +146,10 @@ def not_comparable(normals: Sequence[Normalised], names: Sequence[str]) -> list[
         mixed += [name] if any(share.spent_in == WORDS["mixed"] for share in normal.shares) else []
         scaled = any(not share.kept for share in normal.shares)
         old += [name] if scaled and max(normal.was_nm or 0.0, normal.node_nm) > _NM else []
-    said += [f"At another node this stays as it is: {what}; {', '.join(who)}." for what, who in kept.items()]
+    said += [f"Not scaled, and as simulated: {what}: {', '.join(who)}." for what, who in kept.items()]
     if mixed:
         said.append(
-            f"Energies of {', '.join(mixed)} are each one figure for logic and SRAM, which scale "
+            f"The energy of an event of {', '.join(mixed)} is one figure for logic and SRAM, which scale "
             "differently: the band spans both."
         )
     if old:

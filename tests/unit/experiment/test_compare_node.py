@@ -37,8 +37,8 @@ def test_energies_at_a_node_stand_beside_those_as_simulated(chipsim, there: Path
     for said in (
         "note: Latency, clock, throughput and TOPS are not scaled",
         "Energies at 7 nm stand beside those as simulated, times are not scaled.",
-        "this stays as it is: leakage (no figure per area for nodes above 45 nm); 100 % of the energy of nm500",
-        "Energies of loihi_1 / digits_snn are each one figure for logic and SRAM",
+        "Not scaled, and as simulated: leakage (no figure per area for nodes above 45 nm): 100 % of the energy of nm500",
+        "The energy of an event of loihi_1 / digits_snn is one figure for logic and SRAM",
     ):
         assert said in done.out, said
     assert "Nothing is scaled" not in done.out
@@ -78,7 +78,7 @@ def test_runs_at_a_node_where_that_is_asked_for(chipsim, there: Path):
     assert "energy at 28 nm" in done.out
     assert "area at 28 nm" in done.out
     assert "its own process" not in done.out
-    assert "At another node this stays as it is: external memory and its interface (another process)" in done.out
+    assert "Not scaled, and as simulated: external memory and its interface (another process)" in done.out
     assert "Energies back to back and of tokens are not brought to a node" in done.out
 
 
