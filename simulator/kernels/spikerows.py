@@ -105,8 +105,8 @@ def _sort(core: np.ndarray, synapses: np.ndarray, serve_fs: np.ndarray, begin: i
 
 @lean
 def tally(
-    busy: np.ndarray, groups: np.ndarray, offsets: np.ndarray, neurons: np.ndarray, by_group: np.ndarray,
-    ahead: np.ndarray, total: np.ndarray,
+    busy: np.ndarray, groups: np.ndarray, runs: np.ndarray, offsets: np.ndarray, neurons: np.ndarray,
+    by_group: np.ndarray, ahead: np.ndarray, total: np.ndarray,
 ) -> None:  # fmt: skip
     """Neurons with something to do: by group, in front of each spike, and step by step of each neuron.
 
@@ -116,6 +116,8 @@ def tally(
         uint8 (T, n): 1 where a neuron has something to do.
     groups
         int32 (n,): -1 for none.
+    runs
+        int64 (any,): where neurons of one group in a row end, n last.
     offsets, neurons
         int64 (T + 1,), int32 (k,): the raster of these steps, in a step by neuron.
     by_group
@@ -126,21 +128,21 @@ def tally(
         int64 (n,), added to: steps in which each neuron had something to do.
     """
     for t in range(busy.shape[0]):
-        counts, of, begin, count = by_group[t], np.int32(-1), 0, np.int32(0)
+        begin, run = 0, 0
         for spike in range(offsets[t], offsets[t + 1] + 1):
             last = spike == offsets[t + 1]
             end = groups.size if last else neurons[spike] + 1
-            for i in range(begin, end):
-                if groups[i] != of:
-                    if of >= 0:
-                        counts[of] = count
-                    of = groups[i]
-                    count = counts[of] if of >= 0 else np.int32(0)
-                count += busy[t, i]
-            begin = end
+            while begin < end:
+                while runs[run] <= begin:
+                    run += 1
+                stop, found = min(end, runs[run]), 0
+                for i in range(begin, stop):
+                    found += busy[t, i]
+                if groups[begin] >= 0:
+                    by_group[t, groups[begin]] += found
+                begin = stop
             if not last:
-                ahead[spike] = count if of >= 0 else 0
-        if of >= 0:
-            counts[of] = count
+                group = groups[neurons[spike]]
+                ahead[spike] = by_group[t, group] if group >= 0 else 0
         for i in range(groups.size):
             total[i] += busy[t, i] if groups[i] >= 0 else 0

@@ -68,7 +68,7 @@ def run_integer(
             if above != 0 or forces(forced, done, low, high):
                 for i in range(low, high):
                     given = forced.shape[0] > 0 and forced[done, i] != 0
-                    if (v[i] > threshold[i] and done >= free[i]) or given:
+                    if given or (above != 0 and v[i] > threshold[i] and done >= free[i]):
                         spike_steps[spikes], spike_neurons[spikes] = first + done, i
                         spikes += 1
                         v[i] = v[i] - threshold[i] if soft[i] != 0 else reset[i]

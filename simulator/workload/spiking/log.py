@@ -111,7 +111,8 @@ def _tally(
     from simulator.kernels.spikerows import tally  # numba: only when something runs
 
     ahead = np.zeros(len(part.spike_neurons), np.int32)
-    tally(part.updated, groups, part.offsets, part.spike_neurons, updated, ahead, busy_steps)
+    runs = np.append(np.flatnonzero(np.diff(groups)) + 1, len(groups))
+    tally(part.updated, groups, runs, part.offsets, part.spike_neurons, updated, ahead, busy_steps)
     return ahead
 
 
