@@ -18,7 +18,7 @@ from typing import Any
 from simulator.base.errors import InputError, Problem
 from simulator.base.locate import locate
 from simulator.base.yamlio import dump
-from simulator.experiment.overrides import describe_overrides, split_overrides
+from simulator.experiment.overrides import run_command, split_overrides
 from simulator.experiment.quantized import PREFIX, is_quantized
 from simulator.experiment.run import run
 from simulator.experiment.single import load_network, with_precision
@@ -227,11 +227,8 @@ def _again(
     chosen = _at(settings, precision)
     workload = {path: value for path, value in chosen.items() if path.startswith("workload.")}
     stream = _count(experiment.get("stream")) or 1
-    asked = {name: value for name, value in options.items() if name not in ("batch", "stream")}
-    asked |= {"batch": str(batch)} if batch else {}
-    asked |= {"stream": str(stream)} if stream > 1 else {}
-    named = "".join(f" --{name} {shlex.quote(value)}" for name, value in asked.items())
-    where = f"{shlex.quote(called)} {shlex.quote(network)}"
+    repeated = {"batch": batch or None, "stream": stream if stream > 1 else None}
+    asked = {**{name: value for name, value in options.items() if name not in repeated}, **repeated}
     found = run(
         chip,
         network,
@@ -241,7 +238,7 @@ def _again(
         overrides=workload,
         batch=batch,
         stream=stream,
-        command=f"chipsim run {where}{named} {describe_overrides(chosen)}",
+        command=run_command(called, network, chosen, asked),
         seed=_count(experiment.get("seed")) or 0,
     )
     if (found.values is None) != (result.values is None) or found.batch != result.batch:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,7 +25,7 @@ from simulator.experiment import (
 )
 from simulator.experiment import clioptions as options
 from simulator.experiment.clioptions import NONE, Chip, Json, Out, Plugin, Quiet, Set
-from simulator.experiment.overrides import describe_overrides, split_overrides
+from simulator.experiment.overrides import describe_overrides, run_command, split_overrides
 
 if TYPE_CHECKING:
     from simulator.mapping.schedule import Schedule
@@ -147,12 +146,8 @@ def _asked(
 ) -> tuple[str, dict[str, object]]:  # fmt: skip
     """The command line of a run, and what was asked for, for provenance and resolved.yaml."""
     numbers = {"batch": batch, "stream": stream if stream > 1 else None}
-    tail = "".join(
-        f" --{name} {quote(str(value))}"
-        for name, value in {**numbers, "inputs": inputs, "golden": golden, "profile": profile}.items()
-        if value is not None
-    )
-    command = f"chipsim run {quote(chip)} {quote(network)}{tail} {describe_overrides(overrides)}".strip()
+    options = {**numbers, "inputs": inputs, "golden": golden, "profile": profile}
+    command = run_command(chip, network, overrides, options)
     return command, {"chip": chip, "network": network, "set": overrides}
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.experiment import screen
-from simulator.experiment.overrides import describe_overrides, split_overrides
+from simulator.experiment.overrides import run_command, split_overrides
 
 if TYPE_CHECKING:
     from simulator.hw.chip import Chip
@@ -54,11 +53,10 @@ def run(
     if options.plan:
         show_mapping(request.schedule, options.json)
         return
-    tail = f" --inputs {quote(options.inputs)}" if options.inputs else ""
-    asked = f"{quote(chip)} {quote(network)}{tail} {describe_overrides(overrides)}".strip()
+    command = run_command(chip, network, overrides, {"inputs": options.inputs or None})
     settings = {"chip": chip, "network": network, "set": dict(overrides)}
     with screen.progress("executing and simulating ...", options.quiet):
-        result, timeline = run_prepared(request, command=f"chipsim run {asked}", settings=settings)
+        result, timeline = run_prepared(request, command=command, settings=settings)
     folder = deliver([result], options.out, options.json, options.quiet)
     if options.trace:
         from simulator.report.trace import write_trace

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from pydantic import Field
@@ -15,7 +14,7 @@ from simulator.base import yamlio
 from simulator.base.errors import InputError, Problem, did_you_mean
 from simulator.base.locate import locate
 from simulator.base.spec import Spec, build
-from simulator.experiment.overrides import ARGUMENTS, describe_overrides, split_overrides
+from simulator.experiment.overrides import ARGUMENTS, describe_overrides, run_command, split_overrides
 from simulator.experiment.paths import check_path, chip_names, for_chip
 from simulator.experiment.quantized import Quantization, overrides_of
 from simulator.experiment.run import run
@@ -136,10 +135,8 @@ class Experiment:
             overrides, given = point.settings(), point.given()
             what = f"{point.chip} {point.network} {describe_overrides(overrides)}".strip()
             stream = point.workload.stream
-            asked_too = {**({"stream": str(stream)} if stream > 1 else {}), **given}
-            options = "".join(f" --{name} {quote(value)}" for name, value in asked_too.items())
-            asked = f"{quote(point.chip)} {quote(point.network)}{options}"
-            command = f"chipsim run {asked} {describe_overrides(overrides)}".strip()
+            options = {"stream": stream if stream > 1 else None, **given}
+            command = run_command(point.chip, point.network, overrides, options)
             try:
                 result = run(
                     point.chip,

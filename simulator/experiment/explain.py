@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from shlex import quote
 
 from simulator.base.clock import Clock
 from simulator.base.errors import InputError, Problem, did_you_mean
-from simulator.experiment.overrides import describe_overrides, split_overrides
+from simulator.experiment.overrides import run_command, split_overrides
 from simulator.experiment.single import finish, load_network, prepare
 from simulator.experiment.whatif import Case, Change, Outcome, changes, outcomes
 from simulator.hw.chip import Chip, load_chip
@@ -86,7 +85,6 @@ def explain(
     taken_s = time.perf_counter() - began
     costs = [cost_of(row) for row in result.rows]
     name = network.name if isinstance(network, Graph) else str(network)
-    tail = f" --batch {batch}" if batch else ""
     tried = changes(built) if hints else []
     if isinstance(network, Graph) or taken_s * len(tried) < WORTH_PROCESSES_S:
         workers = 1
@@ -96,7 +94,7 @@ def explain(
     return Explanation(
         chip=result.chip,
         network=result.network,
-        command=f"chipsim run {quote(str(chip))} {quote(name)}{tail} {describe_overrides(asked)}".strip(),
+        command=run_command(str(chip), name, asked, {"batch": batch or None}),
         latency_fs=sum(row.exposed_fs for row in result.rows),
         causes_fs=run_causes(result),
         layers=tuple(sorted(costs, key=lambda cost: -cost.exposed_fs)),

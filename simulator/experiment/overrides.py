@@ -55,3 +55,13 @@ def split_overrides(overrides: Mapping[str, object]) -> tuple[dict[str, str], di
 def describe_overrides(overrides: Mapping[str, Any]) -> str:
     """Overrides as they would be typed in a shell."""
     return " ".join(f"--set {quote(f'{path}={value}')}" for path, value in overrides.items())
+
+
+def run_command(
+    chip: str, network: str, overrides: Mapping[str, Any], options: Mapping[str, object | None] | None = None
+) -> str:
+    """The command that runs this in a shell: options by name, but for those that are None, then overrides."""
+    words = ["chipsim", "run", quote(chip), quote(network)]
+    for name, value in (options or {}).items():
+        words += [] if value is None else [f"--{name}", quote(str(value))]
+    return " ".join([*words, describe_overrides(overrides)]).strip()

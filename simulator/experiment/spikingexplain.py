@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from shlex import quote
 
 from simulator.base import units
 from simulator.base.errors import InputError, Problem
 from simulator.experiment.explain import cost_of, ranked_hints
-from simulator.experiment.overrides import describe_overrides
+from simulator.experiment.overrides import run_command
 from simulator.experiment.spikingrun import run_spiking
 from simulator.experiment.whatif import Change, Outcome, changes
 from simulator.hw.chip import Chip
@@ -65,7 +64,7 @@ def explain_spiking(
     return Explanation(
         chip=result.chip,
         network=result.network,
-        command=f"chipsim run {quote(name)} {quote(network)} {describe_overrides(asked)}".strip(),
+        command=run_command(name, network, asked),
         latency_fs=sum(row.exposed_fs for row in result.rows),
         causes_fs=run_causes(result),
         layers=tuple(sorted((cost_of(row) for row in result.rows), key=lambda cost: -cost.exposed_fs)),

@@ -99,6 +99,7 @@ def leakage(spent_in: str, was_nm: float, node_nm: float) -> Factor | None:
     size = _areas(spent_in)[0]
 
     def power(nm: float) -> float:
+        """Of what has one area at any node, in units of its own."""
         return _power_law(table, nm) * size(nm)
 
     return _ratio([power, *_energies(LOGIC, "int8", 0.0)], was_nm, node_nm)
@@ -136,6 +137,7 @@ def _areas(spent_in: str) -> list[Curve]:
     """Curves of an area, the central one first; above 45 nm bit cells go with gates."""
 
     def cell(nm: float) -> float:
+        """Area of a bit cell, um2."""
         table = _table(facts()["bitcell_um2"])
         return _power_law(table, min(nm, _OLD)) * max(_gate_area(nm), 1.0)
 

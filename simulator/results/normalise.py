@@ -226,6 +226,7 @@ def _scaled(
     external = {memory.name for memory in result.memories if memory.external}
 
     def times(some: Mapping[Column, float]) -> float:
+        """By how much the sum of some energies changes."""
         was = sum(some.values())
         return sum(each * factors[column] for column, each in some.items()) / was if was else 1.0
 

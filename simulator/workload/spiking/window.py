@@ -179,10 +179,12 @@ class _Live:
         )
 
     def forward(self, steps: int) -> None:
+        """Count on; waits for that many steps less."""
         self.step += steps
         self.free = np.maximum(self.free - self.free.dtype.type(steps), self.free.dtype.type(0))
 
     def frozen(self) -> SpikingState:
+        """Where it stands, in arrays of its own."""
         names = self.began.packed.states
         variables = {name: row.copy() for name, row in zip(names, self.state, strict=True)}
         inbox = self.inbox.copy()
